@@ -1,0 +1,38 @@
+// The host: starts a worker on a folder, waits for it and says how it ended.
+//
+//     host FOLDER
+
+#include <chainner/logger.hpp>
+#include <chrono>
+#include <exception>
+
+#include "process.hpp"
+
+int main(int argument_count, char** arguments) {
+    const auto logger = chainner::setup_logger("host");
+    const auto paths = example::arguments_as_paths(argument_count, arguments);
+    if (paths.size() != 2) {
+        logger->critical("Usage: host FOLDER");
+        return 2;
+    }
+
+    auto program = paths[0];
+    program.replace_filename("worker");
+    const auto& folder = paths[1];
+
+    try {
+        logger->info("Starting a worker for {}", folder.u8string());
+        const auto start = std::chrono::steady_clock::now();
+        example::child_process worker(program, {folder});
+        logger->info("Worker process {} started, waiting for its end", worker.id());
+
+        const auto status = worker.wait();
+        const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+        logger->log(status.code == 0 ? spdlog::level::info : spdlog::level::err,
+                    "Worker process {} ended after {:.3f} s: {}", worker.id(), seconds.count(), status.words);
+        return status.code;
+    } catch (const std::exception& error) {
+        logger->critical("Cannot run the worker: {}", error.what());
+        return 1;
+    }
+}

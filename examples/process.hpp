@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+/// What the examples need of the system and C++ does not offer: written once for POSIX and once for Windows.
+namespace example {
+
+/// The arguments of `main`, the program itself first, as paths: these keep every letter on every system.
+std::vector<std::filesystem::path> arguments_as_paths(int argument_count, char** arguments);
+
+/// How a process ended.
+struct exit_status {
+    int code;           // what a shell would show in `$?`
+    std::string words;  // "exit code 2", "killed by signal 9 (Killed)"
+};
+
+/// A program running in a process of its own, with the environment and the console of this one.
+class child_process {
+public:
+    /// `program` is a path without `.exe`; without a folder it is searched for as a shell would. Throws
+    /// `std::system_error`.
+    child_process(const std::filesystem::path& program, const std::vector<std::filesystem::path>& arguments);
+
+    unsigned long id() const;
+
+    /// Waits for the end. To be called once. Throws `std::system_error`.
+    exit_status wait();
+
+private:
+    std::intptr_t process_;  // a process id, on Windows a handle
+};
+
+}  // namespace example

@@ -1,0 +1,47 @@
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "process.hpp"
+
+extern char** environ;
+
+namespace example {
+
+std::vector<std::filesystem::path> arguments_as_paths(int argument_count, char** arguments) {
+    return {arguments, arguments + argument_count};
+}
+
+child_process::child_process(const std::filesystem::path& program,
+                             const std::vector<std::filesystem::path>& arguments) {
+    // posix_spawn takes its arguments as writable, though it does not write.
+    std::vector<char*> argument_pointers{const_cast<char*>(program.c_str())};
+    for (const auto& argument : arguments) argument_pointers.push_back(const_cast<char*>(argument.c_str()));
+    argument_pointers.push_back(nullptr);
+
+    pid_t id = 0;
+    const int error = posix_spawnp(&id, program.c_str(), nullptr, nullptr, argument_pointers.data(), environ);
+    if (error != 0) throw std::system_error(error, std::generic_category(), program.string());
+    process_ = id;
+}
+
+unsigned long child_process::id() const { return static_cast<unsigned long>(process_); }
+
+exit_status child_process::wait() {
+    int status = 0;
+    while (waitpid(static_cast<pid_t>(process_), &status, 0) == -1) {
+        if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitpid");
+    }
+    if (WIFSIGNALED(status)) {
+        const int signal = WTERMSIG(status);
+        return {128 + signal, "killed by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")"};
+    }
+    const int code = WEXITSTATUS(status);
+    return {code, "exit code " + std::to_string(code)};
+}
+
+}  // namespace example

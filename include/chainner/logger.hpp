@@ -1,0 +1,111 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+/// Logs for chaiNNer's backend processes: each process writes its own file, `host.log` or `worker.log`, and a
+/// coloured console (stderr) beside it.
+///
+///     #include <chainner/logger.hpp>
+///
+///     int main() {
+///         auto logger = chainner::setup_logger("worker");
+///         logger->info("loaded {} models in {:.1f} s", 3, 0.8);
+///     }
+///
+/// When a logging call returns, its record has been handed to the kernel: it survives any death of the process, though
+/// not a loss of power. Logging calls never throw because of the file or the console, and never wait for a console
+/// that nobody reads longer than once 100 ms.
+namespace chainner {
+
+/// The part that a process plays in the backend. It names the logger (`chaiNNer.host`) and the file (`host.log`).
+enum class role { host, worker };
+
+/// `2025-10-19 05:52:25.123 [1234] [INFO] message`
+inline constexpr char default_file_pattern[] = "%Y-%m-%d %H:%M:%S.%e [%P] [%l] %v";
+
+/// `[05:52:25] [1234] [INFO] message`, the level coloured
+inline constexpr char default_console_pattern[] = "[%H:%M:%S] [%P] [%^%l%$] %v";
+
+/// How a role's logger is set up. The defaults are what chaiNNer's backend uses in production.
+///
+///     chainner::logger_options options;
+///     options.log_dir = "/var/log/upscaler";
+///     options.level = spdlog::level::debug;
+///     auto logger = chainner::setup_logger(chainner::role::host, options);
+struct logger_options {
+    /// Folder of the files, created if missing, private to this user. Empty: `log_directory()` decides.
+    std::filesystem::path log_dir;
+
+    /// Records below this level are dropped. The variable `CHAINNER_LOG_LEVEL` (`trace`, `debug`, `info`, `warning`,
+    /// `error`, `critical`, `off`) wins over it, so that a user can be asked for more detail.
+    spdlog::level::level_enum level = spdlog::level::info;
+
+    /// false: no file, console only (the backend's `--dev`).
+    bool to_file = true;
+
+    /// false: nothing on stderr.
+    bool to_console = true;
+
+    /// Bytes. A record that would take the file past this size starts a new file; at least 1. A record larger
+    /// than this stays whole, in a file of its own.
+    std::size_t max_file_size = 10 * 1024 * 1024;
+
+    /// Rotated files kept beside the live one (`host.1.log` is the newest of them), 0 to 200,000.
+    std::size_t max_files = 5;
+
+    /// Any spdlog pattern. `%l` is the level in capitals (`WARNING`), `%P` the process id. Whatever the pattern, line
+    /// breaks in a message are followed by a tab and its control characters become visible escapes (`\x1b`).
+    std::string file_pattern = default_file_pattern;
+
+    /// As `file_pattern`; what stands between `%^` and `%$` is coloured.
+    std::string console_pattern = default_console_pattern;
+
+    /// `automatic`: `NO_COLOR` turns colour off, else `FORCE_COLOR` or `CLICOLOR_FORCE` turns it on, else it is on
+    /// when stderr is a terminal and `TERM` is not `dumb`.
+    spdlog::color_mode color = spdlog::color_mode::automatic;
+};
+
+/// Sets up the logger of a role and makes this role the process's own, the one that `get_logger_from_env()` returns.
+///
+/// Called again it changes the same logger in place: every pointer handed out earlier writes to the new place
+/// from then on, also while other threads are logging. The first record says where the file is.
+///
+/// If another process already writes `host.log` in that folder, this one takes `host-2.log`, and so on. A default
+/// folder that cannot be used is passed over for the next one, and a WARNING record says so.
+///
+/// Throws `std::invalid_argument` for a limit that makes no sense, and `std::filesystem::filesystem_error` if
+/// `options.log_dir` cannot be used; the logger then goes on as it was. Thread-safe.
+std::shared_ptr<spdlog::logger> setup_logger(role process_role, const logger_options& options = {});
+
+/// The logger of a role, set up with the default options if it is not yet set up. Throws as `setup_logger` does
+/// without options: never because of files. Thread-safe.
+///
+/// It is registered with spdlog as `chaiNNer.host` or `chaiNNer.worker`, and lives as long as the process: logging is
+/// safe in static destructors and after `spdlog::shutdown()`.
+std::shared_ptr<spdlog::logger> get_logger(role process_role);
+
+/// The logger of this process: of the role that it has set up, else of the role in the variable
+/// `CHAINNER_PROCESS_TYPE` (`host` or `worker`; unset or anything else: worker), set up with the default options.
+/// Thread-safe.
+std::shared_ptr<spdlog::logger> get_logger_from_env();
+
+/// `"host"` or `"worker"`; throws `std::invalid_argument`, naming the value, for anything else. Thread-safe.
+role parse_role(std::string_view name);
+
+/// As above with the role by its name: `setup_logger("host")`. Throws also what `parse_role` throws.
+inline std::shared_ptr<spdlog::logger> setup_logger(std::string_view role_name, const logger_options& options = {}) {
+    return setup_logger(parse_role(role_name), options);
+}
+
+/// As above with the role by its name: `get_logger("worker")`. Throws also what `parse_role` throws.
+inline std::shared_ptr<spdlog::logger> get_logger(std::string_view role_name) {
+    return get_logger(parse_role(role_name));
+}
+
+}  // namespace chainner

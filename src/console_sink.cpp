@@ -1,0 +1,143 @@
+#include "console_sink.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <array>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "record_format.hpp"
+
+namespace chainner::detail {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto longest_wait = 100ms;
+// A socket takes more some time before poll() says so.
+constexpr auto wait_between_tries = 10ms;
+
+std::string_view colour_of(spdlog::level::level_enum level) {
+    constexpr std::array<std::string_view, spdlog::level::n_levels> colours{
+        "",          // trace
+        "\033[36m",  // debug: cyan
+        "\033[32m",  // info: green
+        "\033[33m",  // warning: yellow
+        "\033[31m",  // error: red
+        "\033[35m",  // critical: magenta
+        "",          // off
+    };
+    return colours.at(static_cast<std::size_t>(level));
+}
+
+constexpr std::string_view no_colour = "\033[0m";
+
+/// Colours what the formatter has marked in `line`.
+void colour(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& line) {
+    const std::string_view begin = colour_of(msg.level);
+    if (begin.empty() || msg.color_range_end <= msg.color_range_start) return;
+    const std::string_view text(line.data(), line.size());
+    spdlog::memory_buf_t coloured;
+    for (const std::string_view part : {text.substr(0, msg.color_range_start), begin,
+                                        text.substr(msg.color_range_start, msg.color_range_end - msg.color_range_start),
+                                        no_colour, text.substr(msg.color_range_end)}) {
+        coloured.append(part.data(), part.data() + part.size());
+    }
+    line = std::move(coloured);
+}
+
+bool is_on(const char* variable) { return platform::variable(variable).value_or("0") != "0"; }
+
+/// `automatic` leaves it to what stderr is at each record.
+spdlog::color_mode color_mode_of_environment() {
+    if (platform::variable("NO_COLOR")) return spdlog::color_mode::never;
+    if (is_on("FORCE_COLOR") || is_on("CLICOLOR_FORCE")) return spdlog::color_mode::always;
+    if (platform::variable("TERM") == "dumb") return spdlog::color_mode::never;
+    return spdlog::color_mode::automatic;
+}
+
+}  // namespace
+
+console_sink::console_sink(std::string logger_name, std::function<std::string()> where_else)
+    : logger_name_(std::move(logger_name)), where_else_(std::move(where_else)) {}
+
+void console_sink::open(std::unique_ptr<spdlog::formatter> formatter, spdlog::color_mode color) {
+    const std::lock_guard lock(mutex_);
+    formatter_ = std::move(formatter);
+    color_ = color == spdlog::color_mode::automatic ? color_mode_of_environment() : color;
+    is_open_ = true;
+}
+
+void console_sink::close() {
+    const std::lock_guard lock(mutex_);
+    is_open_ = false;
+}
+
+void console_sink::leave_to_parent() {
+    rest_.clear();
+    hidden_ = 0;
+}
+
+void console_sink::set_pattern_(const std::string& pattern) { formatter_ = make_formatter(pattern); }
+
+void console_sink::set_formatter_(std::unique_ptr<spdlog::formatter> formatter) {
+    formatter_ = make_unforgeable(std::move(formatter));
+}
+
+void console_sink::sink_it_(const spdlog::details::log_msg& msg) {
+    if (!is_open_) return;
+    const bool has_stalled = hidden_ > 0 || !rest_.empty();
+    if ((has_stalled && !resume(msg.time)) || !show(msg)) ++hidden_;
+}
+
+/// Goes on where a reader that is back lost us. false if it is not back.
+bool console_sink::resume(spdlog::log_clock::time_point now) {
+    if (!console_.is_drained()) return false;
+    rest_.erase(0, write(rest_));
+    if (!rest_.empty()) return false;
+    if (hidden_ > 0) {
+        const std::string text =
+            spdlog::fmt_lib::format("{} records were not shown here, because nobody read; {}", hidden_, where_else_());
+        if (!show({now, {}, logger_name_, spdlog::level::warn, text})) return false;
+        hidden_ = 0;
+    }
+    return rest_.empty();
+}
+
+/// false if nothing of the record was shown.
+bool console_sink::show(const spdlog::details::log_msg& msg) {
+    line_.clear();
+    formatter_->format(msg, line_);
+    if (color_ == spdlog::color_mode::always || (color_ == spdlog::color_mode::automatic && console_.is_terminal())) {
+        colour(msg, line_);
+    }
+    const std::string_view line(line_.data(), line_.size());
+    const std::size_t shown = write(line);
+    if (shown > 0) rest_ = line.substr(shown);
+    return shown > 0;
+}
+
+/// Waits for a reader as long as it takes anything. Returns how much was taken.
+std::size_t console_sink::write(std::string_view text) {
+    using clock = std::chrono::steady_clock;
+    std::size_t taken = 0;
+    std::optional<clock::time_point> stalled_since;
+    while (taken < text.size()) {
+        std::error_code error;
+        if (const std::size_t more = console_.write(text.substr(taken), error); more > 0) {
+            taken += more;
+            stalled_since.reset();
+            continue;
+        }
+        if (error != std::errc::resource_unavailable_try_again) break;
+        const auto now = clock::now();
+        if (now - stalled_since.value_or(now) >= longest_wait) break;
+        stalled_since = stalled_since.value_or(now);
+        console_.wait_for_room(wait_between_tries);
+    }
+    return taken;
+}
+
+}  // namespace chainner::detail

@@ -1,0 +1,331 @@
+#include "file_sink.hpp"
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/sinks/rotating_file_sink.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "record_format.hpp"
+
+namespace chainner::detail {
+
+namespace fs = std::filesystem;
+using spdlog::fmt_lib::format;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t most_held = 1024 * 1024;
+constexpr std::size_t look_bytes = 64 * 1024;
+constexpr auto look_interval = 100ms;
+constexpr auto shortest_pause = 100ms;
+constexpr int most_names = 1000;
+
+/// Whether another name may do where this one did not: somebody else's file stands there.
+bool is_taken(const fs::filesystem_error& error, const fs::path& path) {
+    const std::error_code& code = error.code();
+    std::error_code ignored;
+    return (code == std::errc::resource_unavailable_try_again || code == std::errc::permission_denied ||
+            code == std::errc::operation_not_permitted || code == std::errc::too_many_symbolic_link_levels ||
+            code == std::errc::is_a_directory || code == std::errc::no_such_device_or_address) &&
+           fs::exists(fs::symlink_status(path, ignored));
+}
+
+}  // namespace
+
+void record_queue::append(const record_queue& other) {
+    for (std::size_t i = 0; i < other.size(); ++i) push(other[i]);
+}
+
+void record_queue::pop_front(std::size_t count) {
+    if (count == 0) return;
+    const std::size_t bytes = ends_[count - 1];
+    text_.erase(0, bytes);
+    ends_.erase(ends_.begin(), ends_.begin() + static_cast<std::ptrdiff_t>(count));
+    for (std::size_t& end : ends_) end -= bytes;
+}
+
+/// spdlog's sink opens, names and rotates the file and owns its stream; the descriptor below the stream is ours, locked
+/// and private. Records are written to that descriptor: a stream does not tell how much of a record a full disk took.
+struct file_sink::live_file {
+    enum class start { join, rotate };
+
+    live_file(fs::path name, std::size_t max_files, start how) : path(std::move(name)) {
+        spdlog::file_event_handlers handlers;
+        handlers.before_open = [this, how, max_files, is_full_file = how == start::rotate](const auto&) mutable {
+            // Before it rotates, spdlog opens the full file, which the live file before us still has locked.
+            if (std::exchange(is_full_file, false)) return;
+            if (how == start::rotate && max_files == 0) fs::remove(path);
+            // To fail where the full file could not be renamed keeps spdlog from emptying it.
+            ours = platform::open_log_file(
+                path, how == start::rotate ? platform::open_mode::create_new : platform::open_mode::create_or_append);
+        };
+        handlers.after_open = [this](const auto&, std::FILE* stream) {
+            if (ours) number = platform::redirect(stream, std::exchange(ours, {}));
+        };
+        try {
+            // When to rotate is decided here, not by the sink: it would have closed the file before it can know whether
+            // it gets another one.
+            constexpr auto never = std::numeric_limits<std::size_t>::max();
+            sink = std::make_unique<spdlog::sinks::rotating_file_sink_mt>(platform::spdlog_filename(path), never,
+                                                                          max_files, how == start::rotate, handlers);
+        } catch (const spdlog::spdlog_ex& error) {
+            throw fs::filesystem_error(error.what(), path, std::make_error_code(std::errc::io_error));
+        }
+        if (number < 0) throw fs::filesystem_error("removed while it was rotated", path, {});
+        size = platform::file_size(number);
+        is_cut_short = !platform::ends_in_line_feed(number);
+    }
+
+    platform::placement placement() const { return platform::placement_of(number, path); }
+
+    fs::path path;
+    int number = -1;
+    std::uintmax_t size = 0;
+    bool is_cut_short = false;
+    platform::descriptor ours;
+    std::unique_ptr<spdlog::sinks::rotating_file_sink_mt> sink;
+
+    static std::unique_ptr<live_file> open_first_free(const target& place) {
+        for (int number = 1;; ++number) {
+            const std::string suffix = number == 1 ? "" : "-" + std::to_string(number);
+            const fs::path path = place.directory / (place.role + suffix + ".log");
+            try {
+                return std::make_unique<live_file>(path, place.max_files, start::join);
+            } catch (const fs::filesystem_error& error) {
+                if (number == most_names || !is_taken(error, path)) throw;
+            }
+        }
+    }
+};
+
+file_sink::file_sink(std::string logger_name) : logger_name_(std::move(logger_name)) {}
+
+file_sink::~file_sink() = default;
+
+void file_sink::open(target place, std::unique_ptr<spdlog::formatter> formatter) {
+    const std::lock_guard lock(mutex_);
+    const time_point now = spdlog::log_clock::now();
+    std::error_code ignored;
+    const bool is_open = live_ && target_->role == place.role &&
+                         fs::equivalent(target_->directory, place.directory, ignored) &&
+                         live_->placement() == platform::placement::in_place;
+    if (!is_open) {
+        platform::make_directories(place.directory, place.sharing);
+        auto next = live_file::open_first_free(place);
+        if (live_ && live_->placement() == platform::placement::removed) held_.append(recent_);
+        live_ = std::move(next);
+        recent_.clear();
+        if (held_.empty()) fault_.reset();
+        last_look_ = now;
+        is_child_ = false;
+    }
+    target_ = std::move(place);
+    formatter_ = std::move(formatter);
+    next_try_ = {};
+    settle(now);
+}
+
+void file_sink::close() {
+    const std::lock_guard lock(mutex_);
+    settle(spdlog::log_clock::now());
+    target_.reset();
+    live_.reset();
+    recent_.clear();
+    held_.clear();
+    fault_.reset();
+    lost_ = 0;
+}
+
+fs::path file_sink::path() {
+    const std::lock_guard lock(mutex_);
+    return live_ ? live_->path : fs::path();
+}
+
+void file_sink::catch_up() {
+    const std::lock_guard lock(mutex_);
+    next_try_ = {};
+    settle(spdlog::log_clock::now());
+}
+
+void file_sink::leave_to_parent() {
+    live_.reset();
+    recent_.clear();
+    held_.clear();
+    fault_.reset();
+    lost_ = 0;
+    next_try_ = {};
+    is_child_ = true;
+}
+
+void file_sink::sink_it_(const spdlog::details::log_msg& msg) {
+    if (!target_) return;
+    formatted_.clear();
+    formatter_->format(msg, formatted_);
+    take({formatted_.data(), formatted_.size()}, msg.time);
+}
+
+void file_sink::flush_() { settle(spdlog::log_clock::now()); }
+
+void file_sink::set_pattern_(const std::string& pattern) { formatter_ = make_formatter(pattern); }
+
+void file_sink::set_formatter_(std::unique_ptr<spdlog::formatter> formatter) {
+    formatter_ = make_unforgeable(std::move(formatter));
+}
+
+// The normal path
+
+void file_sink::take(std::string_view record, time_point now) {
+    if (!live_ || !held_.empty()) {
+        hold(record);
+        if (is_try_due(now)) recover(now);
+        return;
+    }
+    if (!put(record, now)) {
+        hold(record);
+        return;
+    }
+    const bool is_recent = now >= last_look_ && now - last_look_ < look_interval;
+    if (is_recent && recent_.bytes() + record.size() < look_bytes) {
+        recent_.push(record);
+    } else {
+        look(record, now);
+    }
+}
+
+bool file_sink::put(std::string_view record, time_point now) {
+    const auto is_full = [&] { return live_->size > 0 && live_->size + record.size() > target_->max_size; };
+    while (is_full() && is_try_due(now) && rotate(now)) {
+    }
+    return write(record, now);
+}
+
+bool file_sink::rotate(time_point now) {
+    if (live_->placement() != platform::placement::in_place) return false;  // the next look finds out
+    const auto began = std::chrono::steady_clock::now();
+    try {
+        // spdlog would learn it from a rename, and sleep 100 ms before it believes it.
+        if (const auto error = platform::check_usable(target_->directory, target_->sharing)) {
+            throw fs::filesystem_error("cannot rename files", target_->directory, error);
+        }
+        live_ = std::make_unique<live_file>(live_->path, target_->max_files, live_file::start::rotate);
+    } catch (const std::exception& error) {
+        begin_fault(format("could not be rotated ({})", error.what()), now);
+        pause(now, began);
+        return false;
+    }
+    recent_.clear();
+    if (fault_ && held_.empty()) end_fault(now);
+    return true;
+}
+
+bool file_sink::write(std::string_view record, time_point now) {
+    std::error_code error;
+    if (live_->is_cut_short && platform::write(live_->number, "\n", error) == 1) {
+        live_->is_cut_short = false;
+        ++live_->size;
+    }
+    std::size_t written = 0;
+    if (!live_->is_cut_short) written = platform::write(live_->number, record, error);
+    live_->size += written;
+    if (written == record.size()) return true;
+    if (written > 0) live_->is_cut_short = true;
+    begin_fault(format("could not be written ({})", error.message()), now);
+    pause(now, std::chrono::steady_clock::now());
+    return false;
+}
+
+void file_sink::look(std::string_view newest, time_point now) {
+    last_look_ = now;
+    const auto placement = live_->placement();
+    if (placement == platform::placement::in_place) {
+        recent_.clear();
+        return;
+    }
+    if (placement == platform::placement::removed) {
+        begin_fault("was removed by somebody, so its last records are written again", now);
+        held_.append(recent_);
+        if (!newest.empty()) held_.push(newest);
+        live_.reset();
+    } else {
+        begin_fault("was renamed by somebody", now);
+    }
+    recent_.clear();
+    if (is_try_due(now)) recover(now);
+}
+
+// Faults
+
+void file_sink::begin_fault(const std::string& what, time_point now) {
+    if (!fault_) fault_ = fault{live_->path, format("{} {}", live_->path.string(), what), now};
+}
+
+void file_sink::hold(std::string_view record) {
+    if (held_.bytes() + record.size() <= most_held) {
+        held_.push(record);
+    } else {
+        ++lost_;
+    }
+}
+
+bool file_sink::is_try_due(time_point now) const { return now >= next_try_ || now < last_try_; }
+
+/// What took long costs long pauses, so that a fault never takes more than a tenth of the time.
+void file_sink::pause(time_point now, std::chrono::steady_clock::time_point began) {
+    const auto took = std::chrono::steady_clock::now() - began;
+    last_try_ = now;
+    next_try_ = now + std::max<spdlog::log_clock::duration>(shortest_pause, 10 * took);
+}
+
+void file_sink::recover(time_point now) {
+    const auto began = std::chrono::steady_clock::now();
+    try {
+        if (!live_ || live_->placement() != platform::placement::in_place) {
+            platform::make_directories(target_->directory, target_->sharing);
+            live_ = live_file::open_first_free(*target_);
+            last_look_ = now;
+        }
+    } catch (const std::exception&) {
+        pause(now, began);
+        return;
+    }
+    if (std::exchange(is_child_, false)) {
+        note(spdlog::level::info, format("Logger initialized for a forked process. Log file: {}", live_->path.string()),
+             now);
+    }
+    std::size_t done = 0;
+    while (done < held_.size() && put(held_[done], now)) ++done;
+    held_.pop_front(done);
+    if (held_.empty()) end_fault(now);
+}
+
+void file_sink::settle(time_point now) {
+    if (live_ && held_.empty()) {
+        look({}, now);
+    } else if (!held_.empty() && is_try_due(now)) {
+        recover(now);
+    }
+}
+
+void file_sink::end_fault(time_point now) {
+    if (!fault_) return;
+    const std::chrono::duration<double> lasted = std::max(now - fault_->since, time_point::duration::zero());
+    std::string text =
+        format("Log file {}; after {:.1f} s it works again, {} records were lost", fault_->what, lasted.count(), lost_);
+    if (live_->path != fault_->path) text += format(". Log file: {}", live_->path.string());
+    fault_.reset();
+    lost_ = 0;
+    note(spdlog::level::warn, text, now);
+}
+
+void file_sink::note(spdlog::level::level_enum level, const std::string& text, time_point now) {
+    spdlog::memory_buf_t record;
+    formatter_->format(spdlog::details::log_msg(now, {}, logger_name_, level, text), record);
+    if (const std::string_view line(record.data(), record.size()); !put(line, now)) hold(line);
+}
+
+}  // namespace chainner::detail

@@ -1,0 +1,135 @@
+#pragma once
+
+#include <spdlog/sinks/base_sink.h>
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "platform.hpp"
+
+namespace chainner::detail {
+
+/// Complete lines, in order.
+class record_queue {
+public:
+    void push(std::string_view record) {
+        text_.append(record);
+        ends_.push_back(text_.size());
+    }
+    void append(const record_queue& other);
+    void pop_front(std::size_t count);
+    void clear() {
+        text_.clear();
+        ends_.clear();
+    }
+    std::string_view operator[](std::size_t index) const {
+        const std::size_t begin = index == 0 ? 0 : ends_[index - 1];
+        return std::string_view(text_).substr(begin, ends_[index] - begin);
+    }
+    std::size_t size() const { return ends_.size(); }
+    std::size_t bytes() const { return text_.size(); }
+    bool empty() const { return ends_.empty(); }
+
+private:
+    std::string text_;
+    std::vector<std::size_t> ends_;
+};
+
+/// The file of one role: a `rotating_file_sink_mt` that opens, names and rotates, made to keep three promises.
+///
+/// - Written means written: when `log` returns, the record has been given to the kernel by one `write`.
+/// - One file, one writer: the file is locked while it is open; a name that another process has locked is passed over
+/// for
+///   the next (`host.log`, `host-2.log`, ...). A child by `fork` opens a file of its own at its first record.
+/// - Faults pass, records stay: what cannot be written is held, up to 1 MiB, and written in order later. A file that
+///   cannot be rotated grows. One WARNING record then tells what happened.
+///
+/// Never throws when logging. Thread-safe, as spdlog's `_mt` sinks are.
+class file_sink final : public spdlog::sinks::base_sink<std::mutex> {
+public:
+    struct target {
+        std::filesystem::path directory;  // created if missing
+        platform::sharing sharing;
+        std::string role;      // the file's name without `.log`
+        std::size_t max_size;  // bytes
+        std::size_t max_files;
+    };
+
+    explicit file_sink(std::string logger_name);
+    ~file_sink() override;
+
+    /// Writes there from now on, after what a fault still holds back. Throws `std::filesystem::filesystem_error`; the
+    /// sink then goes on as it was.
+    void open(target place, std::unique_ptr<spdlog::formatter> formatter);
+
+    /// Writes nowhere from now on.
+    void close();
+
+    /// Of the file that is open, else empty.
+    std::filesystem::path path();
+
+    /// Tries now, whenever the next try was due, to write what a fault holds back.
+    void catch_up();
+
+    void lock() { mutex_.lock(); }
+    void unlock() { mutex_.unlock(); }
+
+    /// In a child by `fork`, with the lock held: leaves the file, and what is held for it, to the parent.
+    void leave_to_parent();
+
+private:
+    using time_point = spdlog::log_clock::time_point;
+
+    struct live_file;
+    struct fault {
+        std::filesystem::path path;
+        std::string what;
+        time_point since;
+    };
+
+    void sink_it_(const spdlog::details::log_msg& msg) override;
+    void flush_() override;
+    void set_pattern_(const std::string& pattern) override;
+    void set_formatter_(std::unique_ptr<spdlog::formatter> formatter) override;
+
+    // The normal path
+    void take(std::string_view record, time_point now);
+    bool put(std::string_view record, time_point now);
+    bool rotate(time_point now);
+    bool write(std::string_view record, time_point now);
+    void look(std::string_view newest, time_point now);
+
+    // Faults
+    void begin_fault(const std::string& what, time_point now);
+    void hold(std::string_view record);
+    bool is_try_due(time_point now) const;
+    void pause(time_point now, std::chrono::steady_clock::time_point began);
+    void recover(time_point now);
+    void settle(time_point now);
+    void end_fault(time_point now);
+    void note(spdlog::level::level_enum level, const std::string& text, time_point now);
+
+    std::string logger_name_;
+    std::optional<target> target_;
+    std::unique_ptr<live_file> live_;
+    spdlog::memory_buf_t formatted_;
+
+    record_queue recent_;  // written since the last look, so perhaps to a file that nobody will find
+    time_point last_look_;
+
+    std::optional<fault> fault_;
+    record_queue held_;
+    std::size_t lost_ = 0;
+    time_point last_try_;
+    time_point next_try_;
+    bool is_child_ = false;
+};
+
+}  // namespace chainner::detail

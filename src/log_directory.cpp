@@ -1,0 +1,89 @@
+#include <algorithm>
+#include <chainner/log_directory.hpp>
+#include <utility>
+
+#include "directory_candidates.hpp"
+#include "platform.hpp"
+
+namespace chainner {
+
+namespace fs = std::filesystem;
+
+namespace detail {
+
+directory_input current_directory_input() {
+    directory_input input;
+    input.system = platform::current_system();
+    input.chainner_log_dir = platform::path_variable("CHAINNER_LOG_DIR");
+    input.chainner_env = platform::variable("CHAINNER_ENV").value_or("");
+    input.appdata = platform::application_data_directory();
+    input.xdg_config_home = platform::path_variable("XDG_CONFIG_HOME");
+    input.home = platform::home_directory();
+    input.temporary = platform::temporary_directory();
+    input.executable_directory = platform::executable_directory();
+    std::error_code ignored;
+    input.is_portable =
+        !input.executable_directory.empty() && fs::exists(input.executable_directory / "portable", ignored);
+    input.user_id = platform::user_id();
+    return input;
+}
+
+fs::path platform_log_directory(const directory_input& input) {
+    fs::path base;
+    switch (input.system) {
+        case platform::operating_system::windows:
+            base = input.appdata;
+            break;
+        case platform::operating_system::macos:
+            if (!input.home.empty()) base = input.home / "Library" / "Application Support";
+            break;
+        case platform::operating_system::other_unix:
+            // The XDG standard has relative paths ignored.
+            if (!input.xdg_config_home.empty() && input.xdg_config_home.native().front() == '/') {
+                base = input.xdg_config_home;
+            } else if (!input.home.empty()) {
+                base = input.home / ".config";
+            }
+            break;
+    }
+    return base.empty() ? base : base / "chaiNNer" / "logs";
+}
+
+std::vector<directory_candidate> directory_candidates(const directory_input& input) {
+    using platform::sharing;
+    std::vector<directory_candidate> candidates;
+    const auto add = [&candidates](fs::path directory, std::string reason, sharing sharing) {
+        candidates.push_back({std::move(directory), std::move(reason), sharing});
+    };
+    if (!input.chainner_log_dir.empty()) add(input.chainner_log_dir, "CHAINNER_LOG_DIR", sharing::none);
+    if (input.is_portable) add(input.executable_directory / "logs", "portable installation", sharing::none);
+    if (input.chainner_env == "production") {
+        if (const fs::path directory = platform_log_directory(input); !directory.empty()) {
+            add(directory, "CHAINNER_ENV=production", sharing::none);
+        }
+    }
+    if (!input.temporary.empty()) {
+        add(input.temporary / "chaiNNer" / "logs", "temporary folder", sharing::parent_is_shared);
+        // Not `chaiNNer-`: the frontend deletes what is named so when it quits.
+        if (!input.user_id.empty()) {
+            add(input.temporary / ("chaiNNer." + input.user_id) / "logs", "temporary folder, this user's own",
+                sharing::parent_is_shared);
+        }
+    }
+    return candidates;
+}
+
+}  // namespace detail
+
+fs::path log_directory() {
+    for (const auto& candidate : detail::directory_candidates(detail::current_directory_input())) {
+        std::error_code error;
+        fs::path directory = fs::absolute(candidate.directory, error);
+        if (!error && !platform::check_usable(directory, candidate.sharing)) return directory;
+    }
+    return {};
+}
+
+fs::path platform_log_directory() { return detail::platform_log_directory(detail::current_directory_input()); }
+
+}  // namespace chainner

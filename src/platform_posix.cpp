@@ -1,0 +1,456 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstdlib>
+#include <vector>
+
+#include "platform.hpp"
+
+#ifdef __APPLE__
+#include <mach-o/dyld.h>
+#else
+#include <linux/sockios.h>
+#endif
+
+namespace chainner::platform {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::error_code last_error() noexcept { return {errno, std::system_category()}; }
+
+std::error_code no_room() noexcept { return std::make_error_code(std::errc::resource_unavailable_try_again); }
+
+bool same_file(const struct stat& left, const struct stat& right) {
+    return left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+}
+
+}  // namespace
+
+operating_system current_system() noexcept {
+#ifdef __APPLE__
+    return operating_system::macos;
+#else
+    return operating_system::other_unix;
+#endif
+}
+
+// The process
+
+namespace {
+
+std::atomic<int> known_process_id{0};
+
+}  // namespace
+
+int process_id() noexcept {
+    int id = known_process_id.load(std::memory_order_relaxed);
+    if (id == 0) {
+        static const int registered = pthread_atfork(nullptr, nullptr, [] { known_process_id = 0; });
+        (void)registered;
+        id = getpid();
+        known_process_id.store(id, std::memory_order_relaxed);
+    }
+    return id;
+}
+
+void at_fork(void (*prepare)(), void (*parent)(), void (*child)()) {
+    if (const int error = pthread_atfork(prepare, parent, child)) {
+        throw std::system_error(error, std::system_category(), "pthread_atfork");
+    }
+}
+
+std::optional<std::string> variable(const char* name) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return value;
+}
+
+fs::path path_variable(const char* name) { return variable(name).value_or(""); }
+
+fs::path executable_directory() {
+#ifdef __APPLE__
+    std::uint32_t size = PATH_MAX;
+    std::string name(size, '\0');
+    if (_NSGetExecutablePath(name.data(), &size) != 0) return {};
+    name.resize(name.find('\0'));
+    std::error_code ignored;
+    return fs::canonical(name, ignored).parent_path();
+#else
+    std::error_code ignored;
+    return fs::read_symlink("/proc/self/exe", ignored).parent_path();
+#endif
+}
+
+fs::path home_directory() {
+    if (const auto home = variable("HOME"); home && home->front() == '/') return *home;
+    const long most = sysconf(_SC_GETPW_R_SIZE_MAX);
+    std::vector<char> buffer(most > 0 ? static_cast<std::size_t>(most) : 16384);
+    passwd entry{};
+    passwd* found = nullptr;
+    if (getpwuid_r(getuid(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return {};
+    return found->pw_dir;
+}
+
+fs::path temporary_directory() {
+    std::error_code error;
+    const fs::path directory = fs::temp_directory_path(error);
+    return error ? fs::path() : directory;
+}
+
+fs::path application_data_directory() { return {}; }
+
+std::string user_id() { return std::to_string(geteuid()); }
+
+// Folders
+
+namespace {
+
+void make_directory(const fs::path& directory) {
+    if (mkdir(directory.c_str(), S_IRWXU) == 0) return;
+    if (errno == ENOENT && directory.has_relative_path()) {
+        make_directory(directory.parent_path());
+        if (mkdir(directory.c_str(), S_IRWXU) == 0) return;
+    }
+    const std::error_code error = last_error();
+    std::error_code ignored;
+    if (fs::is_directory(directory, ignored)) return;
+    // A file that stands where the folder should be says "File exists" to mkdir, which would explain nothing.
+    throw fs::filesystem_error(
+        "cannot create the log folder", directory,
+        error == std::errc::file_exists ? std::make_error_code(std::errc::not_a_directory) : error);
+}
+
+bool belongs_to_this_user_alone(const fs::path& directory) {
+    struct stat found {};
+    return lstat(directory.c_str(), &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == geteuid() &&
+           (found.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+}  // namespace
+
+void make_directories(const fs::path& directory, sharing sharing) {
+    if (sharing == sharing::none) return make_directory(directory);
+    for (const fs::path& each : {directory.parent_path(), directory}) {
+        make_directory(each);
+        if (!belongs_to_this_user_alone(each)) {
+            throw fs::filesystem_error("another user owns or can change the log folder", each,
+                                       std::make_error_code(std::errc::operation_not_permitted));
+        }
+    }
+}
+
+std::error_code check_usable(const fs::path& directory, sharing sharing) {
+    fs::path existing = directory;
+    struct stat found {};
+    while (lstat(existing.c_str(), &found) != 0) {
+        if (errno != ENOENT || !existing.has_relative_path()) return last_error();
+        existing = existing.parent_path();
+    }
+    if (sharing == sharing::parent_is_shared) {
+        for (const fs::path& each : {directory.parent_path(), directory}) {
+            if (lstat(each.c_str(), &found) == 0 && !belongs_to_this_user_alone(each)) {
+                return std::make_error_code(std::errc::operation_not_permitted);
+            }
+        }
+    }
+    std::error_code ignored;
+    if (!fs::is_directory(existing, ignored)) return std::make_error_code(std::errc::not_a_directory);
+    return faccessat(AT_FDCWD, existing.c_str(), W_OK | X_OK, AT_EACCESS) == 0 ? std::error_code() : last_error();
+}
+
+// Log files
+
+descriptor::~descriptor() {
+    if (number_ >= 0) close(number_);
+}
+
+descriptor open_log_file(const fs::path& path, open_mode mode) {
+    const auto fail = [&path](std::error_code error) {
+        throw fs::filesystem_error("cannot open the log file", path, error);
+    };
+    const int if_new = mode == open_mode::create_new ? O_EXCL : 0;
+    while (true) {
+        // O_NONBLOCK is for a FIFO that stands in the place of the file; a regular file takes no notice of it.
+        descriptor file(open(path.c_str(),
+                             O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | if_new,
+                             S_IRUSR | S_IWUSR));
+        if (!file) fail(last_error());
+        struct stat opened {};
+        if (fstat(file.number(), &opened) != 0) fail(last_error());
+        // A second name of a file is how another user could make us write into it where links are refused.
+        if (!S_ISREG(opened.st_mode) || opened.st_nlink > 1)
+            fail(std::make_error_code(std::errc::operation_not_permitted));
+        // Any other failure than this one means a file system without locks, which must not stop the logger.
+        if (flock(file.number(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) fail(no_room());
+        // Who held the lock until now may have rotated the file away since it was opened.
+        if (placement_of(file.number(), path) == placement::in_place) return file;
+        if (mode == open_mode::create_new) fail(no_room());
+    }
+}
+
+int redirect(std::FILE* stream, const descriptor& file) {
+    const int number = fileno(stream);
+#ifdef __APPLE__
+    const bool done = dup2(file.number(), number) >= 0 && fcntl(number, F_SETFD, FD_CLOEXEC) == 0;
+#else
+    const bool done = dup3(file.number(), number, O_CLOEXEC) >= 0;
+#endif
+    if (!done) throw std::system_error(last_error(), "cannot redirect the log file's stream");
+    return number;
+}
+
+spdlog::filename_t spdlog_filename(const fs::path& path) { return path.string(); }
+
+std::size_t write(int file, std::string_view text, std::error_code& error) noexcept {
+    std::size_t written = 0;
+    error.clear();
+    while (written < text.size()) {
+        const ssize_t count = ::write(file, text.data() + written, text.size() - written);
+        if (count >= 0) {
+            written += static_cast<std::size_t>(count);
+        } else if (errno != EINTR) {
+            error = last_error();
+            break;
+        }
+    }
+    return written;
+}
+
+std::uintmax_t file_size(int file) noexcept {
+    struct stat found {};
+    return fstat(file, &found) == 0 ? static_cast<std::uintmax_t>(found.st_size) : 0;
+}
+
+bool ends_in_line_feed(int file) noexcept {
+    const auto size = static_cast<off_t>(file_size(file));
+    char last = '\n';
+    return size == 0 || pread(file, &last, 1, size - 1) != 1 || last == '\n';
+}
+
+placement placement_of(int file, const fs::path& path) noexcept {
+    struct stat opened {};
+    struct stat named {};
+    if (fstat(file, &opened) != 0 || opened.st_nlink == 0) return placement::removed;
+    if (lstat(path.c_str(), &named) == 0 && same_file(opened, named)) return placement::in_place;
+    return placement::moved;
+}
+
+// The console
+
+namespace {
+
+// Read before main: later the number may belong to a file that the program has opened.
+const bool stderr_was_open = fcntl(STDERR_FILENO, F_GETFD) != -1;
+
+/// Keeps a SIGPIPE that the calling thread raises while it lives from being delivered.
+class without_sigpipe {
+public:
+    without_sigpipe() noexcept {
+        sigemptyset(&sigpipe_);
+        sigaddset(&sigpipe_, SIGPIPE);
+        sigset_t pending;
+        sigpending(&pending);
+        was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+        pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+    }
+    ~without_sigpipe() {
+        const int error = errno;
+        sigset_t pending;
+        // One that was pending before is another's, and stays.
+        if (error == EPIPE && !was_pending_ && sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1) {
+            int taken = 0;
+            sigwait(&sigpipe_, &taken);
+        }
+        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+        errno = error;
+    }
+    without_sigpipe(const without_sigpipe&) = delete;
+    without_sigpipe& operator=(const without_sigpipe&) = delete;
+
+private:
+    sigset_t sigpipe_;
+    sigset_t before_;
+    bool was_pending_;
+};
+
+/// For what can neither be asked not to wait nor be opened again. A pipe that is ready takes so much without waiting.
+ssize_t write_when_ready(std::string_view text) noexcept {
+    pollfd request{STDERR_FILENO, POLLOUT, 0};
+    if (poll(&request, 1, 0) == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    const without_sigpipe guard;
+    return ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+}
+
+ssize_t send_to_socket(std::string_view text) noexcept {
+#ifdef __APPLE__
+    // SO_NOSIGPIPE would change the socket for all who hold it.
+    const without_sigpipe guard;
+    return send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT);
+#else
+    return send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+#endif
+}
+
+/// Fails with EOPNOTSUPP where this kernel can't, or not for this kind of file.
+ssize_t write_without_waiting(std::string_view text) noexcept {
+#ifdef __APPLE__
+    (void)text;
+    errno = EOPNOTSUPP;
+    return -1;
+#else
+    constexpr int no_signal = 0x100;  // RWF_NOSIGNAL, Linux 6.18; older headers and kernels do not know it
+    static std::atomic<bool> knows_no_signal{true};
+    const iovec piece{const_cast<char*>(text.data()), text.size()};
+    if (knows_no_signal.load(std::memory_order_relaxed)) {
+        const ssize_t count = pwritev2(STDERR_FILENO, &piece, 1, -1, RWF_NOWAIT | no_signal);
+        if (count >= 0 || errno != EOPNOTSUPP) return count;
+    }
+    const without_sigpipe guard;
+    const ssize_t count = pwritev2(STDERR_FILENO, &piece, 1, -1, RWF_NOWAIT);
+    if (count >= 0) knows_no_signal.store(false, std::memory_order_relaxed);
+    return count;
+#endif
+}
+
+/// A description of our own, so that nobody else's becomes non-blocking.
+descriptor reopen_without_waiting() noexcept {
+#ifdef __APPLE__
+    char name[PATH_MAX];
+    if (ttyname_r(STDERR_FILENO, name, sizeof name) != 0) return {};
+#else
+    const char* name = "/proc/self/fd/2";
+#endif
+    return descriptor(open(name, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
+}  // namespace
+
+enum class console::way { unknown, socket, at_once, reopened, when_ready, plainly };
+
+namespace {
+
+bool is_no_longer_such_a_file(int error) noexcept {
+    return error == ENOTSOCK || error == EOPNOTSUPP || error == ENOTSUP;
+}
+
+}  // namespace
+
+bool console::follow() noexcept {
+    if (!stderr_was_open || closed_) return false;
+    // These two fail by themselves when stderr has become something else.
+    if (way_ == way::socket || way_ == way::at_once) return true;
+    struct stat found {};
+    if (fstat(STDERR_FILENO, &found) != 0) {
+        closed_ = true;
+        return false;
+    }
+    const identity now{found.st_dev, found.st_ino};
+    if (way_ != way::unknown && now.device == identity_.device && now.index == identity_.index) return true;
+    identity_ = now;
+    reopened_ = descriptor();
+    terminal_ = S_ISCHR(found.st_mode) && isatty(STDERR_FILENO);
+    if (S_ISSOCK(found.st_mode)) {
+        way_ = way::socket;
+    } else if (S_ISREG(found.st_mode)) {
+        way_ = way::plainly;  // opened again, it would have a place of its own, and overwrite what others append
+    } else if (terminal_) {
+        reopen();
+    } else {
+        way_ = way::at_once;
+    }
+    return true;
+}
+
+void console::reopen() noexcept {
+    reopened_ = reopen_without_waiting();
+    way_ = reopened_ ? way::reopened : way::when_ready;
+}
+
+std::size_t console::write(std::string_view text, std::error_code& error) noexcept {
+    error = std::make_error_code(std::errc::bad_file_descriptor);
+    while (follow()) {
+        ssize_t count = -1;
+        switch (way_) {
+            case way::unknown:
+                break;
+            case way::socket:
+                count = send_to_socket(text);
+                break;
+            case way::at_once:
+                count = write_without_waiting(text);
+                break;
+            case way::reopened: {
+                const without_sigpipe guard;
+                count = ::write(reopened_.number(), text.data(), text.size());
+                break;
+            }
+            case way::when_ready:
+                count = write_when_ready(text);
+                break;
+            case way::plainly:
+                count = ::write(STDERR_FILENO, text.data(), text.size());
+                break;
+        }
+        if (count >= 0) {
+            error.clear();
+            return static_cast<std::size_t>(count);
+        }
+        if (errno == EINTR) continue;
+        if (is_no_longer_such_a_file(errno) && (way_ == way::socket || way_ == way::at_once)) {
+            const bool was_at_once = way_ == way::at_once;
+            way_ = way::unknown;
+            if (follow() && was_at_once && way_ == way::at_once) {
+                struct stat found {};
+                if (fstat(STDERR_FILENO, &found) == 0 && S_ISFIFO(found.st_mode)) {
+                    reopen();
+                } else {
+                    way_ = way::plainly;
+                }
+            }
+            continue;
+        }
+        error = errno == EAGAIN ? no_room() : last_error();
+        break;
+    }
+    return 0;
+}
+
+void console::wait_for_room(std::chrono::milliseconds longest) noexcept {
+    pollfd request{reopened_ ? reopened_.number() : STDERR_FILENO, POLLOUT, 0};
+    poll(&request, 1, static_cast<int>(longest.count()));
+}
+
+bool console::is_drained() noexcept {
+    if (!follow()) return false;
+    pollfd request{reopened_ ? reopened_.number() : STDERR_FILENO, POLLOUT, 0};
+    if (poll(&request, 1, 0) == 0) return false;
+    int unread = 0;
+#ifndef __APPLE__
+    if ((request.revents & (POLLERR | POLLHUP)) == 0) {
+        ioctl(STDERR_FILENO, way_ == way::socket ? SIOCOUTQ : FIONREAD, &unread);
+    }
+#endif
+    return unread == 0;
+}
+
+bool console::is_terminal() noexcept { return follow() && terminal_; }
+
+}  // namespace chainner::platform

@@ -1,0 +1,19 @@
+# Builds and runs the project in `consumer`, which gets the library in one WAY of several.
+set(logs ${BUILD}/logs)
+file(REMOVE_RECURSE ${logs})
+execute_process(
+    COMMAND
+        ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/consumer -B ${BUILD} -G ${GENERATOR}
+        -DCMAKE_CXX_COMPILER=${COMPILER} -DCMAKE_BUILD_TYPE=Debug -DCMAKE_PREFIX_PATH=${PREFIX} -DWAY=${WAY}
+    COMMAND_ERROR_IS_FATAL ANY
+)
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${BUILD} COMMAND_ERROR_IS_FATAL ANY)
+execute_process(
+    COMMAND ${CMAKE_COMMAND} -E env CHAINNER_LOG_DIR=${logs} ${BUILD}/consumer
+    COMMAND_ERROR_IS_FATAL ANY
+)
+
+file(READ ${logs}/worker.log log)
+if(NOT log MATCHES "\\[INFO\\] loaded 3 models in 0\\.8 s\n")
+    message(FATAL_ERROR "The record is not in worker.log:\n${log}")
+endif()

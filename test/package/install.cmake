@@ -1,0 +1,16 @@
+# A plain configure, as in the README, installs the library and its two headers.
+cmake_path(SET source NORMALIZE ${CMAKE_CURRENT_LIST_DIR}/../..)
+file(REMOVE_RECURSE ${PREFIX})
+execute_process(
+    COMMAND
+        ${CMAKE_COMMAND} -S ${source} -B ${BUILD} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
+        -DCMAKE_BUILD_TYPE=Debug -DCMAKE_INSTALL_LIBDIR=lib -DBUILD_SHARED_LIBS=${SHARED}
+    COMMAND_ERROR_IS_FATAL ANY
+)
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${BUILD} COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD} --prefix ${PREFIX} COMMAND_ERROR_IS_FATAL ANY)
+
+file(GLOB_RECURSE headers RELATIVE ${PREFIX}/include ${PREFIX}/include/*)
+if(NOT "${headers}" STREQUAL "chainner/log_directory.hpp;chainner/logger.hpp")
+    message(FATAL_ERROR "Installed headers: ${headers}")
+endif()

@@ -1,0 +1,54 @@
+// Logs numbered records as fast as it can: `record 1 xxx...`, `record 2 xxx...`, ...
+//
+//     log_records ROLE FOLDER COUNT [name=value ...]
+//
+// COUNT 0: until it is killed. counter=FILE: after each call that returned its number is published there (a
+// test::shared_counter). size=BYTES, files=NUMBER: the options of rotation. console=1: to the console as well.
+// threads=NUMBER: each logs COUNT records (`record THREAD.1 xxx`). width=BYTES: of the x.
+
+#include <chainner/logger.hpp>
+#include <cstdint>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/system.hpp"
+
+int main(int count, char** words) try {
+    if (count < 4) throw std::invalid_argument("log_records ROLE FOLDER COUNT [name=value ...]");
+    std::map<std::string, std::string> settings{{"console", "0"}, {"threads", "1"}, {"width", "40"}};
+    for (int i = 4; i < count; ++i) {
+        const std::string word = words[i];
+        settings[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
+    }
+    chainner::logger_options options;
+    options.log_dir = words[2];
+    options.to_console = settings["console"] == "1";
+    if (settings.count("size") != 0) options.max_file_size = std::stoul(settings["size"]);
+    if (settings.count("files") != 0) options.max_files = std::stoul(settings["files"]);
+    const auto logger = chainner::setup_logger(words[1], options);
+
+    std::unique_ptr<test::shared_counter> counter;
+    if (settings.count("counter") != 0) counter = std::make_unique<test::shared_counter>(settings["counter"]);
+    const std::string filling(std::stoul(settings["width"]), 'x');
+    const std::uint64_t records = std::stoull(words[3]);
+    const unsigned long threads = std::stoul(settings["threads"]);
+    const auto log = [&](const std::string& prefix) {
+        for (std::uint64_t i = 1; records == 0 || i <= records; ++i) {
+            logger->info("record {}{} {}", prefix, i, filling);
+            if (counter) counter->set(i);
+        }
+    };
+    std::vector<std::thread> others;
+    for (unsigned long i = 1; i < threads; ++i) others.emplace_back(log, std::to_string(i) + ".");
+    log(threads > 1 ? "0." : "");
+    for (std::thread& each : others) each.join();
+} catch (const std::exception& error) {
+    std::cerr << error.what() << '\n';
+    return 1;
+}

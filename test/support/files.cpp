@@ -1,0 +1,69 @@
+#include "support/files.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <stdexcept>
+#include <utility>
+
+#include "support/system.hpp"
+
+namespace test {
+
+namespace fs = std::filesystem;
+
+temporary_directory::temporary_directory() {
+    std::random_device random;
+    do {
+        path_ = fs::canonical(fs::temp_directory_path()) / ("chainner_logger_test." + std::to_string(random()));
+    } while (!fs::create_directory(path_));
+}
+
+temporary_directory::~temporary_directory() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+}
+
+scoped_variable::scoped_variable(std::string name, std::optional<std::string> value)
+    : name_(std::move(name)), before_(get_variable(name_)) {
+    set_variable(name_, value);
+}
+
+scoped_variable::~scoped_variable() { set_variable(name_, before_); }
+
+std::string read_file(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw std::runtime_error("cannot read " + path.string());
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write_file(const fs::path& path, std::string_view content) {
+    std::ofstream file(path, std::ios::binary);
+    file << content;
+    if (!file.flush()) throw std::runtime_error("cannot write " + path.string());
+}
+
+std::vector<std::string> file_names(const fs::path& directory) {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(directory)) names.push_back(entry.path().filename().string());
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+std::vector<fs::path> rotated_files(const fs::path& directory, const std::string& role) {
+    std::vector<fs::path> files;
+    for (int number = 1; fs::exists(directory / (role + "." + std::to_string(number) + ".log")); ++number) {
+        files.insert(files.begin(), directory / (role + "." + std::to_string(number) + ".log"));
+    }
+    if (fs::exists(directory / (role + ".log"))) files.push_back(directory / (role + ".log"));
+    return files;
+}
+
+std::string read_role(const fs::path& directory, const std::string& role) {
+    std::string all;
+    for (const auto& file : rotated_files(directory, role)) all += read_file(file);
+    return all;
+}
+
+}  // namespace test

@@ -1,0 +1,83 @@
+#include "support/records.hpp"
+
+#include <cctype>
+#include <stdexcept>
+#include <thread>
+
+namespace test {
+
+namespace {
+
+// d: a digit, the rest stands for itself
+constexpr std::string_view stamp_shape = "dddd-dd-dd dd:dd:dd.ddd [";
+
+bool has_stamp(std::string_view line) {
+    if (line.size() < stamp_shape.size()) return false;
+    for (std::size_t i = 0; i < stamp_shape.size(); ++i) {
+        const bool is_digit = std::isdigit(static_cast<unsigned char>(line[i])) != 0;
+        if (stamp_shape[i] == 'd' ? !is_digit : line[i] != stamp_shape[i]) return false;
+    }
+    return true;
+}
+
+/// Cuts what stands before `end` off `rest`.
+std::string_view take_until(std::string_view& rest, std::string_view end, std::string_view line) {
+    const std::size_t at = rest.find(end);
+    if (at == std::string_view::npos) throw std::runtime_error("no record: " + std::string(line));
+    const std::string_view taken = rest.substr(0, at);
+    rest.remove_prefix(at + end.size());
+    return taken;
+}
+
+}  // namespace
+
+bool operator==(const record& left, const record& right) {
+    return left.time == right.time && left.pid == right.pid && left.level == right.level && left.text == right.text;
+}
+
+std::vector<record> parse_log(std::string_view log) {
+    std::vector<record> records;
+    if (!log.empty() && log.back() != '\n') throw std::runtime_error("no line feed at the end");
+    for (const std::string& line : lines(log)) {
+        if (!records.empty() && !line.empty() && line.front() == '\t') {
+            records.back().text += "\n" + line.substr(1);
+            continue;
+        }
+        if (!has_stamp(line)) throw std::runtime_error("no record: " + line);
+        std::string_view rest = line;
+        record next;
+        next.time = take_until(rest, " [", line);
+        next.pid = std::stoi(std::string(take_until(rest, "] [", line)));
+        next.level = take_until(rest, "] ", line);
+        next.text = rest;
+        records.push_back(next);
+    }
+    return records;
+}
+
+std::vector<std::string> texts(const std::vector<record>& records) {
+    std::vector<std::string> all;
+    for (const record& each : records) all.push_back(each.text);
+    return all;
+}
+
+std::vector<std::string> lines(std::string_view text) {
+    std::vector<std::string> all;
+    while (!text.empty()) {
+        const std::size_t end = text.find('\n');
+        all.emplace_back(text.substr(0, end));
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+    return all;
+}
+
+bool wait_until(const std::function<bool()>& condition, std::chrono::seconds deadline) {
+    const auto end = std::chrono::steady_clock::now() + deadline;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > end) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return true;
+}
+
+}  // namespace test

@@ -1,0 +1,109 @@
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "support/system.hpp"
+
+extern char** environ;
+
+namespace test {
+
+namespace {
+
+void check(int error, const std::string& what) {
+    if (error != 0) throw std::system_error(error, std::system_category(), what);
+}
+
+}  // namespace
+
+std::optional<std::string> get_variable(const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+void set_variable(const std::string& name, const std::optional<std::string>& value) {
+    if (value) {
+        setenv(name.c_str(), value->c_str(), 1);
+    } else {
+        unsetenv(name.c_str());
+    }
+}
+
+int current_process_id() { return getpid(); }
+
+child_process::child_process(const std::string& program, const std::vector<std::string>& arguments, int output) {
+    const std::string path = std::string(TEST_PROGRAM_DIRECTORY) + "/" + program;
+    std::vector<std::string> words = arguments;
+    words.insert(words.begin(), path);
+    std::vector<char*> pointers;
+    for (std::string& word : words) pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+
+    posix_spawn_file_actions_t actions;
+    check(posix_spawn_file_actions_init(&actions), "posix_spawn_file_actions_init");
+    for (const int number : {STDOUT_FILENO, STDERR_FILENO}) {
+        if (output < 0) {
+            check(posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_WRONLY, 0), "addopen");
+        } else {
+            check(posix_spawn_file_actions_adddup2(&actions, output, number), "adddup2");
+        }
+    }
+    const int error = posix_spawn(&id_, path.c_str(), &actions, nullptr, pointers.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    check(error, path);
+}
+
+child_process::~child_process() {
+    if (id_ < 0 || status_) return;
+    kill();
+    wait();
+}
+
+child_process::child_process(child_process&& other) noexcept
+    : id_(std::exchange(other.id_, -1)), handle_(other.handle_), status_(other.status_) {}
+
+int child_process::wait() {
+    while (!status_) {
+        int status = 0;
+        if (waitpid(id_, &status, 0) == id_) {
+            status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        } else if (errno != EINTR) {
+            check(errno, "waitpid");
+        }
+    }
+    return *status_;
+}
+
+void child_process::kill() {
+    if (!status_) ::kill(id_, SIGKILL);
+}
+
+shared_counter::shared_counter(const std::filesystem::path& file) {
+    const int number = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (number < 0 || ftruncate(number, sizeof(std::uint64_t)) != 0) check(errno, file.string());
+    memory_ = mmap(nullptr, sizeof(std::uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, number, 0);
+    if (memory_ == MAP_FAILED) check(errno, file.string());
+    close(number);
+}
+
+shared_counter::~shared_counter() { munmap(memory_, sizeof(std::uint64_t)); }
+
+void shared_counter::set(std::uint64_t value) {
+    __atomic_store_n(static_cast<std::uint64_t*>(memory_), value, __ATOMIC_RELEASE);
+}
+
+std::uint64_t shared_counter::get() const {
+    return __atomic_load_n(static_cast<const std::uint64_t*>(memory_), __ATOMIC_ACQUIRE);
+}
+
+}  // namespace test
