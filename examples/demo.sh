@@ -5,20 +5,22 @@ set -euo pipefail
 
 root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
 build=$(realpath -- "${1:?usage: demo.sh BUILD_DIR [FOLDER]}")
-folder=${2:-$root}
+folder=$(realpath -m -- "${2:-$root}")
 logs=$build/demo-logs
 story=$build/demo-story.log
-troubles=$build/demo-troubles
+troubles=demo-troubles
+failed=0
 
 bold='' dim='' plain='' colour=0 width=1000
 if [[ -t 1 ]]; then
     width=$(tput cols 2>/dev/null || echo 80)
-    if [[ -z ${NO_COLOR+set} ]]; then
+    if [[ -z ${NO_COLOR:-} ]]; then
         bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m' colour=1
     fi
 fi
 
 main() {
+    cd "$build"
     rm -rf "$logs" "$troubles"
     mkdir "$logs"
     make_troubles
@@ -33,7 +35,7 @@ main() {
 
     heading "The logs are in $logs"
     show_sizes
-    heading "Both files as one story, by time"
+    heading 'The two files merged by time'
     merge | tell >"$story"
     merge | tell -v colour="$colour" -v width="$width" -v most_lines=24
     exit "$failed"
@@ -42,8 +44,6 @@ main() {
 heading() {
     printf '\n%s%s%s\n\n' "$bold" "$1" "$plain"
 }
-
-failed=0
 
 # run_host EXPECTED_STATUS FOLDER
 run_host() {
@@ -58,7 +58,7 @@ run_host() {
 
 make_troubles() {
     mkdir "$troubles"
-    cd "$troubles"
+    pushd "$troubles" >/dev/null
     printf '\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\7\200\0\0\4\70' >picture.png
     echo text >'Ünïcödé 名前.txt'
     echo text >$'two\nlines, one of them \e[31mred\e[0m'
@@ -67,7 +67,7 @@ make_troubles() {
     touch empty.txt
     ln -s nothing broken-link
     ln -s circle circle
-    cd "$OLDPWD"
+    popd >/dev/null
 }
 
 show_sizes() {
@@ -88,7 +88,7 @@ merge() {
 
 # Shows merged lines as a table: all of them, or of each run at most `most_lines`.
 tell() {
-    LC_ALL=C awk -v story="$story" "$@" -F '\t' '
+    LC_ALL=C story=$story awk "$@" -F '\t' '
         function paint(code, text) { return colour ? "\033[" code "m" text "\033[0m" : text }
 
         # Bytes count as letters: that clips too early at times, never too late.
@@ -100,10 +100,10 @@ tell() {
         }
 
         function show_run(   i, left_out) {
-            left_out = most_lines && lines > most_lines ? lines - most_lines : 0
+            left_out = most_lines && lines > most_lines + 1 ? lines - most_lines : 0
             for (i = 1; i <= lines; i++) {
                 if (left_out && i == most_lines / 2 + 1) {
-                    print paint("2", "… " left_out " more lines, see " story)
+                    print paint("2", "… " left_out " more lines, see " ENVIRON["story"])
                     i += left_out
                 }
                 print run[i]

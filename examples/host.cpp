@@ -16,6 +16,7 @@ int main(int argument_count, char** arguments) {
         return 2;
     }
 
+    // The worker lies beside this program.
     auto program = paths[0];
     program.replace_filename("worker");
     const auto& folder = paths[1];
@@ -24,12 +25,12 @@ int main(int argument_count, char** arguments) {
         logger->info("Starting a worker for {}", folder.u8string());
         const auto start = std::chrono::steady_clock::now();
         example::child_process worker(program, {folder});
-        logger->info("Worker process {} started, waiting for its end", worker.id());
+        logger->info("Waiting for worker process {}", worker.id());
 
         const auto status = worker.wait();
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
         logger->log(status.code == 0 ? spdlog::level::info : spdlog::level::err,
-                    "Worker process {} ended after {:.3f} s: {}", worker.id(), seconds.count(), status.words);
+                    "Worker process {} ended: {}, after {:.3f} s", worker.id(), status.words, seconds.count());
         return status.code;
     } catch (const std::exception& error) {
         logger->critical("Cannot run the worker: {}", error.what());

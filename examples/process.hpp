@@ -24,6 +24,10 @@ public:
     /// `std::system_error`.
     child_process(const std::filesystem::path& program, const std::vector<std::filesystem::path>& arguments);
 
+    child_process(const child_process&) = delete;
+    child_process& operator=(const child_process&) = delete;
+    ~child_process();
+
     unsigned long id() const;
 
     /// Waits for the end. To be called once. Throws `std::system_error`.

@@ -29,6 +29,8 @@ child_process::child_process(const std::filesystem::path& program,
     process_ = id;
 }
 
+child_process::~child_process() = default;
+
 unsigned long child_process::id() const { return static_cast<unsigned long>(process_); }
 
 exit_status child_process::wait() {

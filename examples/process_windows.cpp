@@ -51,13 +51,15 @@ child_process::child_process(const std::filesystem::path& program,
     startup.hStdOutput = GetStdHandle(STD_OUTPUT_HANDLE);
     startup.hStdError = GetStdHandle(STD_ERROR_HANDLE);
     PROCESS_INFORMATION process{};
-    if (CreateProcessW(nullptr, command_line.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr, &startup, &process) ==
-        0) {
-        throw_last_error(program.u8string());
-    }
+    const BOOL started =
+        CreateProcessW(nullptr, command_line.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr, &startup, &process);
+    if (started == 0) throw_last_error(program.u8string());
+
     CloseHandle(process.hThread);
     process_ = reinterpret_cast<std::intptr_t>(process.hProcess);
 }
+
+child_process::~child_process() { CloseHandle(reinterpret_cast<HANDLE>(process_)); }
 
 unsigned long child_process::id() const { return GetProcessId(reinterpret_cast<HANDLE>(process_)); }
 
@@ -67,7 +69,6 @@ exit_status child_process::wait() {
     if (WaitForSingleObject(process, INFINITE) != WAIT_OBJECT_0 || GetExitCodeProcess(process, &code) == 0) {
         throw_last_error("waiting for a process");
     }
-    CloseHandle(process);
     return {static_cast<int>(code), "exit code " + std::to_string(code)};
 }
 

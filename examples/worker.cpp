@@ -66,7 +66,7 @@ public:
         visit_folder(root_);
         if (stopped_) logger_->warn("Stopped after {} entries: the rest was not looked at", most_entries);
         const auto &images = kinds_["image"], &texts = kinds_["text"], &others = kinds_["other"];
-        logger_->info("Done, found:\n{:4} images {:12} bytes\n{:4} texts  {:12} bytes\n{:4} others {:12} bytes",
+        logger_->info("Done, found:\n{:4} images {:9} bytes\n{:4} texts  {:9} bytes\n{:4} others {:9} bytes",
                       images.files, images.bytes, texts.files, texts.bytes, others.files, others.bytes);
     }
 
@@ -75,8 +75,10 @@ private:
         const std::set<fs::directory_entry> entries{fs::directory_iterator(folder), fs::directory_iterator()};
         tally found;
         for (const auto& entry : entries) {
-            stopped_ = stopped_ || entries_ == most_entries;
-            if (stopped_) break;
+            if (entries_ == most_entries) {
+                stopped_ = true;
+                break;
+            }
             ++entries_;
             try {
                 visit(entry, found);
@@ -84,7 +86,7 @@ private:
                 logger_->error("Cannot read {}: {}", name(entry), error.code().message());
             }
         }
-        logger_->info("{:10} bytes  {} {} in {}", found.bytes, found.files, found.files == 1 ? "file" : "files",
+        logger_->info("{:8} bytes  {} {} in {}", found.bytes, found.files, found.files == 1 ? "file" : "files",
                       name(folder));
     }
 
@@ -110,7 +112,7 @@ private:
         const bool is_text = start.find('\0') == std::string::npos;
         const std::string kind = is_image ? "image" : is_text ? "text" : "other";
 
-        logger_->debug("{:10} bytes  {:5}  {}{}", size, kind, name(entry), dimensions);
+        logger_->debug("{:8} bytes  {:5}  {}{}", size, kind, name(entry), dimensions);
         if (size == 0) logger_->warn("Empty file: {}", name(entry));
         kinds_[kind].add(size);
         found.add(size);

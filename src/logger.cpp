@@ -48,8 +48,6 @@ struct role_logger {
         logger->set_error_handler([log = logger.get()](const std::string& reason) {
             log->log(spdlog::level::err, spdlog::string_view_t(format("A record could not be formatted: {}", reason)));
         });
-        spdlog::drop(name);
-        spdlog::register_logger(logger);
     }
 
     std::string name;
@@ -170,7 +168,10 @@ void set_up(role process_role, const logger_options& options, std::vector<std::s
                        *name));
         }
     }
-    log.is_set_up = true;
+    if (!std::exchange(log.is_set_up, true)) {
+        spdlog::drop(log.name);
+        spdlog::register_logger(log.logger);
+    }
 
     const fs::path path = log.file->path();
     const std::string where = !path.empty()     ? ". Log file: " + path.string()

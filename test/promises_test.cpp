@@ -38,7 +38,9 @@ TEST(WrittenMeansWritten, EachRecordWhoseCallReturnedSurvivesAKillAtAnyMoment) {
         program.wait();
 
         const std::uint64_t returned = counter.get();
-        const auto numbers = record_numbers(test::parse_log(test::read_role(directory / "logs", "worker")));
+        std::string log = test::read_role(directory / "logs", "worker");
+        log.resize(log.rfind('\n') + 1);  // the kernel may cut short the write that it kills
+        const auto numbers = record_numbers(test::parse_log(log));
         ASSERT_GE(numbers.size(), returned);
         ASSERT_LE(numbers.size(), returned + 1);  // the last one was written, and its call was killed
         ASSERT_EQ(*numbers.rbegin(), numbers.size()) << "a record is missing or doubled";

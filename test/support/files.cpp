@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <map>
 #include <random>
+#include <regex>
 #include <stdexcept>
 #include <utility>
 
@@ -52,11 +55,15 @@ std::vector<std::string> file_names(const fs::path& directory) {
 }
 
 std::vector<fs::path> rotated_files(const fs::path& directory, const std::string& role) {
-    std::vector<fs::path> files;
-    for (int number = 1; fs::exists(directory / (role + "." + std::to_string(number) + ".log")); ++number) {
-        files.insert(files.begin(), directory / (role + "." + std::to_string(number) + ".log"));
+    std::map<int, fs::path, std::greater<>> by_age;
+    for (const std::string& name : file_names(directory)) {
+        std::smatch match;
+        if (std::regex_match(name, match, std::regex(role + R"((?:\.(\d+))?\.log)"))) {
+            by_age[match[1].matched ? std::stoi(match[1]) : 0] = directory / name;
+        }
     }
-    if (fs::exists(directory / (role + ".log"))) files.push_back(directory / (role + ".log"));
+    std::vector<fs::path> files;
+    for (const auto& [age, file] : by_age) files.push_back(file);
     return files;
 }
 
