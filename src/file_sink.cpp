@@ -35,6 +35,17 @@ bool is_taken(const fs::filesystem_error& error, const fs::path& path) {
            fs::exists(fs::symlink_status(path, ignored));
 }
 
+/// What the system said, if it said something.
+std::string reason_of(const std::exception& error) {
+    const auto* const of_files = dynamic_cast<const fs::filesystem_error*>(&error);
+    return of_files != nullptr && of_files->code() ? of_files->code().message() : error.what();
+}
+
+std::string lost_text(std::size_t lost) {
+    if (lost == 0) return "no record was lost";
+    return lost == 1 ? "1 record was lost" : format("{} records were lost", lost);
+}
+
 }  // namespace
 
 void record_queue::append(const record_queue& other) {
@@ -76,7 +87,10 @@ struct file_sink::live_file {
         } catch (const spdlog::spdlog_ex& error) {
             throw fs::filesystem_error(error.what(), path, std::make_error_code(std::errc::io_error));
         }
-        if (number < 0) throw fs::filesystem_error("removed while it was rotated", path, {});
+        if (number < 0) {
+            throw fs::filesystem_error("removed while it was rotated", path,
+                                       std::make_error_code(std::errc::no_such_file_or_directory));
+        }
         size = platform::file_size(number);
         is_cut_short = !platform::ends_in_line_feed(number);
     }
@@ -91,6 +105,7 @@ struct file_sink::live_file {
     std::unique_ptr<spdlog::sinks::rotating_file_sink_mt> sink;
 
     static std::unique_ptr<live_file> open_first_free(const target& place) {
+        const auto lock = platform::lock_directory(place.directory);
         for (int number = 1;; ++number) {
             const std::string suffix = number == 1 ? "" : "-" + std::to_string(number);
             const fs::path path = place.directory / (place.role + suffix + ".log");
@@ -100,6 +115,11 @@ struct file_sink::live_file {
                 if (number == most_names || !is_taken(error, path)) throw;
             }
         }
+    }
+
+    std::unique_ptr<live_file> rotated(const target& place) const {
+        const auto lock = platform::lock_directory(place.directory);
+        return std::make_unique<live_file>(path, place.max_files, start::rotate);
     }
 };
 
@@ -117,7 +137,7 @@ void file_sink::open(target place, std::unique_ptr<spdlog::formatter> formatter)
     if (!is_open) {
         platform::make_directories(place.directory, place.sharing);
         auto next = live_file::open_first_free(place);
-        if (live_ && live_->placement() == platform::placement::removed) held_.append(recent_);
+        if (live_ && live_->placement() == platform::placement::removed) abandon();
         live_ = std::move(next);
         recent_.clear();
         if (held_.empty()) fault_.reset();
@@ -180,12 +200,8 @@ void file_sink::set_formatter_(std::unique_ptr<spdlog::formatter> formatter) {
 // The normal path
 
 void file_sink::take(std::string_view record, time_point now) {
-    if (!live_ || !held_.empty()) {
-        hold(record);
-        if (is_try_due(now)) recover(now);
-        return;
-    }
-    if (!put(record, now)) {
+    if ((!live_ || !held_.empty()) && is_try_due()) recover(now);
+    if (!live_ || !held_.empty() || !put(record, now)) {
         hold(record);
         return;
     }
@@ -198,44 +214,43 @@ void file_sink::take(std::string_view record, time_point now) {
 }
 
 bool file_sink::put(std::string_view record, time_point now) {
+    if (live_->is_cut_short && !write("\n")) return false;
     const auto is_full = [&] { return live_->size > 0 && live_->size + record.size() > target_->max_size; };
-    while (is_full() && is_try_due(now) && rotate(now)) {
+    while (is_full() && is_try_due() && rotate(now)) {
     }
-    return write(record, now);
+    return write(record);
 }
 
 bool file_sink::rotate(time_point now) {
     if (live_->placement() != platform::placement::in_place) return false;  // the next look finds out
-    const auto began = std::chrono::steady_clock::now();
+    const auto began = clock::now();
     try {
         // spdlog would learn it from a rename, and sleep 100 ms before it believes it.
         if (const auto error = platform::check_usable(target_->directory, target_->sharing)) {
             throw fs::filesystem_error("cannot rename files", target_->directory, error);
         }
-        live_ = std::make_unique<live_file>(live_->path, target_->max_files, live_file::start::rotate);
+        live_ = live_->rotated(*target_);
     } catch (const std::exception& error) {
-        begin_fault(format("could not be rotated ({})", error.what()), now);
-        pause(now, began);
+        begin_fault("could not be rotated", reason_of(error));
+        pause(began);
         return false;
     }
     recent_.clear();
-    if (fault_ && held_.empty()) end_fault(now);
+    if (held_.empty()) end_fault(now);
     return true;
 }
 
-bool file_sink::write(std::string_view record, time_point now) {
+bool file_sink::write(std::string_view text) {
     std::error_code error;
-    if (live_->is_cut_short && platform::write(live_->number, "\n", error) == 1) {
-        live_->is_cut_short = false;
-        ++live_->size;
-    }
-    std::size_t written = 0;
-    if (!live_->is_cut_short) written = platform::write(live_->number, record, error);
+    const std::size_t written = platform::write(live_->number, text, error);
     live_->size += written;
-    if (written == record.size()) return true;
+    if (written == text.size()) {
+        live_->is_cut_short = false;
+        return true;
+    }
     if (written > 0) live_->is_cut_short = true;
-    begin_fault(format("could not be written ({})", error.message()), now);
-    pause(now, std::chrono::steady_clock::now());
+    begin_fault("could not be written", error.message());
+    pause(clock::now());
     return false;
 }
 
@@ -247,21 +262,29 @@ void file_sink::look(std::string_view newest, time_point now) {
         return;
     }
     if (placement == platform::placement::removed) {
-        begin_fault("was removed by somebody, so its last records are written again", now);
-        held_.append(recent_);
-        if (!newest.empty()) held_.push(newest);
-        live_.reset();
+        begin_fault("was removed by somebody");
+        if (!newest.empty()) recent_.push(newest);
+        abandon();
     } else {
-        begin_fault("was renamed by somebody", now);
+        begin_fault("was renamed by somebody");
+        recent_.clear();
     }
-    recent_.clear();
-    if (is_try_due(now)) recover(now);
+    if (is_try_due()) recover(now);
 }
 
 // Faults
 
-void file_sink::begin_fault(const std::string& what, time_point now) {
-    if (!fault_) fault_ = fault{live_->path, format("{} {}", live_->path.string(), what), now};
+void file_sink::begin_fault(const std::string& what, const std::string& reason) {
+    if (fault_) return;
+    const fs::path path = live_ ? live_->path : target_->directory / (target_->role + ".log");
+    fault_ = fault{path, reason.empty() ? what : format("{} ({})", what, reason), clock::now()};
+}
+
+/// Leaves a file that nobody will find. What it took since the last look is older than all that is held.
+void file_sink::abandon() {
+    recent_.append(held_);
+    held_ = std::exchange(recent_, {});
+    live_.reset();
 }
 
 void file_sink::hold(std::string_view record) {
@@ -272,25 +295,27 @@ void file_sink::hold(std::string_view record) {
     }
 }
 
-bool file_sink::is_try_due(time_point now) const { return now >= next_try_ || now < last_try_; }
+bool file_sink::is_try_due() const { return clock::now() >= next_try_; }
 
 /// What took long costs long pauses, so that a fault never takes more than a tenth of the time.
-void file_sink::pause(time_point now, std::chrono::steady_clock::time_point began) {
-    const auto took = std::chrono::steady_clock::now() - began;
-    last_try_ = now;
-    next_try_ = now + std::max<spdlog::log_clock::duration>(shortest_pause, 10 * took);
+void file_sink::pause(clock::time_point began) {
+    const auto now = clock::now();
+    next_try_ = now + std::max<clock::duration>(shortest_pause, 10 * (now - began));
 }
 
 void file_sink::recover(time_point now) {
-    const auto began = std::chrono::steady_clock::now();
+    const auto began = clock::now();
     try {
-        if (!live_ || live_->placement() != platform::placement::in_place) {
+        if (live_ && live_->placement() == platform::placement::removed) abandon();
+        if (!live_ || live_->placement() == platform::placement::moved) {
             platform::make_directories(target_->directory, target_->sharing);
             live_ = live_file::open_first_free(*target_);
+            recent_.clear();
             last_look_ = now;
         }
-    } catch (const std::exception&) {
-        pause(now, began);
+    } catch (const std::exception& error) {
+        begin_fault("could not be opened", reason_of(error));
+        pause(began);
         return;
     }
     if (std::exchange(is_child_, false)) {
@@ -306,17 +331,17 @@ void file_sink::recover(time_point now) {
 void file_sink::settle(time_point now) {
     if (live_ && held_.empty()) {
         look({}, now);
-    } else if (!held_.empty() && is_try_due(now)) {
+    } else if (!held_.empty() && is_try_due()) {
         recover(now);
     }
 }
 
 void file_sink::end_fault(time_point now) {
     if (!fault_) return;
-    const std::chrono::duration<double> lasted = std::max(now - fault_->since, time_point::duration::zero());
-    std::string text =
-        format("Log file {}; after {:.1f} s it works again, {} records were lost", fault_->what, lasted.count(), lost_);
-    if (live_->path != fault_->path) text += format(". Log file: {}", live_->path.string());
+    const std::chrono::duration<double> lasted = clock::now() - fault_->since;
+    std::string text = format("Log file {} {}; it works again after {:.1f} s, {}", fault_->path.string(), fault_->what,
+                              lasted.count(), lost_text(lost_));
+    if (live_->path != fault_->path) text += format(", and goes on in {}", live_->path.string());
     fault_.reset();
     lost_ = 0;
     note(spdlog::level::warn, text, now);

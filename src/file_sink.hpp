@@ -46,8 +46,7 @@ private:
 ///
 /// - Written means written: when `log` returns, the record has been given to the kernel by one `write`.
 /// - One file, one writer: the file is locked while it is open; a name that another process has locked is passed over
-/// for
-///   the next (`host.log`, `host-2.log`, ...). A child by `fork` opens a file of its own at its first record.
+///   for the next (`host.log`, `host-2.log`, ...). A child by `fork` opens a file of its own at its first record.
 /// - Faults pass, records stay: what cannot be written is held, up to 1 MiB, and written in order later. A file that
 ///   cannot be rotated grows. One WARNING record then tells what happened.
 ///
@@ -86,12 +85,13 @@ public:
 
 private:
     using time_point = spdlog::log_clock::time_point;
+    using clock = std::chrono::steady_clock;  // of the pauses; the other one can jump back
 
     struct live_file;
     struct fault {
         std::filesystem::path path;
         std::string what;
-        time_point since;
+        clock::time_point since;
     };
 
     void sink_it_(const spdlog::details::log_msg& msg) override;
@@ -103,14 +103,15 @@ private:
     void take(std::string_view record, time_point now);
     bool put(std::string_view record, time_point now);
     bool rotate(time_point now);
-    bool write(std::string_view record, time_point now);
+    bool write(std::string_view text);
     void look(std::string_view newest, time_point now);
 
     // Faults
-    void begin_fault(const std::string& what, time_point now);
+    void begin_fault(const std::string& what, const std::string& reason = "");
+    void abandon();
     void hold(std::string_view record);
-    bool is_try_due(time_point now) const;
-    void pause(time_point now, std::chrono::steady_clock::time_point began);
+    bool is_try_due() const;
+    void pause(clock::time_point began);
     void recover(time_point now);
     void settle(time_point now);
     void end_fault(time_point now);
@@ -127,8 +128,7 @@ private:
     std::optional<fault> fault_;
     record_queue held_;
     std::size_t lost_ = 0;
-    time_point last_try_;
-    time_point next_try_;
+    clock::time_point next_try_;
     bool is_child_ = false;
 };
 

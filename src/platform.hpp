@@ -84,6 +84,10 @@ enum class open_mode { create_or_append, create_new };
 /// locked it.
 descriptor open_log_file(const std::filesystem::path& path, open_mode mode);
 
+/// Keeps other processes from opening or renaming log files in the folder for as long as the result lives, as far as
+/// its file system knows locks. Throws `std::filesystem::filesystem_error` if this process can open no further file.
+descriptor lock_directory(const std::filesystem::path& directory);
+
 /// Lets a stream write to `file`, whatever it was opened on. Returns the descriptor's number within the stream.
 int redirect(std::FILE* stream, const descriptor& file);
 

@@ -15,6 +15,7 @@
 #include <climits>
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 #include <vector>
 
 #include "platform.hpp"
@@ -201,6 +202,19 @@ descriptor open_log_file(const fs::path& path, open_mode mode) {
         if (placement_of(file.number(), path) == placement::in_place) return file;
         if (mode == open_mode::create_new) fail(no_room());
     }
+}
+
+descriptor lock_directory(const fs::path& directory) {
+    descriptor folder(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder && (errno == EMFILE || errno == ENFILE)) {
+        throw fs::filesystem_error("cannot lock the log folder", directory, last_error());
+    }
+    // It takes others microseconds, if they were not stopped meanwhile: that must not stop this process.
+    for (int tries = 100; tries > 0 && flock(folder.number(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+         --tries) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return folder;
 }
 
 int redirect(std::FILE* stream, const descriptor& file) {

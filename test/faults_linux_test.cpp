@@ -1,0 +1,125 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "support/faults.hpp"
+#include "support/files.hpp"
+#include "support/numbered_records.hpp"
+#include "support/records.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+class DiskFault : public test::NumberedRecords {
+protected:
+    void SetUp() override {
+        if (!test::is_root()) GTEST_SKIP() << "mounts a file system, which takes root";
+        logs = directory / "disk" / "logs";
+        disk.emplace(directory / "disk", 4 * 1024 * 1024);
+    }
+
+    /// Joins what the disk cut short with what was then written whole, on the line after it.
+    void expect_whole_after_torn() {
+        for (const auto& file : test::rotated_files(logs, "host")) {
+            const auto lines = test::lines(test::read_file(file));
+            std::string whole;
+            for (std::size_t i = 0; i < lines.size(); ++i) {
+                const bool is_torn = i + 1 < lines.size() && lines[i + 1].rfind(lines[i], 0) == 0;
+                torn += is_torn ? 1 : 0;
+                if (!is_torn) whole += lines[i] + "\n";
+            }
+            test::write_file(file, whole);
+        }
+    }
+
+    std::optional<test::small_disk> disk;
+    int torn = 0;
+};
+
+TEST_F(DiskFault, AFullDiskHoldsRecordsBackUntilThereIsRoom) {
+    set_up();
+    log(10);
+    disk->fill();
+    log(2000, std::string(151, 'x'));  // what is left of the last block takes some of them, and cuts one short
+    disk->make_room();
+    ASSERT_TRUE(has_recovered());
+    log(10);
+    expect_whole_after_torn();
+    EXPECT_EQ(torn, 1);
+    EXPECT_EQ(found_numbers(), logged_numbers());
+    EXPECT_THAT(warnings(), ElementsAre(AllOf(HasSubstr("host.log could not be written (No space left on device); it "
+                                                        "works again after "),
+                                              HasSubstr("no record was lost"))));
+    EXPECT_EQ(found().at(found().size() - 11).level, "WARNING") << "it does not follow what was held back";
+}
+
+TEST_F(DiskFault, WhatAFullDiskCostsIsCounted) {
+    set_up(100'000);
+    log(10);
+    disk->fill();
+    log(20'000, std::string(100, 'x'));  // about 3 MB
+    disk->make_room();
+    ASSERT_TRUE(has_recovered());
+    log(10);
+    expect_whole_after_torn();
+    const auto numbers = found_numbers();
+    EXPECT_GT(numbers.size(), 5000U) << "less was kept than what fits into 1 MiB";
+    EXPECT_TRUE(std::is_sorted(numbers.begin(), numbers.end()));
+    EXPECT_THAT(warnings(),
+                ElementsAre(HasSubstr(", " + std::to_string(static_cast<std::size_t>(logged) - numbers.size()) +
+                                      " records were lost")));
+}
+
+TEST_F(DiskFault, AFullDiskAtRotationLosesNothing) {
+    set_up(100'000);
+    log(650, std::string(100, 'x'));
+    disk->fill();
+    log(3000, std::string(100, 'x'));
+    disk->make_room();
+    ASSERT_TRUE(has_recovered());
+    log(10);
+    expect_whole_after_torn();
+    EXPECT_EQ(found_numbers(), logged_numbers());
+    EXPECT_THAT(warnings(), SizeIs(1));
+}
+
+TEST_F(DiskFault, OnAReadOnlyDiskTheFileGrowsUntilItCanBeRotated) {
+    set_up(20'000);
+    log(100, std::string(100, 'x'));
+    disk->set_read_only(true);
+    log(1000, std::string(100, 'x'));
+    disk->set_read_only(false);
+    ASSERT_TRUE(test::wait_until([&] {
+        log(1);
+        return !warnings().empty();
+    }));
+    EXPECT_EQ(found_numbers(), logged_numbers());
+    EXPECT_THAT(warnings(), ElementsAre(AllOf(HasSubstr("host.log could not be rotated (Read-only file system)"),
+                                              HasSubstr("no record was lost"))));
+}
+
+// Locks
+
+TEST(Locks, AFileSystemWithoutThemDoesNotStopTheLogger) {
+    const test::temporary_directory directory;
+    test::forked_process process([&] {
+        test::lose_locks();
+        chainner::logger_options options;
+        options.log_dir = directory.path();
+        options.to_console = false;
+        options.max_file_size = 1000;
+        const auto logger = chainner::setup_logger("host", options);
+        for (int i = 1; i <= 30; ++i) logger->info("record {}", i);
+    });
+    ASSERT_EQ(process.wait(), 0);
+    EXPECT_EQ(test::parse_log(test::read_role(directory.path(), "host")).size(), 31U);
+}
+
+}  // namespace

@@ -1,0 +1,263 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+#include "support/faults.hpp"
+#include "support/files.hpp"
+#include "support/numbered_records.hpp"
+#include "support/records.hpp"
+#include "support/system.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::Contains;
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+using Rotation = test::NumberedRecords;
+
+TEST_F(Rotation, WithoutAFreeDescriptorTheFileGrowsUntilThereIsOne) {
+    set_up(10'000);
+    log(50, std::string(100, 'x'));
+    std::uintmax_t grown = 0;
+    {
+        const test::no_free_descriptor none;
+        log(200, std::string(100, 'x'));
+        grown = fs::file_size(logs / "host.log");
+    }
+    EXPECT_GT(grown, 20'000U);
+    ASSERT_TRUE(test::wait_until([&] {
+        log(1);
+        return fs::file_size(logs / "host.log") < 10'000U;
+    }));
+    log(50, std::string(100, 'x'));
+    EXPECT_EQ(found_numbers(), logged_numbers());
+    EXPECT_THAT(warnings(), ElementsAre(AllOf(HasSubstr("host.log could not be rotated (Too many open files); it works "
+                                                        "again after "),
+                                              HasSubstr("no record was lost"))));
+}
+
+TEST_F(Rotation, InAFolderThatCannotBeWrittenTheFileGrowsUntilItCan) {
+    if (!test::is_root()) GTEST_SKIP() << "root can write everywhere, and only root can become another user";
+    fs::permissions(directory.path(), fs::perms::all);
+    const test::other_user nobody("nobody");
+    set_up(10'000);
+    log(100, std::string(100, 'x'));
+    fs::permissions(logs, fs::perms::owner_read | fs::perms::owner_exec);
+    log(200, std::string(100, 'x'));
+    EXPECT_THAT(test::file_names(logs), ElementsAre("host.1.log", "host.log"));
+    EXPECT_GT(fs::file_size(logs / "host.log"), 20'000U);
+    fs::permissions(logs, fs::perms::owner_all);
+    ASSERT_TRUE(test::wait_until([&] {
+        log(1);
+        return fs::file_size(logs / "host.log") < 10'000U;
+    }));
+    log(10);
+    EXPECT_EQ(found_numbers(), logged_numbers());
+    EXPECT_THAT(warnings(), ElementsAre(AllOf(HasSubstr("host.log could not be rotated (Permission denied)"),
+                                              HasSubstr("no record was lost"))));
+}
+
+TEST_F(Rotation, WithoutAFreeDescriptorNothingIsLostWhenTheFileIsGoneAsWell) {
+    set_up();
+    log(10);
+    {
+        const test::no_free_descriptor none;
+        fs::remove(logs / "host.log");
+        log(1000, std::string(100, 'x'));
+    }
+    ASSERT_TRUE(has_recovered());
+    EXPECT_EQ(found_numbers(), logged_numbers());
+    EXPECT_THAT(warnings(), SizeIs(1));
+}
+
+// What stands where the log file should be
+
+class Planted : public test::NumberedRecords {
+protected:
+    void SetUp() override { fs::create_directory(logs); }
+
+    /// Logs, and expects it in the next file.
+    void expect_passed_over() {
+        set_up();
+        log(5);
+        EXPECT_EQ(found_numbers("host-2"), logged_numbers());
+    }
+
+    fs::path victim = directory / "victim";
+};
+
+TEST_F(Planted, LinkIsNotFollowed) {
+    test::write_file(victim, "precious");
+    fs::create_symlink(victim, logs / "host.log");
+    expect_passed_over();
+    EXPECT_EQ(test::read_file(victim), "precious");
+}
+
+TEST_F(Planted, LinkToNothingCreatesNothing) {
+    fs::create_symlink(victim, logs / "host.log");
+    expect_passed_over();
+    EXPECT_FALSE(fs::exists(victim));
+}
+
+TEST_F(Planted, SecondNameOfAFileIsNotWrittenTo) {
+    test::write_file(victim, "precious");
+    fs::create_hard_link(victim, logs / "host.log");
+    expect_passed_over();
+    EXPECT_EQ(test::read_file(victim), "precious");
+}
+
+TEST_F(Planted, FifoIsNotWaitedFor) {
+    test::make_fifo(logs / "host.log");
+    expect_passed_over();
+}
+
+TEST_F(Planted, FileOfAnotherUserIsPassedOver) {
+    if (!test::is_root()) GTEST_SKIP() << "root can read everything, and only root can become another user";
+    test::write_file(logs / "host.log", "precious");
+    fs::permissions(logs / "host.log", fs::perms::owner_read);
+    fs::permissions(logs, fs::perms::all);
+    fs::permissions(directory.path(), fs::perms::all);
+    const test::other_user nobody("nobody");
+    expect_passed_over();
+}
+
+TEST_F(Planted, LinkInThePlaceOfARotatedFileIsNotFollowed) {
+    test::write_file(victim, "precious");
+    fs::create_symlink(victim, logs / "host.1.log");
+    set_up(1000);
+    log(100);
+    EXPECT_EQ(test::read_file(victim), "precious");
+}
+
+// The temporary folder, which all users share
+
+class SharedTemporaryFolder : public testing::Test {
+protected:
+    void SetUp() override {
+        if (!test::is_root()) GTEST_SKIP() << "becomes two other users, which takes root";
+        fs::permissions(directory.path(), fs::perms::all | fs::perms::sticky_bit);
+    }
+
+    /// Sets up a logger as this user, and returns the folder that it has chosen.
+    fs::path chosen_by(const std::string& user, std::vector<std::string>* warnings = nullptr) {
+        const test::other_user other(user);
+        chainner::logger_options options;
+        options.to_console = false;
+        chainner::setup_logger("host", options)->info("private");
+        const fs::path own = directory / ("chaiNNer." + std::to_string(test::user_id(user))) / "logs";
+        for (const fs::path& each : {directory / "chaiNNer" / "logs", own}) {
+            if (!fs::exists(each / "host.log") || fs::is_symlink(each / "host.log")) continue;
+            for (const auto& record : test::parse_log(test::read_file(each / "host.log"))) {
+                if (record.level == "WARNING" && warnings != nullptr) warnings->push_back(record.text);
+            }
+            return each;
+        }
+        return {};
+    }
+
+    test::temporary_directory directory;
+    test::scoped_variable temporary{"TMPDIR", directory.path().string()};
+    test::scoped_variable log_dir{"CHAINNER_LOG_DIR", std::nullopt};
+    test::scoped_variable environment{"CHAINNER_ENV", std::nullopt};
+};
+
+TEST_F(SharedTemporaryFolder, IsUsedIfItBelongsToThisUserAlone) {
+    EXPECT_EQ(chosen_by("daemon"), directory / "chaiNNer" / "logs");
+    for (const fs::path& each : {directory / "chaiNNer", directory / "chaiNNer" / "logs"}) {
+        EXPECT_EQ(test::mode_of(each), 0700U) << each;
+    }
+}
+
+TEST_F(SharedTemporaryFolder, OfAnotherUserIsPassedOver) {
+    const fs::path victim = directory / "victim";
+    {
+        const test::other_user daemon("daemon");
+        test::write_file(victim, "precious");
+    }
+    {
+        const test::other_user nobody("nobody");
+        fs::create_directories(directory / "chaiNNer" / "logs");
+        fs::create_symlink(victim, directory / "chaiNNer" / "logs" / "host.log");
+        fs::permissions(directory / "chaiNNer", fs::perms::all);
+        fs::permissions(directory / "chaiNNer" / "logs", fs::perms::all);
+    }
+    std::vector<std::string> warnings;
+    EXPECT_EQ(chosen_by("daemon", &warnings), directory / "chaiNNer.1" / "logs");
+    EXPECT_THAT(warnings, ElementsAre(AllOf(HasSubstr("Log folder passed over (temporary folder)"),
+                                            HasSubstr("another user owns or can change the log folder"),
+                                            HasSubstr((directory / "chaiNNer").string()))));
+    EXPECT_EQ(test::read_file(victim), "precious");
+}
+
+TEST_F(SharedTemporaryFolder, ThatOthersCanWriteIsPassedOver) {
+    {
+        const test::other_user daemon("daemon");
+        fs::create_directories(directory / "chaiNNer" / "logs");
+        fs::permissions(directory / "chaiNNer", fs::perms::owner_all);
+        fs::permissions(directory / "chaiNNer" / "logs", fs::perms::all);
+    }
+    EXPECT_EQ(chosen_by("daemon"), directory / "chaiNNer.1" / "logs");
+}
+
+TEST_F(SharedTemporaryFolder, ThatIsALinkIsPassedOver) {
+    {
+        const test::other_user daemon("daemon");
+        fs::create_directories(directory / "elsewhere" / "logs");
+    }
+    {
+        const test::other_user nobody("nobody");
+        fs::create_symlink(directory / "elsewhere", directory / "chaiNNer");
+    }
+    EXPECT_EQ(chosen_by("daemon"), directory / "chaiNNer.1" / "logs");
+    EXPECT_THAT(test::file_names(directory / "elsewhere" / "logs"), IsEmpty());
+}
+
+TEST_F(SharedTemporaryFolder, WithEachNameTakenByAnotherUserThereIsNoFile) {
+    {
+        const test::other_user nobody("nobody");
+        for (const char* name : {"chaiNNer", "chaiNNer.1"}) fs::create_directories(directory / name / "logs");
+    }
+    EXPECT_EQ(chosen_by("daemon"), fs::path());
+    for (const char* name : {"chaiNNer", "chaiNNer.1"})
+        EXPECT_THAT(test::file_names(directory / name / "logs"), IsEmpty());
+}
+
+TEST_F(SharedTemporaryFolder, ThatBecomesAnotherUsersIsLeftAtRotation) {
+    const test::other_user daemon("daemon");
+    chainner::logger_options options;
+    options.to_console = false;
+    options.max_file_size = 1000;
+    const auto logger = chainner::setup_logger("host", options);
+    for (int i = 1; i <= 5; ++i) logger->info("record {}", i);
+    fs::permissions(directory / "chaiNNer", fs::perms::all);
+    for (int i = 6; i <= 100; ++i) logger->info("record {}", i);
+    EXPECT_THAT(test::file_names(directory / "chaiNNer" / "logs"), ElementsAre("host.log"));
+}
+
+// Modes
+
+TEST(Modes, FoldersAndFilesArePrivateUnderAnyMask) {
+    for (const unsigned mask : {0U, 022U, 077U}) {
+        const test::temporary_directory directory;
+        const test::scoped_umask umask(mask);
+        chainner::logger_options options;
+        options.log_dir = directory / "new" / "logs";
+        options.to_console = false;
+        options.max_file_size = 200;
+        const auto logger = chainner::setup_logger("host", options);
+        for (int i = 0; i < 10; ++i) logger->info("record {}", i);
+        for (const fs::path& each : {directory / "new", options.log_dir}) EXPECT_EQ(test::mode_of(each), 0700U);
+        for (const auto& file : test::rotated_files(options.log_dir, "host")) EXPECT_EQ(test::mode_of(file), 0600U);
+    }
+}
+
+}  // namespace

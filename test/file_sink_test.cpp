@@ -1,0 +1,233 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+#include "support/files.hpp"
+#include "support/numbered_records.hpp"
+#include "support/records.hpp"
+#include "support/system.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AnyOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::SizeIs;
+
+using FileSink = test::NumberedRecords;
+
+// Names
+
+TEST_F(FileSink, TheSecondProcessHasNamesOfItsOwnAndTheFirstOnesAreFreeWhenItWasKilled) {
+    const test::shared_counter first_count(directory / "first");
+    const test::shared_counter second_count(directory / "second");
+    const auto start = [&](const std::string& count) {
+        return test::child_process("log_records", {"host", logs.string(), "0", "size=20000", "files=3", "width=400",
+                                                   "counter=" + (directory / count).string()});
+    };
+    auto first = start("first");
+    ASSERT_TRUE(test::wait_until([&] { return first_count.get() > 200; }));
+    auto second = start("second");
+    ASSERT_TRUE(test::wait_until([&] { return second_count.get() > 200; }));
+    first.kill();
+    first.wait();
+
+    set_up();
+    EXPECT_THAT(found().back().text, HasSubstr("Log file: " + (logs / "host.log").string()));
+    for (const auto& each : found()) EXPECT_THAT(each.pid, AnyOf(first.id(), test::current_process_id()));
+
+    second.kill();
+    second.wait();
+    EXPECT_GT(test::rotated_files(logs, "host-2").size(), 1U);
+    std::string log = test::read_role(logs, "host-2");
+    log.resize(log.rfind('\n') + 1);  // the kernel may cut short the write that it kills
+    for (const auto& each : test::parse_log(log)) EXPECT_EQ(each.pid, second.id());
+}
+
+TEST_F(FileSink, WhatIsNoLogFileOfOursIsPassedOver) {
+    fs::create_directories(logs / "host.log");
+    set_up();
+    log(3);
+    EXPECT_EQ(found_numbers("host-2"), logged_numbers());
+}
+
+// Files as they were left
+
+TEST_F(FileSink, ATornLastLineOfAnEarlierSessionGetsItsEnd) {
+    fs::create_directories(logs);
+    test::write_file(logs / "host.log", "2025-10-19 05:52:25.123 [1234] [INFO] torn");
+    set_up();
+    log(2);
+    EXPECT_EQ(found().at(0).text, "torn");
+    EXPECT_EQ(found_numbers(), logged_numbers());
+    EXPECT_THAT(found(), SizeIs(4));
+}
+
+TEST_F(FileSink, AFileThatIsFullAlreadyIsRotatedAtTheNextRecord) {
+    fs::create_directories(logs);
+    const std::string before = "2025-10-19 05:52:25.123 [1234] [INFO] before " + std::string(2000, 'x') + "\n";
+    test::write_file(logs / "host.log", before);
+    set_up(1000);
+    log(2);
+    EXPECT_EQ(test::read_file(logs / "host.1.log"), before);
+    EXPECT_EQ(found_numbers(), logged_numbers());
+}
+
+// The clock
+
+TEST_F(FileSink, AClockThatJumpsCostsNoRecordAndNoOrder) {
+    using namespace std::chrono_literals;
+    set_up(1000);
+    const auto now = spdlog::log_clock::now();
+    for (const auto jump : {0h, -1h, 24h * 365, -24h * 365, 0h}) {
+        for (int i = 0; i < 50; ++i) {
+            logger->log(now + jump, {}, spdlog::level::info, "record " + std::to_string(++logged));
+        }
+    }
+    EXPECT_EQ(found_numbers(), logged_numbers());
+    for (const auto& file : test::rotated_files(logs, "host")) EXPECT_LE(fs::file_size(file), 1000U);
+}
+
+TEST_F(FileSink, AFaultEndsWhateverTheClockSays) {
+    using namespace std::chrono_literals;
+    set_up();
+    const auto noon = spdlog::log_clock::now();
+    const auto log_at = [&](spdlog::log_clock::time_point time) {
+        logger->log(time, {}, spdlog::level::info, "record " + std::to_string(++logged));
+    };
+    log_at(noon);
+    fs::remove_all(logs);
+    test::write_file(logs, "in the way");
+    log_at(noon + 1h);  // notices it
+    fs::remove(logs);
+    ASSERT_TRUE(test::wait_until([&] {
+        log_at(noon);
+        return fs::exists(logs / "host.log");
+    }));
+    const auto numbers = found_numbers();
+    ASSERT_GE(numbers.size(), 2U);
+    EXPECT_EQ(numbers.front(), 1) << "the record that the removed file took";
+    EXPECT_EQ(numbers, logged_numbers());
+    EXPECT_THAT(warnings(), SizeIs(1));
+}
+
+TEST_F(FileSink, TimesFollowTheRulesOfTheZone) {
+    const test::scoped_variable zone("TZ", "CET-1CEST,M3.5.0,M10.5.0/3");
+    using namespace std::chrono_literals;
+    set_up();
+    // Summer time ends on 2025-10-26 at 01:00 UTC.
+    const spdlog::log_clock::time_point end{std::chrono::duration_cast<spdlog::log_clock::duration>(1761440400s)};
+    for (const auto offset : {-1ms, 0ms, 3600000ms}) logger->log(end + offset, {}, spdlog::level::info, "moment");
+    const auto records = found();
+    ASSERT_THAT(records, SizeIs(4));
+    EXPECT_EQ(records[1].time, "2025-10-26 02:59:59.999");
+    EXPECT_EQ(records[2].time, "2025-10-26 02:00:00.000");
+    EXPECT_EQ(records[3].time, "2025-10-26 03:00:00.000");
+}
+
+// Faults that any user can cause
+
+TEST_F(FileSink, RecordsOfARemovedFileAreWrittenAgain) {
+    set_up();
+    log(10);
+    fs::remove(logs / "host.log");
+    log(10);
+    ASSERT_TRUE(has_recovered());
+    log(10);
+    EXPECT_EQ(found_numbers(), logged_numbers());
+    EXPECT_THAT(warnings(),
+                ElementsAre(MatchesRegex("Log file .*host.log was removed by somebody; it works again after "
+                                         "[0-9.]+ s, no record was lost")));
+}
+
+TEST_F(FileSink, ARemovedFolderIsMadeAgain) {
+    set_up();
+    log(10);
+    fs::remove_all(logs);
+    log(10);
+    ASSERT_TRUE(has_recovered());
+    log(10);
+    EXPECT_EQ(found_numbers(), logged_numbers());
+    EXPECT_THAT(warnings(), SizeIs(1));
+}
+
+TEST_F(FileSink, ARemovedFileIsNoticedWithinSixtyFourKibibytes) {
+    set_up();
+    log(10);
+    fs::remove(logs / "host.log");
+    log(700, std::string(100, 'x'));
+    ASSERT_TRUE(fs::exists(logs / "host.log"));
+    EXPECT_EQ(found_numbers(), logged_numbers());
+}
+
+TEST_F(FileSink, WhatWasRenamedKeepsItsRecords) {
+    set_up();
+    log(10);
+    fs::rename(logs / "host.log", logs / "saved");
+    ASSERT_TRUE(has_recovered());
+    log(10);
+    const auto saved = test::parse_log(test::read_file(logs / "saved"));
+    EXPECT_THAT(saved, SizeIs(11));
+    EXPECT_EQ(found_numbers().size(), 10U);
+    EXPECT_THAT(warnings(), ElementsAre(HasSubstr("host.log was renamed by somebody; it works again")));
+}
+
+TEST_F(FileSink, AFileInThePlaceOfTheFolderIsWaitedOut) {
+    set_up();
+    log(10);
+    fs::remove_all(logs);
+    test::write_file(logs, "in the way");
+    log(1000, std::string(100, 'x'));  // more than what it takes to notice
+    fs::remove(logs);
+    ASSERT_TRUE(has_recovered());
+    log(10);
+    EXPECT_EQ(found_numbers(), logged_numbers());
+    EXPECT_THAT(warnings(), ElementsAre(HasSubstr("no record was lost")));
+}
+
+TEST_F(FileSink, WhatAFaultCostsIsCounted) {
+    set_up();
+    log(10);
+    fs::remove_all(logs);
+    test::write_file(logs, "in the way");
+    log(20'000, std::string(100, 'x'));  // about 3 MB
+    fs::remove(logs);
+    ASSERT_TRUE(has_recovered());
+    log(10);
+    const auto numbers = found_numbers();
+    const std::size_t lost = static_cast<std::size_t>(logged) - numbers.size();
+    EXPECT_GT(numbers.size(), 5000U) << "less was kept than what fits into 1 MiB";
+    EXPECT_GT(lost, 0U);
+    EXPECT_TRUE(std::is_sorted(numbers.begin(), numbers.end()));
+    EXPECT_THAT(warnings(), ElementsAre(HasSubstr(", " + std::to_string(lost) + " records were lost")));
+}
+
+TEST_F(FileSink, AFaultCostsNoTime) {
+    using namespace std::chrono_literals;
+    set_up();
+    fs::remove_all(logs);
+    test::write_file(logs, "in the way");
+    const auto began = std::chrono::steady_clock::now();
+    log(200'000);
+    EXPECT_LT(std::chrono::steady_clock::now() - began, 20s);  // a few microseconds each, a hundred where it is slow
+}
+
+TEST_F(FileSink, SetUpAgainEndsAFault) {
+    set_up();
+    log(10);
+    fs::remove_all(logs);
+    test::write_file(logs, "in the way");
+    log(1000, std::string(100, 'x'));
+    logs = directory / "elsewhere";
+    set_up();
+    log(10);
+    EXPECT_EQ(found_numbers(), logged_numbers());
+    EXPECT_THAT(warnings(), ElementsAre(HasSubstr("and goes on in " + (logs / "host.log").string())));
+}
+
+}  // namespace
