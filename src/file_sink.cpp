@@ -25,13 +25,14 @@ constexpr auto look_interval = 100ms;
 constexpr auto shortest_pause = 100ms;
 constexpr int most_names = 1000;
 
-/// Whether another name may do where this one did not: somebody else's file stands there.
+/// Whether another name may do where this one did not: another process writes there, or somebody else's file is there.
 bool is_taken(const fs::filesystem_error& error, const fs::path& path) {
     const std::error_code& code = error.code();
+    if (code == std::errc::resource_unavailable_try_again) return true;
     std::error_code ignored;
-    return (code == std::errc::resource_unavailable_try_again || code == std::errc::permission_denied ||
-            code == std::errc::operation_not_permitted || code == std::errc::too_many_symbolic_link_levels ||
-            code == std::errc::is_a_directory || code == std::errc::no_such_device_or_address) &&
+    return (code == std::errc::permission_denied || code == std::errc::operation_not_permitted ||
+            code == std::errc::too_many_symbolic_link_levels || code == std::errc::is_a_directory ||
+            code == std::errc::no_such_device_or_address) &&
            fs::exists(fs::symlink_status(path, ignored));
 }
 

@@ -198,8 +198,9 @@ descriptor open_log_file(const fs::path& path, open_mode mode) {
             fail(std::make_error_code(std::errc::operation_not_permitted));
         // Any other failure than this one means a file system without locks, which must not stop the logger.
         if (flock(file.number(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) fail(no_room());
-        // Who held the lock until now may have rotated the file away since it was opened.
-        if (placement_of(file.number(), path) == placement::in_place) return file;
+        // Who held the lock until now may have rotated the file away since it was opened, or written to a new one.
+        const bool is_in_place = placement_of(file.number(), path) == placement::in_place;
+        if (is_in_place && (mode == open_mode::create_or_append || file_size(file.number()) == 0)) return file;
         if (mode == open_mode::create_new) fail(no_room());
     }
 }

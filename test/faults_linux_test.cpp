@@ -1,13 +1,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include "support/faults.hpp"
 #include "support/files.hpp"
 #include "support/numbered_records.hpp"
 #include "support/records.hpp"
+#include "support/system.hpp"
 
 namespace {
 
@@ -103,6 +106,24 @@ TEST_F(DiskFault, OnAReadOnlyDiskTheFileGrowsUntilItCanBeRotated) {
     EXPECT_EQ(found_numbers(), logged_numbers());
     EXPECT_THAT(warnings(), ElementsAre(AllOf(HasSubstr("host.log could not be rotated (Read-only file system)"),
                                               HasSubstr("no record was lost"))));
+}
+
+// Programs that are started
+
+using StartedProgram = test::NumberedRecords;
+
+TEST_F(StartedProgram, HasNoLogFileOpenWhenItIsStartedAtAnyMoment) {
+    set_up(1000);
+    std::atomic<bool> done{false};
+    std::thread other([&] {
+        while (!done) log(1);
+    });
+    for (int i = 0; i < 200; ++i) {
+        EXPECT_EQ(test::child_process("check_open_files", {logs.string()}).wait(), 0);
+    }
+    done = true;
+    other.join();
+    EXPECT_EQ(found_numbers(), logged_numbers());
 }
 
 // Locks

@@ -1,14 +1,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdint>
+#include <map>
 #include <random>
 #include <set>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include "support/files.hpp"
 #include "support/records.hpp"
+#include "support/round_trip.hpp"
 #include "support/system.hpp"
 
 namespace {
@@ -44,6 +49,84 @@ TEST(WrittenMeansWritten, EachRecordWhoseCallReturnedSurvivesAKillAtAnyMoment) {
         ASSERT_GE(numbers.size(), returned);
         ASSERT_LE(numbers.size(), returned + 1);  // the last one was written, and its call was killed
         ASSERT_EQ(*numbers.rbegin(), numbers.size()) << "a record is missing or doubled";
+    }
+}
+
+/// A message of any bytes, in which those that matter are frequent.
+std::string any_message(std::mt19937& random) {
+    constexpr std::array<std::string_view, 16> pieces{"\n",
+                                                      "\t",
+                                                      "\r",
+                                                      "\x1b[31m",
+                                                      "\n2025-10-19 05:52:25.123 [1] [ERROR] forged",
+                                                      "\0",
+                                                      "\u0085",
+                                                      "\u2028",
+                                                      "\u2029",
+                                                      "\u009b",
+                                                      "名",
+                                                      "\xe5\x90",
+                                                      "\xed\xa0\x80",
+                                                      "\xc0\x8a",
+                                                      "\xf4\x90\x80\x80",
+                                                      "plain text of more than thirty-two characters"};
+    std::string message;
+    const std::size_t parts = std::uniform_int_distribution<std::size_t>(0, 12)(random);
+    for (std::size_t i = 0; i < parts; ++i) {
+        if (std::bernoulli_distribution(0.5)(random)) {
+            message += pieces.at(std::uniform_int_distribution<std::size_t>(0, pieces.size() - 1)(random));
+        } else {
+            message += static_cast<char>(std::uniform_int_distribution<int>(-128, 127)(random));
+        }
+    }
+    return message;
+}
+
+TEST(ARecordIsALine, AnyMessagesReadBackAsWhatWasLogged) {
+    const unsigned seed = std::random_device{}();
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    for (int round = 0; round < 200; ++round) {
+        std::vector<test::logged_record> records;
+        for (int i = 0; i < 100; ++i) {
+            const int level = std::uniform_int_distribution<int>(spdlog::level::trace, spdlog::level::critical)(random);
+            records.emplace_back(static_cast<spdlog::level::level_enum>(level), any_message(random));
+        }
+        ASSERT_EQ(test::round_trip_error(records), "");
+    }
+}
+
+TEST(OneFileOneWriter, SixteenProcessesAtOnceLoseAndMixNothing) {
+    constexpr std::size_t records = 100'000;
+    const test::temporary_directory directory;
+    std::vector<test::child_process> programs;
+    for (int i = 0; i < 16; ++i) {
+        programs.emplace_back("log_records",
+                              std::vector<std::string>{"host", directory.path().string(), std::to_string(records),
+                                                       "size=500000", "files=1000"});
+    }
+    std::set<int> ids;
+    for (auto& each : programs) {
+        EXPECT_EQ(each.wait(), 0);
+        ids.insert(each.id());
+    }
+
+    std::set<std::string> names;
+    for (const std::string& file : test::file_names(directory.path())) names.insert(file.substr(0, file.find('.')));
+    std::map<int, std::size_t> found;
+    for (const std::string& name : names) {
+        for (const auto& file : test::rotated_files(directory.path(), name)) {
+            for (const auto& each : test::parse_log(test::read_file(file))) {
+                if (each.text.rfind("Logger initialized", 0) == 0) continue;
+                const std::string expected = "record " + std::to_string(++found[each.pid]) + " " + std::string(40, 'x');
+                ASSERT_EQ(each.text, expected) << file;
+            }
+        }
+    }
+    EXPECT_EQ(found.size(), programs.size());
+    for (const auto& [id, count] : found) {
+        EXPECT_EQ(ids.count(id), 1U);
+        EXPECT_EQ(count, records) << id;
     }
 }
 
