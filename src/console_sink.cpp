@@ -4,7 +4,7 @@
 
 #include <array>
 #include <chrono>
-#include <optional>
+#include <thread>
 #include <utility>
 
 #include "record_format.hpp"
@@ -16,8 +16,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto longest_wait = 100ms;
-// A socket takes more some time before poll() says so.
-constexpr auto wait_between_tries = 10ms;
+constexpr auto wait_between_tries = 1ms;
 
 std::string_view colour_of(spdlog::level::level_enum level) {
     constexpr std::array<std::string_view, spdlog::level::n_levels> colours{
@@ -94,28 +93,35 @@ void console_sink::sink_it_(const spdlog::details::log_msg& msg) {
 
 /// Goes on where a reader that is back lost us. false if it is not back.
 bool console_sink::resume(spdlog::log_clock::time_point now) {
-    if (!console_.is_drained()) return false;
-    rest_.erase(0, write(rest_));
-    if (!rest_.empty()) return false;
-    if (hidden_ > 0) {
-        const std::string text =
-            spdlog::fmt_lib::format("{} records were not shown here, because nobody read; {}", hidden_, where_else_());
-        if (!show({now, {}, logger_name_, spdlog::level::warn, text})) return false;
-        hidden_ = 0;
+    if (!console_.is_ready()) return false;
+    if (console_.follow() && !rest_.empty()) {
+        // The beginning of that line went elsewhere.
+        rest_.clear();
+        ++hidden_;
     }
-    return rest_.empty();
+    if (console_.unread() > 0) return false;
+    rest_.erase(0, write(rest_));
+    if (rest_.empty() && hidden_ > 0) {
+        const std::string text = spdlog::fmt_lib::format("{} records were not shown here; {}", hidden_, where_else_());
+        if (show({now, {}, logger_name_, spdlog::level::warn, text})) hidden_ = 0;
+    }
+    return rest_.empty() && hidden_ == 0;
 }
 
 /// false if nothing of the record was shown.
 bool console_sink::show(const spdlog::details::log_msg& msg) {
-    line_.clear();
-    formatter_->format(msg, line_);
-    if (color_ == spdlog::color_mode::always || (color_ == spdlog::color_mode::automatic && console_.is_terminal())) {
-        colour(msg, line_);
-    }
-    const std::string_view line(line_.data(), line_.size());
-    const std::size_t shown = write(line);
-    if (shown > 0) rest_ = line.substr(shown);
+    std::size_t shown = 0;
+    console_.follow();
+    do {
+        line_.clear();
+        formatter_->format(msg, line_);
+        if (color_ == spdlog::color_mode::always ||
+            (color_ == spdlog::color_mode::automatic && console_.is_terminal())) {
+            colour(msg, line_);
+        }
+        shown = write({line_.data(), line_.size()});
+    } while (shown == 0 && console_.follow());
+    if (shown > 0) rest_.assign(line_.data() + shown, line_.size() - shown);
     return shown > 0;
 }
 
@@ -123,19 +129,24 @@ bool console_sink::show(const spdlog::details::log_msg& msg) {
 std::size_t console_sink::write(std::string_view text) {
     using clock = std::chrono::steady_clock;
     std::size_t taken = 0;
-    std::optional<clock::time_point> stalled_since;
+    std::size_t unread = std::string_view::npos;
+    clock::time_point last_taken;
     while (taken < text.size()) {
         std::error_code error;
         if (const std::size_t more = console_.write(text.substr(taken), error); more > 0) {
             taken += more;
-            stalled_since.reset();
+            unread = std::string_view::npos;
             continue;
         }
         if (error != std::errc::resource_unavailable_try_again) break;
-        const auto now = clock::now();
-        if (now - stalled_since.value_or(now) >= longest_wait) break;
-        stalled_since = stalled_since.value_or(now);
-        console_.wait_for_room(wait_between_tries);
+        // A pipe has no room before a reader of single lines has emptied a page of it.
+        if (const std::size_t left = console_.unread(); left < unread) {
+            unread = left;
+            last_taken = clock::now();
+        } else if (clock::now() - last_taken >= longest_wait) {
+            break;
+        }
+        std::this_thread::sleep_for(wait_between_tries);
     }
     return taken;
 }

@@ -110,36 +110,41 @@ placement placement_of(int file, const std::filesystem::path& path) noexcept;
 
 // The console
 
-/// stderr, written to without ever waiting and without a signal; follows what `dup2` makes of it. Changes nothing that
-/// other holders of the same terminal, pipe or socket could see. Off for good if stderr was closed when the process
-/// started.
+/// stderr, written to without ever waiting and without a signal. Changes nothing that other holders of the same
+/// terminal, pipe or socket could see. Off for good once stderr is closed, as it may be when the process starts.
 class console {
 public:
+    /// To be called before each record and after a failed `write`: whether stderr is another file than it was, as
+    /// `dup2` makes it. Costs nothing where `write` would fail if it were.
+    bool follow() noexcept;
+
+    bool is_terminal() const noexcept { return is_terminal_; }
+
     /// Returns how much of `text` was taken. `error` is `std::errc::resource_unavailable_try_again` if there is no room
     /// now.
     std::size_t write(std::string_view text, std::error_code& error) noexcept;
 
-    /// Waits until there may be room, at the longest so long.
-    void wait_for_room(std::chrono::milliseconds longest) noexcept;
+    /// Whether there is a reader, and room for something.
+    bool is_ready() const noexcept;
 
-    /// Whether the reader has taken everything, or can't take anything ever, so that it's time to try again.
-    bool is_drained() noexcept;
-
-    bool is_terminal() noexcept;
+    /// Bytes that the reader has still to take, where the system tells, else 0.
+    std::size_t unread() const noexcept;
 
 private:
     enum class way;
     struct identity {
         std::uint64_t device = 0;
         std::uint64_t index = 0;
+        bool operator==(const identity& other) const noexcept { return device == other.device && index == other.index; }
     };
-    bool follow() noexcept;
     void reopen() noexcept;
+    bool fall_back() noexcept;
 
     way way_{};
-    bool closed_ = false;
+    bool has_failed_ = false;
     identity identity_;
-    bool terminal_ = false;
+    bool is_pipe_ = false;
+    bool is_terminal_ = false;
     descriptor reopened_;
 };
 

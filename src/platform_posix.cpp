@@ -22,8 +22,6 @@
 
 #ifdef __APPLE__
 #include <mach-o/dyld.h>
-#else
-#include <linux/sockios.h>
 #endif
 
 namespace chainner::platform {
@@ -269,8 +267,12 @@ placement placement_of(int file, const fs::path& path) noexcept {
 
 namespace {
 
-// Read before main: later the number may belong to a file that the program has opened.
-const bool stderr_was_open = fcntl(STDERR_FILENO, F_GETFD) != -1;
+// Read before main: later the number may belong to a file that the program has opened. What a process inherits is not
+// closed on exec, which tells it from such a file where this library is loaded late.
+const bool stderr_was_open = [] {
+    const int flags = fcntl(STDERR_FILENO, F_GETFD);
+    return flags != -1 && (flags & FD_CLOEXEC) == 0;
+}();
 
 /// Keeps a SIGPIPE that the calling thread raises while it lives from being delivered.
 class without_sigpipe {
@@ -303,15 +305,43 @@ private:
     bool was_pending_;
 };
 
-/// For what can neither be asked not to wait nor be opened again. A pipe that is ready takes so much without waiting.
-ssize_t write_when_ready(std::string_view text) noexcept {
-    pollfd request{STDERR_FILENO, POLLOUT, 0};
-    if (poll(&request, 1, 0) == 0) {
-        errno = EAGAIN;
+/// What a kernel, a kind of file or a container's filter answers to a call, or a flag, that it does not know.
+bool is_unsupported(int error) noexcept {
+    return error == EOPNOTSUPP || error == ENOTSUP || error == ENOSYS || error == EINVAL || error == EPERM;
+}
+
+enum class waiting { as_opened, never };
+
+/// Raises no signal. `waiting::never` is not supported for every kind of file.
+ssize_t write_without_signal(int file, std::string_view text, waiting waiting) noexcept {
+#ifdef __APPLE__
+    if (waiting == waiting::never) {
+        errno = EOPNOTSUPP;
         return -1;
     }
     const without_sigpipe guard;
-    return ::write(STDERR_FILENO, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+    return ::write(file, text.data(), text.size());
+#else
+    constexpr int no_signal = 0x100;  // RWF_NOSIGNAL, Linux 6.18; older headers and kernels do not know it
+    static std::atomic<bool> knows_no_signal{true};
+    const int flags = waiting == waiting::never ? RWF_NOWAIT : 0;
+    const iovec piece{const_cast<char*>(text.data()), text.size()};
+    if (knows_no_signal.load(std::memory_order_relaxed)) {
+        const ssize_t count = pwritev2(file, &piece, 1, -1, flags | no_signal);
+        if (count >= 0 || !is_unsupported(errno)) return count;
+    }
+    const without_sigpipe guard;
+    const ssize_t count = flags == 0 ? writev(file, &piece, 1) : pwritev2(file, &piece, 1, -1, flags);
+    if (count >= 0) knows_no_signal.store(false, std::memory_order_relaxed);
+    return count;
+#endif
+}
+
+/// What poll() knows of writing to stderr; 0: there is no room.
+short readiness() noexcept {
+    pollfd request{STDERR_FILENO, POLLOUT, 0};
+    poll(&request, 1, 0);
+    return request.revents;
 }
 
 ssize_t send_to_socket(std::string_view text) noexcept {
@@ -324,25 +354,19 @@ ssize_t send_to_socket(std::string_view text) noexcept {
 #endif
 }
 
-/// Fails with EOPNOTSUPP where this kernel can't, or not for this kind of file.
-ssize_t write_without_waiting(std::string_view text) noexcept {
-#ifdef __APPLE__
-    (void)text;
-    errno = EOPNOTSUPP;
-    return -1;
-#else
-    constexpr int no_signal = 0x100;  // RWF_NOSIGNAL, Linux 6.18; older headers and kernels do not know it
-    static std::atomic<bool> knows_no_signal{true};
-    const iovec piece{const_cast<char*>(text.data()), text.size()};
-    if (knows_no_signal.load(std::memory_order_relaxed)) {
-        const ssize_t count = pwritev2(STDERR_FILENO, &piece, 1, -1, RWF_NOWAIT | no_signal);
-        if (count >= 0 || errno != EOPNOTSUPP) return count;
+/// For what can neither be asked not to wait nor be opened again: no more than what something writable surely takes.
+ssize_t write_when_ready(std::string_view text, bool is_terminal) noexcept {
+    if (readiness() == 0) {
+        errno = EAGAIN;
+        return -1;
     }
-    const without_sigpipe guard;
-    const ssize_t count = pwritev2(STDERR_FILENO, &piece, 1, -1, RWF_NOWAIT);
-    if (count >= 0) knows_no_signal.store(false, std::memory_order_relaxed);
-    return count;
-#endif
+    std::size_t most = PIPE_BUF;
+    if (is_terminal) {
+        // It promises room for little, and a line feed that becomes two characters may find that little used up.
+        constexpr std::size_t little = 128;
+        most = std::clamp<std::size_t>(text.find('\n'), 1, little);
+    }
+    return write_without_signal(STDERR_FILENO, text.substr(0, most), waiting::as_opened);
 }
 
 /// A description of our own, so that nobody else's becomes non-blocking.
@@ -358,36 +382,28 @@ descriptor reopen_without_waiting() noexcept {
 
 }  // namespace
 
-enum class console::way { unknown, socket, at_once, reopened, when_ready, plainly };
-
-namespace {
-
-bool is_no_longer_such_a_file(int error) noexcept {
-    return error == ENOTSOCK || error == EOPNOTSUPP || error == ENOTSUP;
-}
-
-}  // namespace
+enum class console::way { unknown, off, socket, at_once, reopened, when_ready, plainly };
 
 bool console::follow() noexcept {
-    if (!stderr_was_open || closed_) return false;
-    // These two fail by themselves when stderr has become something else.
-    if (way_ == way::socket || way_ == way::at_once) return true;
+    const bool fails_once_replaced = way_ == way::socket || way_ == way::at_once;
+    if (way_ == way::off || (fails_once_replaced && !has_failed_)) return false;
     struct stat found {};
-    if (fstat(STDERR_FILENO, &found) != 0) {
-        closed_ = true;
+    if (!stderr_was_open || fstat(STDERR_FILENO, &found) != 0) {
+        way_ = way::off;
         return false;
     }
     const identity now{found.st_dev, found.st_ino};
-    if (way_ != way::unknown && now.device == identity_.device && now.index == identity_.index) return true;
+    if (way_ != way::unknown && now == identity_) return false;
     identity_ = now;
+    is_pipe_ = S_ISFIFO(found.st_mode);
+    is_terminal_ = S_ISCHR(found.st_mode) && isatty(STDERR_FILENO) == 1;
     reopened_ = descriptor();
-    terminal_ = S_ISCHR(found.st_mode) && isatty(STDERR_FILENO);
-    if (S_ISSOCK(found.st_mode)) {
+    if (is_terminal_) {
+        reopen();
+    } else if (S_ISSOCK(found.st_mode)) {
         way_ = way::socket;
     } else if (S_ISREG(found.st_mode)) {
         way_ = way::plainly;  // opened again, it would have a place of its own, and overwrite what others append
-    } else if (terminal_) {
-        reopen();
     } else {
         way_ = way::at_once;
     }
@@ -399,73 +415,52 @@ void console::reopen() noexcept {
     way_ = reopened_ ? way::reopened : way::when_ready;
 }
 
+/// To the next best way, unless the best one failed because stderr has been replaced.
+bool console::fall_back() noexcept {
+    struct stat found {};
+    if (way_ != way::at_once || fstat(STDERR_FILENO, &found) != 0) return false;
+    if (!(identity{found.st_dev, found.st_ino} == identity_)) return false;
+    if (is_pipe_) {
+        reopen();
+    } else {
+        way_ = way::plainly;
+    }
+    return true;
+}
+
 std::size_t console::write(std::string_view text, std::error_code& error) noexcept {
-    error = std::make_error_code(std::errc::bad_file_descriptor);
-    while (follow()) {
-        ssize_t count = -1;
+    const auto try_once = [&]() -> ssize_t {
         switch (way_) {
             case way::unknown:
-                break;
+            case way::off:
+                errno = EBADF;
+                return -1;
             case way::socket:
-                count = send_to_socket(text);
-                break;
+                return send_to_socket(text);
             case way::at_once:
-                count = write_without_waiting(text);
-                break;
-            case way::reopened: {
-                const without_sigpipe guard;
-                count = ::write(reopened_.number(), text.data(), text.size());
-                break;
-            }
+                return write_without_signal(STDERR_FILENO, text, waiting::never);
+            case way::reopened:
+                return write_without_signal(reopened_.number(), text, waiting::as_opened);
             case way::when_ready:
-                count = write_when_ready(text);
-                break;
+                return write_when_ready(text, is_terminal_);
             case way::plainly:
-                count = ::write(STDERR_FILENO, text.data(), text.size());
-                break;
+                return ::write(STDERR_FILENO, text.data(), text.size());
         }
-        if (count >= 0) {
-            error.clear();
-            return static_cast<std::size_t>(count);
-        }
-        if (errno == EINTR) continue;
-        if (is_no_longer_such_a_file(errno) && (way_ == way::socket || way_ == way::at_once)) {
-            const bool was_at_once = way_ == way::at_once;
-            way_ = way::unknown;
-            if (follow() && was_at_once && way_ == way::at_once) {
-                struct stat found {};
-                if (fstat(STDERR_FILENO, &found) == 0 && S_ISFIFO(found.st_mode)) {
-                    reopen();
-                } else {
-                    way_ = way::plainly;
-                }
-            }
-            continue;
-        }
-        error = errno == EAGAIN ? no_room() : last_error();
-        break;
-    }
-    return 0;
+        return -1;
+    };
+    ssize_t count = try_once();
+    while (count < 0 && (errno == EINTR || (is_unsupported(errno) && fall_back()))) count = try_once();
+    has_failed_ = count < 0;
+    error = has_failed_ ? last_error() : std::error_code();
+    return has_failed_ ? 0 : static_cast<std::size_t>(count);
 }
 
-void console::wait_for_room(std::chrono::milliseconds longest) noexcept {
-    pollfd request{reopened_ ? reopened_.number() : STDERR_FILENO, POLLOUT, 0};
-    poll(&request, 1, static_cast<int>(longest.count()));
-}
+bool console::is_ready() const noexcept { return way_ != way::off && readiness() == POLLOUT; }
 
-bool console::is_drained() noexcept {
-    if (!follow()) return false;
-    pollfd request{reopened_ ? reopened_.number() : STDERR_FILENO, POLLOUT, 0};
-    if (poll(&request, 1, 0) == 0) return false;
-    int unread = 0;
-#ifndef __APPLE__
-    if ((request.revents & (POLLERR | POLLHUP)) == 0) {
-        ioctl(STDERR_FILENO, way_ == way::socket ? SIOCOUTQ : FIONREAD, &unread);
-    }
-#endif
-    return unread == 0;
+std::size_t console::unread() const noexcept {
+    int count = 0;
+    ioctl(STDERR_FILENO, is_pipe_ ? FIONREAD : TIOCOUTQ, &count);
+    return static_cast<std::size_t>(count);
 }
-
-bool console::is_terminal() noexcept { return follow() && terminal_; }
 
 }  // namespace chainner::platform
