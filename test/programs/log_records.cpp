@@ -4,9 +4,12 @@
 //
 // COUNT 0: until it is killed. counter=FILE: after each call that returned its number is published there (a
 // test::shared_counter). size=BYTES, files=NUMBER: the options of rotation. console=1: to the console as well.
-// threads=NUMBER: each logs COUNT records (`record THREAD.1 xxx`). width=BYTES: of the x.
+// threads=NUMBER: each logs COUNT records (`record THREAD.1 xxx`). width=BYTES: of the x. longest=FILE: the
+// microseconds of the longest call are published there.
 
+#include <algorithm>
 #include <chainner/logger.hpp>
+#include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
@@ -38,16 +41,26 @@ int main(int count, char** words) try {
     const std::string filling(std::stoul(settings["width"]), 'x');
     const std::uint64_t records = std::stoull(words[3]);
     const unsigned long threads = std::stoul(settings["threads"]);
-    const auto log = [&](const std::string& prefix) {
+    std::vector<std::chrono::steady_clock::duration> longest(threads);
+    const auto log = [&](unsigned long thread) {
+        const std::string prefix = threads > 1 ? std::to_string(thread) + "." : "";
         for (std::uint64_t i = 1; records == 0 || i <= records; ++i) {
+            const auto began = std::chrono::steady_clock::now();
             logger->info("record {}{} {}", prefix, i, filling);
+            longest[thread] = std::max(longest[thread], std::chrono::steady_clock::now() - began);
             if (counter) counter->set(i);
         }
     };
     std::vector<std::thread> others;
-    for (unsigned long i = 1; i < threads; ++i) others.emplace_back(log, std::to_string(i) + ".");
-    log(threads > 1 ? "0." : "");
+    for (unsigned long i = 1; i < threads; ++i) others.emplace_back(log, i);
+    log(0);
     for (std::thread& each : others) each.join();
+    if (settings.count("longest") != 0) {
+        using std::chrono::microseconds;
+        const auto of_all = *std::max_element(longest.begin(), longest.end());
+        const auto count_of_all = std::chrono::duration_cast<microseconds>(of_all).count();
+        test::shared_counter(settings["longest"]).set(static_cast<std::uint64_t>(count_of_all));
+    }
 } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';
     return 1;

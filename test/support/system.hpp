@@ -15,7 +15,8 @@ void set_variable(const std::string& name, const std::optional<std::string>& val
 
 int current_process_id();
 
-/// A program of `test/programs` that runs beside the test. Killed, if it still runs, when this goes.
+/// A program of `test/programs`, or with its path any other, that runs beside the test. Killed, if it still runs, when
+/// this goes.
 class child_process {
 public:
     /// Its stdout and stderr go to `output`, a descriptor; -1: nowhere. It inherits the environment.

@@ -42,7 +42,7 @@ void set_variable(const std::string& name, const std::optional<std::string>& val
 int current_process_id() { return getpid(); }
 
 child_process::child_process(const std::string& program, const std::vector<std::string>& arguments, int output) {
-    const std::string path = std::string(TEST_PROGRAM_DIRECTORY) + "/" + program;
+    const std::string path = std::filesystem::path(TEST_PROGRAM_DIRECTORY) / program;
     std::vector<std::string> words = arguments;
     words.insert(words.begin(), path);
     std::vector<char*> pointers;

@@ -1,0 +1,668 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chainner/logger.hpp>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "support/console.hpp"
+#include "support/files.hpp"
+#include "support/records.hpp"
+#include "support/system.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+using test::channel;
+using test::channel_kind;
+using test::scoped_stderr;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::ValuesIn;
+
+constexpr auto longest_wait = 100ms;
+
+constexpr channel_kind readable_kinds[] = {channel_kind::pipe, channel_kind::socket, channel_kind::fifo,
+                                           channel_kind::terminal};
+constexpr channel_kind all_kinds[] = {channel_kind::pipe, channel_kind::socket, channel_kind::fifo,
+                                      channel_kind::terminal, channel_kind::stopped_terminal};
+
+const auto kind_name = [](const testing::TestParamInfo<channel_kind>& kind) { return test::name_of(kind.param); };
+
+std::string text_of(std::uint64_t number, std::size_t width) {
+    return "record " + std::to_string(number) + " " + std::string(width, 'x');
+}
+
+/// What a console says of records that count from 1.
+struct account {
+    std::uint64_t last = 0;  // shown, or announced as missing
+    std::uint64_t missing = 0;
+    int announcements = 0;
+};
+
+/// Fails the test unless the console has whole lines in order, and a WARNING in the place of those that are missing. A
+/// last line may not yet be there as a whole.
+account check_console(std::string_view console, const fs::path& file, std::size_t width = 40) {
+    account found;
+    console = console.substr(0, console.rfind('\n') + 1);
+    for (const std::string& line : test::lines(console)) {
+        const std::size_t begin = line.find(" [");
+        const std::string record = begin == std::string::npos ? "" : line.substr(line.find("] [", begin) + 2);
+        const std::string announced = " records were not shown here; they are in " + file.string();
+        if (record.rfind("[WARNING] ", 0) == 0) {
+            const std::uint64_t count = std::stoull(record.substr(10));
+            EXPECT_EQ(record, "[WARNING] " + std::to_string(count) + announced);
+            ++found.announcements;
+            found.missing += count;
+            found.last += count;
+        } else if (record.rfind("[INFO] record ", 0) == 0) {
+            ++found.last;
+            if (record != "[INFO] " + text_of(found.last, width)) {
+                ADD_FAILURE() << "no whole line, or not the next: " << line.substr(0, 200);
+                break;
+            }
+        } else if (record.rfind("[INFO] Logger initialized", 0) != 0) {
+            ADD_FAILURE() << "no whole line: " << line.substr(0, 200);
+            break;
+        }
+    }
+    return found;
+}
+
+/// Reads a console in a thread of its own until it is stopped.
+class reader {
+public:
+    explicit reader(channel& from, std::size_t most = 1024 * 1024, std::chrono::milliseconds pause = 1ms)
+        : thread_([this, &from, most, pause] {
+              auto last = steady_clock::now();
+              while (!is_over_) {
+                  const std::string more = from.read(most);
+                  const auto now = steady_clock::now();
+                  const std::lock_guard lock(mutex_);
+                  if (!more.empty()) longest_pause_ = std::max(longest_pause_, now - std::exchange(last, now));
+                  text_ += more;
+                  std::this_thread::sleep_for(pause);
+              }
+          }) {}
+    ~reader() {
+        is_over_ = true;
+        thread_.join();
+    }
+    reader(const reader&) = delete;
+    reader& operator=(const reader&) = delete;
+
+    std::string text() const {
+        const std::lock_guard lock(mutex_);
+        return text_;
+    }
+    steady_clock::duration longest_pause() const {
+        const std::lock_guard lock(mutex_);
+        return longest_pause_;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::string text_;
+    steady_clock::duration longest_pause_{0};
+    std::atomic<bool> is_over_{false};
+    std::thread thread_;
+};
+
+class Console : public testing::Test {
+protected:
+    test::temporary_directory directory;
+    test::scoped_variable log_level{"CHAINNER_LOG_LEVEL", std::nullopt};
+    test::scoped_variable no_color{"NO_COLOR", "1"};
+    test::scoped_variable force_color{"FORCE_COLOR", std::nullopt};
+    test::scoped_variable clicolor_force{"CLICOLOR_FORCE", std::nullopt};
+    test::scoped_variable term{"TERM", "xterm"};
+
+    fs::path logs() const { return directory / "logs"; }
+    fs::path file() const { return logs() / "worker.log"; }
+
+    std::vector<std::string> arguments(std::uint64_t count, const std::vector<std::string>& more = {}) const {
+        std::vector<std::string> all{"worker", logs().string(), std::to_string(count), "console=1",
+                                     "counter=" + (directory / "counter").string()};
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    }
+    bool wait_for_record(std::uint64_t number, std::chrono::seconds deadline = 100s) const {
+        const test::shared_counter counter(directory / "counter");
+        return test::wait_until([&] { return counter.get() >= number; }, deadline);
+    }
+
+    // A logger in this process
+
+    void set_up() {
+        chainner::logger_options options;
+        options.log_dir = logs();
+        logger_ = chainner::setup_logger("worker", options);
+    }
+    void log(std::uint64_t count, std::size_t width = 40) {
+        if (!logger_) set_up();
+        for (std::uint64_t i = 0; i < count; ++i) logger_->info(text_of(++logged_, width));
+    }
+    spdlog::logger& logger() { return *logger_; }
+    std::uint64_t logged() const { return logged_; }
+
+    /// Logs until the console has said that records are missing, and then some more.
+    void log_until_resumed(const std::function<std::string()>& console, std::size_t width = 40) {
+        ASSERT_TRUE(test::wait_until([&] {
+            log(1, width);
+            return console().find("WARNING") != std::string::npos;
+        }));
+        log(20, width);
+        ASSERT_TRUE(test::wait_until([&] { return check_console(console(), file(), width).last >= logged(); }));
+    }
+
+    /// The numbers of the records in the files must be 1 to `last`.
+    void check_files(std::uint64_t last) const {
+        std::uint64_t number = 0;
+        for (const test::record& each : test::parse_log(test::read_role(logs(), "worker"))) {
+            if (each.text.rfind("record ", 0) != 0) continue;
+            ASSERT_EQ(std::stoull(each.text.substr(7)), ++number);
+        }
+        EXPECT_EQ(number, last);
+    }
+
+private:
+    std::shared_ptr<spdlog::logger> logger_;
+    std::uint64_t logged_ = 0;
+};
+
+// Nobody reads
+
+class UnreadConsole : public Console, public testing::WithParamInterface<channel_kind> {};
+INSTANTIATE_TEST_SUITE_P(Kinds, UnreadConsole, ValuesIn(all_kinds), kind_name);
+
+TEST_P(UnreadConsole, CostsNoRecordAndHardlyAnyTime) {
+    constexpr std::uint64_t records = 200'000;
+    const auto run = [&](int output) {
+        const auto began = steady_clock::now();
+        fs::remove_all(logs());
+        test::child_process program("log_records", arguments(records, {"longest=" + (directory / "longest").string()}),
+                                    output);
+        EXPECT_TRUE(wait_for_record(records));
+        if (HasFailure()) program.kill();
+        EXPECT_EQ(program.wait(), 0);
+        return steady_clock::now() - began;
+    };
+    const auto silent = run(-1);
+    fs::remove(directory / "counter");
+    channel console(GetParam());
+    const auto unread = run(console.writer());
+    check_files(records);
+
+    const auto milliseconds = [](auto time) {
+        return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
+    };
+    const std::uint64_t longest = test::shared_counter(directory / "longest").get();
+    RecordProperty("milliseconds_on_dev_null", milliseconds(silent));
+    RecordProperty("milliseconds_unread", milliseconds(unread));
+    RecordProperty("longest_call_microseconds", std::to_string(longest));
+    RecordProperty("shown", std::to_string(check_console(console.read(), file()).last));
+    // The promise is 200 ms; a loaded machine is late by more.
+    EXPECT_LT(unread, 3 * silent + 5s);
+    EXPECT_LT(longest, 5'000'000);
+}
+
+TEST_P(UnreadConsole, ContinuesWithWholeLinesAfterOneWarningOnceTheReaderIsBack) {
+    channel console(GetParam());
+    set_up();
+    const scoped_stderr replaced(console.writer());
+    const std::string shared_state = console.shared_state();
+    log(5'000);
+    const auto began = steady_clock::now();
+    log(5'000);
+    EXPECT_LT(steady_clock::now() - began, 20s) << "it waits for each record";
+    EXPECT_EQ(console.shared_state(), shared_state);
+
+    if (GetParam() == channel_kind::stopped_terminal) console.start();
+    std::string shown;
+    log_until_resumed([&] { return shown += console.read(); });
+    const account found = check_console(shown, file());
+    EXPECT_EQ(found.announcements, 1);
+    EXPECT_EQ(found.last, logged());
+    check_files(logged());
+    EXPECT_EQ(console.shared_state(), shared_state);
+}
+
+TEST_P(UnreadConsole, StopsNoThread) {
+    channel console(GetParam());
+    test::child_process program("log_records",
+                                arguments(20'000, {"threads=4", "longest=" + (directory / "longest").string()}),
+                                console.writer());
+    ASSERT_TRUE(test::wait_until([&] { return test::shared_counter(directory / "longest").get() > 0; }, 60s));
+    EXPECT_EQ(program.wait(), 0);
+    // The promise is 100 ms in total; a loaded machine is late by more.
+    EXPECT_LT(test::shared_counter(directory / "longest").get(), 5'000'000);
+    EXPECT_THAT(test::parse_log(test::read_role(logs(), "worker")), SizeIs(4 * 20'000 + 1));
+}
+
+/// What chaiNNer's frontend does: its backend's stderr is read by nobody.
+constexpr char spawn_without_listeners[] = R"(
+    const [program, ...args] = process.argv.slice(1);
+    const child = require('child_process').spawn(program, args);
+    child.on('exit', (code, signal) => process.exit(signal ? 128 : code));
+)";
+
+class ConsoleOfNode : public Console {
+protected:
+    void SetUp() override {
+        if (!node) GTEST_SKIP() << "node is not installed";
+    }
+    test::child_process spawn(const std::vector<std::string>& program_arguments) const {
+        std::vector<std::string> words{"-e", spawn_without_listeners,
+                                       (fs::path(TEST_PROGRAM_DIRECTORY) / "log_records").string()};
+        words.insert(words.end(), program_arguments.begin(), program_arguments.end());
+        return test::child_process(node->string(), words);
+    }
+
+    std::optional<fs::path> node = test::find_program("node");
+};
+
+TEST_F(ConsoleOfNode, CostsNoRecordWhenNodeReadsNothing) {
+    constexpr std::uint64_t records = 200'000;
+    test::child_process parent = spawn(arguments(records, {"longest=" + (directory / "longest").string()}));
+    ASSERT_TRUE(wait_for_record(records));
+    EXPECT_EQ(parent.wait(), 0);
+    check_files(records);
+    const std::uint64_t longest = test::shared_counter(directory / "longest").get();
+    RecordProperty("longest_call_microseconds", std::to_string(longest));
+    EXPECT_LT(longest, 5'000'000);
+}
+
+TEST_F(ConsoleOfNode, CostsNoRecordWhenNodeIsKilled) {
+    constexpr std::uint64_t records = 200'000;
+    test::child_process parent = spawn(arguments(records));
+    ASSERT_TRUE(wait_for_record(100));
+    parent.kill();
+    parent.wait();
+    ASSERT_TRUE(wait_for_record(records));
+    check_files(records);
+}
+
+// The reader dies
+
+class DeadConsole : public Console, public testing::WithParamInterface<channel_kind> {};
+INSTANTIATE_TEST_SUITE_P(Kinds, DeadConsole, ValuesIn(readable_kinds), kind_name);
+
+TEST_P(DeadConsole, CostsNoRecordAndRaisesNoSignal) {
+    for (const char* disposition : {"default", "ignored", "handled"}) {
+        SCOPED_TRACE(disposition);
+        const fs::path folder = directory / disposition;
+        channel console(GetParam());
+        fs::create_directory(folder);
+        test::child_process program("lose_reader_posix", {folder.string(), disposition}, console.writer());
+        ASSERT_TRUE(test::wait_until([&] { return fs::exists(folder / "ready"); }));
+        console.close_reader();
+        test::write_file(folder / "closed", "");
+        ASSERT_EQ(program.wait(), 0);
+        EXPECT_EQ(test::read_file(folder / "verdict"), "no signal, nothing changed");
+        EXPECT_THAT(test::parse_log(test::read_role(folder / "logs", "worker")), SizeIs(1'001));
+    }
+}
+
+TEST_F(Console, SurvivesAReaderOfOneLine) {
+    const fs::path head = directory / "head";
+    std::string line = "'" + (fs::path(TEST_PROGRAM_DIRECTORY) / "log_records").string() + "'";
+    for (const std::string& word : arguments(20'000)) line += " '" + word + "'";
+    ASSERT_EQ(test::run_in_shell(line + " 2>&1 | head -n 1 > '" + head.string() + "'"), 0);
+    check_files(20'000);
+    EXPECT_THAT(test::lines(test::read_file(head)), ElementsAre(HasSubstr("Logger initialized for worker process")));
+}
+
+// The reader is slow
+
+class SlowlyReadConsole : public Console, public testing::WithParamInterface<channel_kind> {};
+INSTANTIATE_TEST_SUITE_P(Kinds, SlowlyReadConsole, ValuesIn(readable_kinds), kind_name);
+
+TEST_P(SlowlyReadConsole, ShowsEverything) {
+    channel console(GetParam());
+    const scoped_stderr replaced(console.writer());
+    set_up();
+    const reader slow(console, 64 * 1024, 50ms);
+    log(10'000);
+    const auto is_late = [&] { return slow.longest_pause() >= longest_wait; };
+    ASSERT_TRUE(test::wait_until([&] { return is_late() || check_console(slow.text(), file()).last == logged(); }));
+    if (is_late()) GTEST_SKIP() << "this machine is so loaded that the reader takes nothing for 100 ms";
+    EXPECT_EQ(check_console(slow.text(), file()).missing, 0U);
+    check_files(logged());
+}
+
+TEST_F(Console, WaitsForAReaderOfSingleLinesThoughAPipeHasNoRoomForLong) {
+    channel console(channel_kind::pipe);
+    const scoped_stderr replaced(console.writer());
+    set_up();
+    std::string shown;
+    {
+        const reader slow(console, 100, 20ms);
+        log(1'200);
+        if (slow.longest_pause() >= longest_wait) GTEST_SKIP() << "this machine is too loaded to read so often";
+        shown = slow.text();
+    }
+    shown += console.read();
+    EXPECT_EQ(check_console(shown, file()).last, logged());
+    EXPECT_EQ(check_console(shown, file()).missing, 0U);
+}
+
+using kind_and_width = std::tuple<channel_kind, std::size_t>;
+const auto kind_and_width_name = [](const testing::TestParamInfo<kind_and_width>& tested) {
+    return test::name_of(std::get<0>(tested.param)) + std::to_string(std::get<1>(tested.param));
+};
+
+class LongLines : public Console, public testing::WithParamInterface<kind_and_width> {};
+INSTANTIATE_TEST_SUITE_P(Kinds, LongLines, testing::Combine(ValuesIn(readable_kinds), testing::Values(5'000, 200'000)),
+                         kind_and_width_name);
+
+TEST_P(LongLines, AreNeverTorn) {
+    const auto [kind, width] = GetParam();
+    channel console(kind);
+    const scoped_stderr replaced(console.writer());
+    log(60, width);
+    const reader returned(console);
+    log_until_resumed([&] { return returned.text(); }, width);
+    EXPECT_GT(check_console(returned.text(), file(), width).missing, 0U);
+    check_files(logged());
+}
+
+// stderr is or becomes something else
+
+/// What stderr can be, and how to read what was written there.
+struct output {
+    std::string name;
+    std::unique_ptr<channel> console;  // else a file
+    fs::path file;
+    std::size_t read_so_far = 0;
+
+    void become(scoped_stderr& replaced) const {
+        if (console) {
+            replaced.replace(console->writer());
+        } else {
+            replaced.replace(file);
+        }
+    }
+    std::string read_line() {
+        std::string line;
+        EXPECT_TRUE(test::wait_until([&] {
+            line += console ? console->read() : test::read_file(file).substr(read_so_far);
+            return !line.empty() && line.back() == '\n';
+        })) << name
+            << ": " << line;
+        read_so_far += line.size();
+        return line;
+    }
+};
+
+TEST_F(Console, FollowsWhateverStderrBecomesAlsoInColour) {
+    const test::scoped_variable colour_allowed("NO_COLOR", std::nullopt);
+    std::vector<output> outputs;
+    for (const channel_kind kind : readable_kinds) {
+        outputs.push_back({test::name_of(kind), std::make_unique<channel>(kind), {}});
+        outputs.push_back({"Second" + test::name_of(kind), std::make_unique<channel>(kind), {}});
+    }
+    outputs.push_back({"File", nullptr, directory / "stderr"});
+    outputs.push_back({"SecondFile", nullptr, directory / "second_stderr"});
+
+    scoped_stderr replaced(directory / "first_stderr");
+    set_up();
+    for (output& from : outputs) {
+        for (output& to : outputs) {
+            if (&from == &to) continue;
+            SCOPED_TRACE(from.name + " to " + to.name);
+            for (output* next : {&from, &to}) {
+                next->become(replaced);
+                log(1);
+                const bool is_terminal = next->name.find("Terminal") != std::string::npos;
+                const std::string level = is_terminal ? "[\033[32mINFO\033[0m] " : "[INFO] ";
+                ASSERT_THAT(next->read_line(), testing::EndsWith(level + text_of(logged(), 40) + "\n"));
+            }
+        }
+    }
+}
+
+TEST_F(Console, SaysWhatWasNotShownWhenAFullDiskIsReplaced) {
+    set_up();
+    scoped_stderr replaced(fs::path("/dev/full"));
+    log(10);
+    channel console(channel_kind::pipe);
+    replaced.replace(console.writer());
+    log(1);
+    const std::string shown = console.read();
+    EXPECT_THAT(test::lines(shown), SizeIs(2));
+    EXPECT_EQ(check_console(shown, file()).last, logged());
+    EXPECT_EQ(check_console(shown, file()).announcements, 1);
+}
+
+TEST_F(Console, DoesNotFinishALineInAnotherPlaceThanItBegan) {
+    channel console(channel_kind::pipe);
+    scoped_stderr replaced(console.writer());
+    set_up();
+    logger().info(std::string(200'000, 'x'));
+    channel second(channel_kind::pipe);
+    replaced.replace(second.writer());
+    logger().info("a record after it");
+    EXPECT_THAT(test::lines(second.read()),
+                ElementsAre(HasSubstr("[WARNING] 1 records were not shown here"), HasSubstr("a record after it")));
+}
+
+TEST_F(Console, WritesNothingWhereStderrWasClosedAtTheStart) {
+    std::string line = "'" + (fs::path(TEST_PROGRAM_DIRECTORY) / "log_records").string() + "'";
+    for (const std::string& word : arguments(100)) line += " '" + word + "'";
+    ASSERT_EQ(test::run_in_shell(line + " 2>&-"), 0);
+    check_files(100);  // one of the files that the program opens gets the number of stderr: the log itself
+}
+
+TEST_F(Console, WritesNothingWhereStderrWasClosed) {
+    channel console(channel_kind::pipe);
+    scoped_stderr replaced(console.writer());
+    log(10);
+    replaced.close();
+    log(10);
+    std::ofstream takes_the_number(directory / "other");
+    log(10);
+    takes_the_number.close();
+    EXPECT_THAT(test::read_file(directory / "other"), IsEmpty());
+    EXPECT_EQ(check_console(console.read(), file()).last, 10U);
+}
+
+TEST_F(Console, KeepsItsOrderWithOtherWriters) {
+    std::vector<output> outputs;
+    for (const channel_kind kind : readable_kinds) {
+        outputs.push_back({test::name_of(kind), std::make_unique<channel>(kind), {}});
+    }
+    outputs.push_back({"File", nullptr, directory / "stderr"});
+    for (output& each : outputs) {
+        SCOPED_TRACE(each.name);
+        scoped_stderr replaced(directory / "first_stderr");
+        each.become(replaced);
+        std::vector<testing::Matcher<std::string>> expected;
+        std::string shown;
+        for (int i = 0; i < 50; ++i) {
+            log(1);
+            std::fprintf(stderr, "theirs %d\n", i);
+            expected.emplace_back(HasSubstr(text_of(logged(), 40)));
+            expected.emplace_back("theirs " + std::to_string(i));
+        }
+        EXPECT_TRUE(test::wait_until([&] {
+            shown += each.read_line();
+            return shown.find("theirs 49\n") != std::string::npos;
+        }));
+        std::vector<std::string> lines = test::lines(shown);
+        if (lines.size() == expected.size() + 1) lines.erase(lines.begin());  // the first record of all
+        EXPECT_THAT(lines, testing::ElementsAreArray(expected));
+    }
+}
+
+TEST_F(Console, IsColouredOnlyWhereColourBelongs) {
+    using spdlog::color_mode;
+    struct row {
+        std::map<std::string, std::string> environment;
+        color_mode mode;
+        bool on_terminal;
+        bool elsewhere;
+    };
+    const std::vector<row> table{
+        {{}, color_mode::automatic, true, false},
+        {{{"TERM", "dumb"}}, color_mode::automatic, false, false},
+        {{{"TERM", ""}}, color_mode::automatic, true, false},
+        {{{"NO_COLOR", "1"}}, color_mode::automatic, false, false},
+        {{{"NO_COLOR", ""}}, color_mode::automatic, true, false},
+        {{{"FORCE_COLOR", "1"}}, color_mode::automatic, true, true},
+        {{{"FORCE_COLOR", "0"}}, color_mode::automatic, true, false},
+        {{{"CLICOLOR_FORCE", "1"}}, color_mode::automatic, true, true},
+        {{{"CLICOLOR_FORCE", "0"}}, color_mode::automatic, true, false},
+        {{{"FORCE_COLOR", "1"}, {"TERM", "dumb"}}, color_mode::automatic, true, true},
+        {{{"NO_COLOR", "1"}, {"FORCE_COLOR", "1"}}, color_mode::automatic, false, false},
+        {{{"NO_COLOR", "1"}}, color_mode::always, true, true},
+        {{{"TERM", "dumb"}}, color_mode::always, true, true},
+        {{{"FORCE_COLOR", "1"}}, color_mode::never, false, false},
+        {{}, color_mode::never, false, false},
+    };
+    output terminal{"Terminal", std::make_unique<channel>(channel_kind::terminal), {}};
+    output pipe{"Pipe", std::make_unique<channel>(channel_kind::pipe), {}};
+    scoped_stderr replaced(directory / "first_stderr");
+    for (const row& each : table) {
+        std::map<std::string, std::unique_ptr<test::scoped_variable>> environment;
+        std::string trace;
+        for (const std::string name : {"NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TERM"}) {
+            const auto found = each.environment.find(name);
+            std::optional<std::string> value;
+            if (name == "TERM") value = "xterm";
+            if (found != each.environment.end()) value = found->second;
+            trace += name + "=" + value.value_or("(unset)") + " ";
+            environment[name] = std::make_unique<test::scoped_variable>(name, value);
+        }
+        SCOPED_TRACE(trace + "mode " + std::to_string(static_cast<int>(each.mode)));
+        for (output* next : {&terminal, &pipe}) {
+            next->become(replaced);
+            chainner::logger_options options;
+            options.log_dir = logs();
+            options.color = each.mode;
+            chainner::setup_logger("worker", options);
+            const bool is_coloured = next == &terminal ? each.on_terminal : each.elsewhere;
+            const std::string line = next->read_line();
+            EXPECT_EQ(line.find("[\033[32mINFO\033[0m] ") != std::string::npos, is_coloured) << next->name << line;
+            EXPECT_EQ(line.find('\033') != std::string::npos, is_coloured) << next->name << line;
+        }
+    }
+}
+
+TEST_F(Console, GivesEachLevelItsColour) {
+    channel console(channel_kind::pipe);
+    const scoped_stderr replaced(console.writer());
+    chainner::logger_options options;
+    options.log_dir = logs();
+    options.level = spdlog::level::trace;
+    options.color = spdlog::color_mode::always;
+    options.console_pattern = "%^%l%$ %v";
+    const auto logger = chainner::setup_logger("worker", options);
+    console.read();
+    logger->trace("text");
+    logger->debug("text");
+    logger->info("text");
+    logger->warn("text");
+    logger->error("text");
+    logger->critical("text");
+    EXPECT_THAT(test::lines(console.read()), ElementsAre("TRACE text", "\033[36mDEBUG\033[0m text",
+                                                         "\033[32mINFO\033[0m text", "\033[33mWARNING\033[0m text",
+                                                         "\033[31mERROR\033[0m text", "\033[35mCRITICAL\033[0m text"));
+}
+
+// What the kernel refuses, as older ones, containers and other users' terminals do
+
+constexpr int not_possible = 77;
+
+struct refusal {
+    std::string name;
+    int pwritev2;
+    int reopening;
+};
+
+class RefusingKernel : public Console, public testing::WithParamInterface<refusal> {
+protected:
+    test::child_process start(const std::string& program, std::vector<std::string> words, int output) const {
+        words.insert(words.begin(),
+                     {std::to_string(GetParam().pwritev2), std::to_string(GetParam().reopening), program});
+        return test::child_process("without_calls_linux", words, output);
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Refusals, RefusingKernel,
+                         testing::Values(refusal{"Flags", EOPNOTSUPP, 0}, refusal{"Call", ENOSYS, 0},
+                                         refusal{"FlagsAndReopening", EOPNOTSUPP, EACCES},
+                                         refusal{"CallByAContainer", EPERM, EACCES}, refusal{"Value", EINVAL, EACCES},
+                                         refusal{"Reopening", 0, EACCES}),
+                         [](const testing::TestParamInfo<refusal>& tested) { return tested.param.name; });
+
+TEST_P(RefusingKernel, CostsNoRecordWhenNobodyReads) {
+    for (const channel_kind kind : all_kinds) {
+        SCOPED_TRACE(test::name_of(kind));
+        fs::remove_all(logs());
+        channel console(kind);
+        test::child_process program = start("log_records", arguments(3'000), console.writer());
+        if (!wait_for_record(3'000, 20s) && program.wait() == not_possible)
+            GTEST_SKIP() << "this kernel has no seccomp";
+        ASSERT_EQ(program.wait(), 0);
+        check_files(3'000);
+        check_console(console.read(), file());
+        fs::remove(directory / "counter");
+    }
+}
+
+TEST_P(RefusingKernel, ShowsEverythingToAReader) {
+    for (const channel_kind kind : readable_kinds) {
+        SCOPED_TRACE(test::name_of(kind));
+        fs::remove_all(logs());
+        channel console(kind);
+        const reader eager(console);
+        test::child_process program =
+            start("log_records", arguments(3'000, {"width=300", "size=100000000"}), console.writer());
+        if (program.wait() == not_possible) GTEST_SKIP() << "this kernel has no seccomp";
+        ASSERT_EQ(program.wait(), 0);
+        const auto shown = [&] { return check_console(eager.text(), file(), 300); };
+        ASSERT_TRUE(test::wait_until([&] { return shown().last == 3'000 || eager.longest_pause() >= longest_wait; }))
+            << shown().last;
+        if (eager.longest_pause() < longest_wait) {
+            EXPECT_EQ(shown().missing, 0U);
+        }
+    }
+}
+
+TEST_P(RefusingKernel, RaisesNoSignalWhenTheReaderDies) {
+    for (const channel_kind kind : readable_kinds) {
+        SCOPED_TRACE(test::name_of(kind));
+        const fs::path folder = directory / test::name_of(kind);
+        fs::create_directory(folder);
+        channel console(kind);
+        test::child_process program = start("lose_reader_posix", {folder.string(), "default"}, console.writer());
+        if (!test::wait_until([&] { return fs::exists(folder / "ready"); }) && program.wait() == not_possible) {
+            GTEST_SKIP() << "this kernel has no seccomp";
+        }
+        console.close_reader();
+        test::write_file(folder / "closed", "");
+        ASSERT_EQ(program.wait(), 0);
+        EXPECT_EQ(test::read_file(folder / "verdict"), "no signal, nothing changed");
+    }
+}
+
+}  // namespace

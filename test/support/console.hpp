@@ -1,0 +1,68 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// What a program can have as its stderr.
+namespace test {
+
+enum class channel_kind { pipe, socket, fifo, terminal, stopped_terminal };
+
+std::string name_of(channel_kind kind);
+
+/// Leads from the stderr of a program to a reader: this test.
+class channel {
+public:
+    explicit channel(channel_kind kind);
+    ~channel();
+    channel(channel&& other) noexcept;
+    channel& operator=(channel&&) = delete;
+
+    /// For the program: a descriptor that waits when there is no room.
+    int writer() const { return writer_; }
+
+    /// The reader goes, as one does that has ended.
+    void close_reader();
+
+    /// No more than `most` bytes; empty if there is nothing now. A terminal's line feeds are line feeds again.
+    std::string read(std::size_t most = 1024 * 1024);
+
+    /// Lets a stopped terminal go on.
+    void start();
+
+    /// What all who hold the writer share: the flags of the open file, and a terminal's settings.
+    std::string shared_state() const;
+
+private:
+    void close_writer();
+
+    int reader_ = -1;
+    int writer_ = -1;
+};
+
+/// Another stderr for this process as long as it lives.
+class scoped_stderr {
+public:
+    explicit scoped_stderr(int descriptor);
+    explicit scoped_stderr(const std::filesystem::path& file);
+    ~scoped_stderr();
+    scoped_stderr(const scoped_stderr&) = delete;
+    scoped_stderr& operator=(const scoped_stderr&) = delete;
+
+    void replace(int descriptor);
+    void replace(const std::filesystem::path& file);
+    void close();
+
+private:
+    int before_;
+};
+
+/// In the folders where a shell would look for it.
+std::optional<std::filesystem::path> find_program(const std::string& name);
+
+/// Runs a line of the shell.
+int run_in_shell(const std::string& line);
+
+}  // namespace test

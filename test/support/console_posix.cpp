@@ -1,0 +1,164 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <sstream>
+#include <system_error>
+#include <utility>
+
+#include "support/console.hpp"
+#include "support/files.hpp"
+#include "support/system.hpp"
+
+namespace test {
+
+namespace {
+
+int check(int result, const std::string& what) {
+    if (result < 0) throw std::system_error(errno, std::system_category(), what);
+    return result;
+}
+
+/// Neither end is inherited by the programs that the tests start: they would keep it open.
+void close_on_exec(int descriptor) { check(fcntl(descriptor, F_SETFD, FD_CLOEXEC), "fcntl"); }
+
+int open_file(const std::filesystem::path& file, int flags) {
+    return check(open(file.c_str(), flags | O_CLOEXEC, S_IRUSR | S_IWUSR), file.string());
+}
+
+}  // namespace
+
+std::string name_of(channel_kind kind) {
+    switch (kind) {
+        case channel_kind::pipe:
+            return "Pipe";
+        case channel_kind::socket:
+            return "Socket";
+        case channel_kind::fifo:
+            return "Fifo";
+        case channel_kind::terminal:
+            return "Terminal";
+        case channel_kind::stopped_terminal:
+            return "StoppedTerminal";
+    }
+    return {};
+}
+
+channel::channel(channel_kind kind) {
+    int ends[2] = {-1, -1};
+    if (kind == channel_kind::pipe) {
+        check(::pipe(ends), "pipe");
+        reader_ = ends[0];
+        writer_ = ends[1];
+    } else if (kind == channel_kind::socket) {
+        check(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), "socketpair");
+        reader_ = ends[0];
+        writer_ = ends[1];
+    } else if (kind == channel_kind::fifo) {
+        const temporary_directory directory;
+        const auto fifo = directory / "fifo";
+        check(mkfifo(fifo.c_str(), S_IRUSR | S_IWUSR), fifo.string());
+        reader_ = open_file(fifo, O_RDONLY | O_NONBLOCK);
+        writer_ = open_file(fifo, O_WRONLY);
+    } else {
+        reader_ = check(posix_openpt(O_RDWR | O_NOCTTY), "posix_openpt");
+        check(grantpt(reader_), "grantpt");
+        check(unlockpt(reader_), "unlockpt");
+        writer_ = open_file(ptsname(reader_), O_RDWR | O_NOCTTY);
+        if (kind == channel_kind::stopped_terminal) check(tcflow(writer_, TCOOFF), "tcflow");
+    }
+    close_on_exec(reader_);
+    close_on_exec(writer_);
+    check(fcntl(reader_, F_SETFL, O_NONBLOCK), "fcntl");
+}
+
+channel::~channel() {
+    close_reader();
+    close_writer();
+}
+
+channel::channel(channel&& other) noexcept
+    : reader_(std::exchange(other.reader_, -1)), writer_(std::exchange(other.writer_, -1)) {}
+
+void channel::close_reader() {
+    if (reader_ >= 0) close(std::exchange(reader_, -1));
+}
+
+void channel::close_writer() {
+    if (writer_ >= 0) close(std::exchange(writer_, -1));
+}
+
+std::string channel::read(std::size_t most) {
+    std::string all(most, '\0');
+    std::size_t size = 0;
+    while (size < most) {
+        const ssize_t count = ::read(reader_, all.data() + size, most - size);
+        if (count == 0 || (count < 0 && errno == EAGAIN)) break;
+        if (count < 0 && errno != EINTR) check(-1, "read");
+        if (count > 0) size += static_cast<std::size_t>(count);
+    }
+    all.resize(size);
+    all.erase(std::remove(all.begin(), all.end(), '\r'), all.end());
+    return all;
+}
+
+void channel::start() { check(tcflow(writer_, TCOON), "tcflow"); }
+
+std::string channel::shared_state() const {
+    std::ostringstream state;
+    state << "flags " << check(fcntl(writer_, F_GETFL), "fcntl");
+    termios settings{};
+    if (tcgetattr(writer_, &settings) == 0) {
+        state << " modes " << settings.c_iflag << ' ' << settings.c_oflag << ' ' << settings.c_cflag << ' '
+              << settings.c_lflag << " keys";
+        for (const cc_t key : settings.c_cc) state << ' ' << int{key};
+    }
+    return state.str();
+}
+
+scoped_stderr::scoped_stderr(int descriptor) : before_(check(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3), "fcntl")) {
+    replace(descriptor);
+}
+
+scoped_stderr::scoped_stderr(const std::filesystem::path& file)
+    : before_(check(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3), "fcntl")) {
+    replace(file);
+}
+
+scoped_stderr::~scoped_stderr() {
+    dup2(before_, STDERR_FILENO);
+    ::close(before_);
+}
+
+void scoped_stderr::close() { ::close(STDERR_FILENO); }
+
+void scoped_stderr::replace(int descriptor) { check(dup2(descriptor, STDERR_FILENO), "dup2"); }
+
+void scoped_stderr::replace(const std::filesystem::path& file) {
+    const int descriptor = open_file(file, O_WRONLY | O_CREAT | O_APPEND);
+    replace(descriptor);
+    ::close(descriptor);
+}
+
+std::optional<std::filesystem::path> find_program(const std::string& name) {
+    std::istringstream folders(get_variable("PATH").value_or(""));
+    for (std::string folder; std::getline(folders, folder, ':');) {
+        const std::filesystem::path program = std::filesystem::path(folder) / name;
+        if (access(program.c_str(), X_OK) == 0) return program;
+    }
+    return std::nullopt;
+}
+
+int run_in_shell(const std::string& line) {
+    const int status = std::system(line.c_str());
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace test
