@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <iterator>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -23,12 +26,12 @@ void append(string_view text, spdlog::memory_buf_t& out) { out.append(text.data(
 // Flags of the patterns
 
 void append_padded(string_view text, const spdlog::details::padding_info& padding, spdlog::memory_buf_t& out) {
-    const std::size_t width = padding.enabled() ? padding.width_ : 0;
-    const std::size_t missing = width > text.size() ? width - text.size() : 0;
+    if (!padding.enabled()) return append(text, out);
+    const std::size_t missing = padding.width_ > text.size() ? padding.width_ - text.size() : 0;
     std::size_t before = 0;
     if (padding.side_ == spdlog::details::padding_info::pad_side::left) before = missing;
     if (padding.side_ == spdlog::details::padding_info::pad_side::center) before = missing / 2;
-    if (padding.enabled() && padding.truncate_) text = text.substr(0, width);
+    if (padding.truncate_) text = text.substr(0, padding.width_);
     append(std::string(before, ' '), out);
     append(text, out);
     append(std::string(missing - before, ' '), out);
@@ -64,19 +67,62 @@ private:
     std::string text_;
 };
 
+/// How much of a pattern, from its beginning on, comes out the same for a whole second.
+std::size_t length_of_time(string_view pattern) {
+    constexpr string_view flags = "YmdHMS";
+    std::size_t end = 0;
+    while (end < pattern.size()) {
+        if (pattern[end] != '%') {
+            ++end;
+        } else if (end + 1 < pattern.size() && flags.find(pattern[end + 1]) != string_view::npos) {
+            end += 2;
+        } else {
+            break;
+        }
+    }
+    return end;
+}
+
+/// A pattern in two parts, the first of which is formatted once a second.
+class timed_formatter final : public spdlog::formatter {
+public:
+    timed_formatter(std::unique_ptr<spdlog::formatter> time, std::unique_ptr<spdlog::formatter> rest)
+        : time_(std::move(time)), rest_(std::move(rest)) {}
+
+    void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& out) override {
+        if (const auto second = std::chrono::floor<std::chrono::seconds>(msg.time); second != second_) {
+            second_ = second;
+            text_.clear();
+            time_->format(msg, text_);
+        }
+        append({text_.data(), text_.size()}, out);
+        rest_->format(msg, out);
+    }
+    std::unique_ptr<spdlog::formatter> clone() const override {
+        return std::make_unique<timed_formatter>(time_->clone(), rest_->clone());
+    }
+
+private:
+    std::unique_ptr<spdlog::formatter> time_;
+    std::unique_ptr<spdlog::formatter> rest_;
+    std::optional<std::chrono::time_point<spdlog::log_clock, std::chrono::seconds>> second_;
+    spdlog::memory_buf_t text_;
+};
+
 // Messages
 
 /// Whether each character stands for itself in the file: most messages, so this is the one that must be fast.
 bool is_plain(string_view text) noexcept {
-    constexpr std::size_t block = 32;
-    const auto is_special = [](char c) { return static_cast<unsigned char>(c - ' ') > '~' - ' '; };
-    while (text.size() >= block) {
-        bool special = false;
-        for (std::size_t i = 0; i < block; ++i) special |= is_special(text[i]);  // no early exit: it is vectorized
-        if (special) return false;
-        text.remove_prefix(block);
+    constexpr std::uint64_t each = 0x0101010101010101;
+    std::uint64_t eight = 0;
+    while (text.size() >= sizeof eight) {
+        std::memcpy(&eight, text.data(), sizeof eight);
+        // The high bit of a byte is set if it was set, or if the byte is below the space or above the tilde. What such
+        // a byte does to its neighbour changes nothing.
+        if (((eight | (eight - each * ' ') | (eight + each)) & each * 0x80) != 0) return false;
+        text.remove_prefix(sizeof eight);
     }
-    return std::none_of(text.begin(), text.end(), is_special);
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }
 
 struct code_point {
@@ -155,9 +201,12 @@ void append_escaped(spdlog::string_view_t message, spdlog::memory_buf_t& safe) {
 }
 
 std::unique_ptr<spdlog::formatter> make_formatter(const std::string& pattern) {
-    auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::local, "\n");
-    formatter->add_flag<level_flag>('l').add_flag<process_id_flag>('P').set_pattern(pattern);
-    return make_unforgeable(std::move(formatter));
+    const std::size_t length = length_of_time(pattern);
+    constexpr auto local = spdlog::pattern_time_type::local;
+    auto rest = std::make_unique<spdlog::pattern_formatter>(local, "\n");
+    rest->add_flag<level_flag>('l').add_flag<process_id_flag>('P').set_pattern(pattern.substr(length));
+    return make_unforgeable(std::make_unique<timed_formatter>(
+        std::make_unique<spdlog::pattern_formatter>(pattern.substr(0, length), local, ""), std::move(rest)));
 }
 
 std::unique_ptr<spdlog::formatter> make_unforgeable(std::unique_ptr<spdlog::formatter> inner) {

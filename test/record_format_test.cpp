@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/details/log_msg.h>
+#include <spdlog/pattern_formatter.h>
 
+#include <chrono>
 #include <string>
 
+#include "support/files.hpp"
 #include "support/records.hpp"
 
 namespace {
@@ -76,6 +79,26 @@ TEST(RecordFormat, PadsAsSpdlogDoes) {
     EXPECT_EQ(formatted("%-8l|", ""), "INFO    |\n");
     EXPECT_EQ(formatted("%=8l|", ""), "  INFO  |\n");
     EXPECT_EQ(formatted("%2!l|", ""), "IN|\n");
+}
+
+TEST(RecordFormat, FormatsTheTimeAsSpdlogDoesWhateverTheClockDoes) {
+    using namespace std::chrono_literals;
+    const test::scoped_variable zone("TZ", "CET-1CEST,M3.5.0,M10.5.0/3");
+    const spdlog::log_clock::time_point end_of_summer_time{std::chrono::seconds(1761440400)};
+    for (const char* pattern :
+         {"%Y-%m-%d %H:%M:%S.%e %v", "[%H:%M:%S] %v", "%v %H:%M:%S", "%H:%M:%S", "%v", "", "%", "%%", "100%", "%S%",
+          "%10Y|%-10H|%=10M|%v", "%T %D %R %r %c %p %z %v", "%+", "%H%M%S%f%F%v", "%Y%q"}) {
+        const auto ours = chainner::detail::make_formatter(pattern);
+        spdlog::pattern_formatter theirs(pattern, spdlog::pattern_time_type::local, "\n");
+        for (const auto step : {-3600s + 0ms, -1ms, 0ms, 1ms, 999ms, 1000ms, 1001ms, 3600s + 0ms, -7200s + 0ms, 0ms}) {
+            const spdlog::details::log_msg msg(end_of_summer_time + step, {}, "name", spdlog::level::info, "message");
+            spdlog::memory_buf_t out;
+            ours->format(msg, out);
+            spdlog::memory_buf_t expected;
+            theirs.format(msg, expected);
+            EXPECT_EQ(std::string(out.data(), out.size()), std::string(expected.data(), expected.size())) << pattern;
+        }
+    }
 }
 
 TEST(RecordFormat, MarksTheColouredRange) {
