@@ -13,3 +13,4 @@ install(
           ${CMAKE_CURRENT_BINARY_DIR}/chainner_loggerConfigVersion.cmake
     DESTINATION ${package_directory}
 )
+install(DIRECTORY lnav DESTINATION ${CMAKE_INSTALL_DATADIR}/chainner_logger)

@@ -14,3 +14,7 @@ file(GLOB_RECURSE headers RELATIVE ${PREFIX}/include ${PREFIX}/include/*)
 if(NOT "${headers}" STREQUAL "chainner/log_directory.hpp;chainner/logger.hpp")
     message(FATAL_ERROR "Installed headers: ${headers}")
 endif()
+
+if(NOT EXISTS ${PREFIX}/share/chainner_logger/lnav/formats/chainner/chainner_log.json)
+    message(FATAL_ERROR "The format for lnav is not installed")
+endif()
