@@ -1,5 +1,6 @@
 #include "file_sink.hpp"
 
+#include <spdlog/details/os.h>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 
@@ -24,6 +25,10 @@ constexpr std::size_t look_bytes = 64 * 1024;
 constexpr auto look_interval = 100ms;
 constexpr auto shortest_pause = 100ms;
 constexpr int most_names = 1000;
+
+int utc_offset_at(spdlog::log_clock::time_point time) {
+    return spdlog::details::os::utc_minutes_offset(spdlog::details::os::localtime(spdlog::log_clock::to_time_t(time)));
+}
 
 /// Whether another name may do where this one did not: another process writes there, or somebody else's file is there.
 bool is_taken(const fs::filesystem_error& error, const fs::path& path) {
@@ -139,13 +144,14 @@ void file_sink::open(target place, std::unique_ptr<spdlog::formatter> formatter)
         platform::make_directories(place.directory, place.sharing);
         auto next = live_file::open_first_free(place);
         if (live_ && live_->placement() == platform::placement::removed) abandon();
-        live_ = std::move(next);
+        use(std::move(next));
         recent_.clear();
         if (held_.empty()) fault_.reset();
         last_look_ = now;
         is_child_ = false;
     }
     target_ = std::move(place);
+    utc_offset_ = utc_offset_at(now);
     formatter_ = std::move(formatter);
     next_try_ = {};
     settle(now);
@@ -155,7 +161,7 @@ void file_sink::close() {
     const std::lock_guard lock(mutex_);
     settle(spdlog::log_clock::now());
     target_.reset();
-    live_.reset();
+    use(nullptr);
     recent_.clear();
     held_.clear();
     fault_.reset();
@@ -174,7 +180,7 @@ void file_sink::catch_up() {
 }
 
 void file_sink::leave_to_parent() {
-    live_.reset();
+    use(nullptr);
     recent_.clear();
     held_.clear();
     fault_.reset();
@@ -230,7 +236,7 @@ bool file_sink::rotate(time_point now) {
         if (const auto error = platform::check_usable(target_->directory, target_->sharing)) {
             throw fs::filesystem_error("cannot rename files", target_->directory, error);
         }
-        live_ = live_->rotated(*target_);
+        use(live_->rotated(*target_));
     } catch (const std::exception& error) {
         begin_fault("could not be rotated", reason_of(error));
         pause(began);
@@ -273,6 +279,11 @@ void file_sink::look(std::string_view newest, time_point now) {
     if (is_try_due()) recover(now);
 }
 
+void file_sink::use(std::unique_ptr<live_file> next) {
+    number_ = next ? next->number : -1;  // before the present file is closed
+    live_ = std::move(next);
+}
+
 // Faults
 
 void file_sink::begin_fault(const std::string& what, const std::string& reason) {
@@ -285,7 +296,7 @@ void file_sink::begin_fault(const std::string& what, const std::string& reason) 
 void file_sink::abandon() {
     recent_.append(held_);
     held_ = std::exchange(recent_, {});
-    live_.reset();
+    use(nullptr);
 }
 
 void file_sink::hold(std::string_view record) {
@@ -310,7 +321,7 @@ void file_sink::recover(time_point now) {
         if (live_ && live_->placement() == platform::placement::removed) abandon();
         if (!live_ || live_->placement() == platform::placement::moved) {
             platform::make_directories(target_->directory, target_->sharing);
-            live_ = live_file::open_first_free(*target_);
+            use(live_file::open_first_free(*target_));
             recent_.clear();
             last_look_ = now;
         }

@@ -2,6 +2,7 @@
 
 #include <spdlog/sinks/base_sink.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
@@ -74,6 +75,14 @@ public:
     /// Of the file that is open, else empty.
     std::filesystem::path path();
 
+    // Without the lock, for a handler of signals, which has no other way.
+
+    /// The descriptor of the file that is open, else -1.
+    int number() const noexcept { return number_.load(std::memory_order_relaxed); }
+
+    /// Of local time, in minutes.
+    int utc_offset() const noexcept { return utc_offset_.load(std::memory_order_relaxed); }
+
     /// Tries now, whenever the next try was due, to write what a fault holds back.
     void catch_up();
 
@@ -106,6 +115,8 @@ private:
     bool write(std::string_view text);
     void look(std::string_view newest, time_point now);
 
+    void use(std::unique_ptr<live_file> next);
+
     // Faults
     void begin_fault(const std::string& what, const std::string& reason = "");
     void abandon();
@@ -120,6 +131,8 @@ private:
     std::string logger_name_;
     std::optional<target> target_;
     std::unique_ptr<live_file> live_;
+    std::atomic<int> number_{-1};
+    std::atomic<int> utc_offset_{0};
     spdlog::memory_buf_t formatted_;
 
     record_queue recent_;  // written since the last look, so perhaps to a file that nobody will find

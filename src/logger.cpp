@@ -17,6 +17,7 @@
 #include "directory_candidates.hpp"
 #include "file_sink.hpp"
 #include "platform.hpp"
+#include "process_log.hpp"
 #include "record_format.hpp"
 
 namespace chainner {
@@ -61,7 +62,7 @@ struct role_logger {
 struct process_state {
     std::mutex mutex;
     std::array<role_logger, 2> loggers{role_logger(role::host), role_logger(role::worker)};
-    std::optional<role> process_role;
+    std::atomic<role_logger*> process_logger{nullptr};  // of the role that the process has set up
 };
 
 process_state& state();
@@ -100,6 +101,8 @@ process_state& state() {
     }();
     return instance;
 }
+
+role_logger& logger_of(role process_role) { return state().loggers.at(static_cast<std::size_t>(process_role)); }
 
 void check(const logger_options& options) {
     if (options.max_file_size == 0) throw std::invalid_argument("max_file_size is 0; it must be at least 1 byte");
@@ -146,7 +149,7 @@ void open_file(role_logger& log, role process_role, const logger_options& option
 
 void set_up(role process_role, const logger_options& options, std::vector<std::string> warnings) {
     check(options);
-    role_logger& log = state().loggers.at(static_cast<std::size_t>(process_role));
+    role_logger& log = logger_of(process_role);
     if (options.to_file) {
         open_file(log, process_role, options, warnings);
     } else {
@@ -182,19 +185,24 @@ void set_up(role process_role, const logger_options& options, std::vector<std::s
 }
 
 std::shared_ptr<spdlog::logger> set_up_once(role process_role, std::vector<std::string> warnings) {
-    const role_logger& log = state().loggers.at(static_cast<std::size_t>(process_role));
+    role_logger& log = logger_of(process_role);
     if (!log.is_set_up) set_up(process_role, {}, std::move(warnings));
-    if (!state().process_role) state().process_role = process_role;
+    if (state().process_logger == nullptr) state().process_logger = &log;
     return log.logger;
 }
 
 }  // namespace
 
+detail::process_log detail::current_process_log() noexcept {
+    const role_logger* const own = state().process_logger;
+    return own == nullptr ? process_log() : process_log{own->file->number(), own->file->utc_offset()};
+}
+
 std::shared_ptr<spdlog::logger> setup_logger(role process_role, const logger_options& options) {
     const std::lock_guard lock(state().mutex);
     set_up(process_role, options, {});
-    state().process_role = process_role;
-    return state().loggers.at(static_cast<std::size_t>(process_role)).logger;
+    state().process_logger = &logger_of(process_role);
+    return logger_of(process_role).logger;
 }
 
 std::shared_ptr<spdlog::logger> get_logger(role process_role) {
@@ -204,7 +212,7 @@ std::shared_ptr<spdlog::logger> get_logger(role process_role) {
 
 std::shared_ptr<spdlog::logger> get_logger_from_env() {
     const std::lock_guard lock(state().mutex);
-    if (state().process_role) return set_up_once(*state().process_role, {});
+    if (const role_logger* own = state().process_logger) return own->logger;
     const std::string name = platform::variable("CHAINNER_PROCESS_TYPE").value_or("worker");
     if (name == "host") return set_up_once(role::host, {});
     if (name == "worker") return set_up_once(role::worker, {});

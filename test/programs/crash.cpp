@@ -1,0 +1,127 @@
+// Sets up a logger, logs `about to crash`, and crashes.
+//
+//     crash FOLDER WAY [handler] [thread] [before]
+//
+// handler: with chainner::install_crash_handler(). thread: not in the main thread. before: with handlers of its own
+// underneath, which end the process with the exit codes 42 (signals) and 43 (std::terminate).
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <chainner/crash_handler.hpp>
+#include <chainner/logger.hpp>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <map>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+struct plain_struct {};
+
+[[gnu::noinline]] void write_to_bad_address() {
+    const volatile std::uintptr_t address = 0x10;
+    *reinterpret_cast<volatile char*>(address) = 1;
+}
+
+void divide_by_zero() {
+    const volatile int zero = 0;
+    std::printf("%d\n", std::div(1, zero).quot);
+    std::raise(SIGFPE);  // where the processor lets it pass
+}
+
+void execute_illegal_instruction() { __builtin_trap(); }
+
+void read_behind_end_of_mapped_file() {
+    std::FILE* const file = std::tmpfile();
+    const void* const memory = mmap(nullptr, 1, PROT_READ, MAP_SHARED, fileno(file), 0);
+    std::printf("%d\n", *static_cast<const volatile char*>(memory));
+}
+
+void call_abort() { std::abort(); }
+
+// NOLINTNEXTLINE(misc-no-recursion)
+int overflow_stack(int depth) {
+    std::array<volatile char, 1024> frame{};
+    frame[0] = static_cast<char>(depth);
+    return depth < 0 ? 0 : overflow_stack(depth + 1) + frame[0];
+}
+
+void corrupt_heap() {
+    volatile char* const block = static_cast<char*>(std::malloc(24));
+    for (volatile int i = -16; i < 64; i = i + 1) block[i] = '\x7f';
+    std::free(const_cast<char*>(block));
+    std::abort();
+}
+
+void throw_exception() { throw std::runtime_error("no such model\n2025-10-19 05:52:25.123 [1] [INFO] forged"); }
+
+void throw_something_else() { throw plain_struct(); }
+
+void call_terminate() { std::terminate(); }
+
+void wait_for_signal() {
+    while (true) pause();
+}
+
+void crash_in_many_threads() {
+    std::atomic<int> waiting{8};
+    std::vector<std::thread> threads;
+    for (int i = 8; i > 0; --i) {
+        threads.emplace_back([&waiting] {
+            for (--waiting; waiting > 0;) {
+            }
+            write_to_bad_address();
+        });
+    }
+    for (std::thread& each : threads) each.join();
+}
+
+const std::map<std::string, std::function<void()>> ways{
+    {"write_to_bad_address", write_to_bad_address},
+    {"divide_by_zero", divide_by_zero},
+    {"execute_illegal_instruction", execute_illegal_instruction},
+    {"read_behind_end_of_mapped_file", read_behind_end_of_mapped_file},
+    {"call_abort", call_abort},
+    {"overflow_stack", [] { overflow_stack(0); }},
+    {"corrupt_heap", corrupt_heap},
+    {"throw_exception", throw_exception},
+    {"throw_something_else", throw_something_else},
+    {"call_terminate", call_terminate},
+    {"wait_for_signal", wait_for_signal},
+    {"crash_in_many_threads", crash_in_many_threads},
+};
+
+}  // namespace
+
+int main(int count, char** words) {
+    const std::set<std::string> settings(words + 3, words + count);
+    if (settings.count("before") != 0) {
+        for (const int number : {SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGBUS}) std::signal(number, [](int) { _exit(42); });
+        std::set_terminate([] { _exit(43); });
+    }
+    chainner::logger_options options;
+    options.log_dir = words[1];
+    options.to_console = false;
+    const auto logger = chainner::setup_logger("worker", options);
+    const auto crash = [&] {
+        if (settings.count("handler") != 0) chainner::install_crash_handler();
+        logger->info("about to crash");
+        ways.at(words[2])();
+    };
+    if (settings.count("thread") != 0) {
+        std::thread(crash).join();
+    } else {
+        crash();
+    }
+}
