@@ -2,6 +2,7 @@
 //
 //     host FOLDER
 
+#include <chainner/crash_handler.hpp>
 #include <chainner/logger.hpp>
 #include <chrono>
 #include <exception>
@@ -10,6 +11,7 @@
 
 int main(int argument_count, char** arguments) {
     const auto logger = chainner::setup_logger("host");
+    chainner::install_crash_handler();
     const auto paths = example::arguments_as_paths(argument_count, arguments);
     if (paths.size() != 2) {
         logger->critical("Usage: host FOLDER");
@@ -27,11 +29,12 @@ int main(int argument_count, char** arguments) {
         example::child_process worker(program, {folder});
         logger->info("Waiting for worker process {}", worker.id());
 
-        const auto status = worker.wait();
+        const std::int64_t status = worker.wait();
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-        logger->log(status.code == 0 ? spdlog::level::info : spdlog::level::err,
-                    "Worker process {} ended: {}, after {:.3f} s", worker.id(), status.words, seconds.count());
-        return status.code;
+        logger->log(status == 0 ? spdlog::level::info : spdlog::level::err,
+                    "Worker process {} ended: {}, after {:.3f} s", worker.id(), chainner::describe_exit(status),
+                    seconds.count());
+        return static_cast<int>(status < 0 ? 128 - status : status);  // as a shell says it
     } catch (const std::exception& error) {
         logger->critical("Cannot run the worker: {}", error.what());
         return 1;

@@ -11,12 +11,6 @@ namespace example {
 /// The arguments of `main`, the program itself first, as paths: these keep every letter on every system.
 std::vector<std::filesystem::path> arguments_as_paths(int argument_count, char** arguments);
 
-/// How a process ended.
-struct exit_status {
-    int code;           // what a shell would show in `$?`
-    std::string words;  // "exit code 2", "killed by signal 9 (Killed)"
-};
-
 /// A program running in a process of its own, with the environment and the console of this one.
 class child_process {
 public:
@@ -30,8 +24,9 @@ public:
 
     unsigned long id() const;
 
-    /// Waits for the end. To be called once. Throws `std::system_error`.
-    exit_status wait();
+    /// Waits for the end, and returns the exit code; on POSIX, if a signal ended it, the signal's number with a minus
+    /// sign. To be called once. Throws `std::system_error`.
+    std::int64_t wait();
 
 private:
     std::intptr_t process_;  // a process id, on Windows a handle

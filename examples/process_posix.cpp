@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <system_error>
 
 #include "process.hpp"
@@ -33,17 +32,12 @@ child_process::~child_process() = default;
 
 unsigned long child_process::id() const { return static_cast<unsigned long>(process_); }
 
-exit_status child_process::wait() {
+std::int64_t child_process::wait() {
     int status = 0;
     while (waitpid(static_cast<pid_t>(process_), &status, 0) == -1) {
         if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "waitpid");
     }
-    if (WIFSIGNALED(status)) {
-        const int signal = WTERMSIG(status);
-        return {128 + signal, "killed by signal " + std::to_string(signal) + " (" + strsignal(signal) + ")"};
-    }
-    const int code = WEXITSTATUS(status);
-    return {code, "exit code " + std::to_string(code)};
+    return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
 }  // namespace example

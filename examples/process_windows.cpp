@@ -63,13 +63,13 @@ child_process::~child_process() { CloseHandle(reinterpret_cast<HANDLE>(process_)
 
 unsigned long child_process::id() const { return GetProcessId(reinterpret_cast<HANDLE>(process_)); }
 
-exit_status child_process::wait() {
+std::int64_t child_process::wait() {
     const auto process = reinterpret_cast<HANDLE>(process_);
     DWORD code = 0;
     if (WaitForSingleObject(process, INFINITE) != WAIT_OBJECT_0 || GetExitCodeProcess(process, &code) == 0) {
         throw_last_error("waiting for a process");
     }
-    return {static_cast<int>(code), "exit code " + std::to_string(code)};
+    return code;
 }
 
 }  // namespace example

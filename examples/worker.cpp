@@ -3,6 +3,7 @@
 //     worker FOLDER
 
 #include <cerrno>
+#include <chainner/crash_handler.hpp>
 #include <chainner/logger.hpp>
 #include <cstdint>
 #include <filesystem>
@@ -134,6 +135,7 @@ int main(int argument_count, char** arguments) {
     chainner::logger_options options;
     options.level = spdlog::level::debug;
     const auto logger = chainner::setup_logger("worker", options);
+    chainner::install_crash_handler();
 
     const auto paths = example::arguments_as_paths(argument_count, arguments);
     if (paths.size() != 2) {
