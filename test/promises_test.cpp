@@ -59,7 +59,7 @@ std::string any_message(std::mt19937& random) {
                                                       "\r",
                                                       "\x1b[31m",
                                                       "\n2025-10-19 05:52:25.123 [1] [ERROR] forged",
-                                                      "\0",
+                                                      std::string_view("\0", 1),
                                                       "\u0085",
                                                       "\u2028",
                                                       "\u2029",

@@ -1,12 +1,12 @@
 #include "support/files.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <functional>
 #include <iterator>
 #include <map>
 #include <random>
-#include <regex>
 #include <stdexcept>
 #include <utility>
 
@@ -57,10 +57,9 @@ std::vector<std::string> file_names(const fs::path& directory) {
 std::vector<fs::path> rotated_files(const fs::path& directory, const std::string& role) {
     std::map<int, fs::path, std::greater<>> by_age;
     for (const std::string& name : file_names(directory)) {
-        std::smatch match;
-        if (std::regex_match(name, match, std::regex(role + R"((?:\.(\d+))?\.log)"))) {
-            by_age[match[1].matched ? std::stoi(match[1]) : 0] = directory / name;
-        }
+        int age = 0;
+        if (name != role + ".log" && std::sscanf(name.c_str(), (role + ".%d.log").c_str(), &age) != 1) continue;
+        by_age[age] = directory / name;
     }
     std::vector<fs::path> files;
     for (const auto& [age, file] : by_age) files.push_back(file);
