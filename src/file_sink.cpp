@@ -168,6 +168,14 @@ void file_sink::close() {
     lost_ = 0;
 }
 
+void file_sink::release() {
+    const std::lock_guard lock(mutex_);
+    settle(spdlog::log_clock::now());
+    live_.reset();
+    recent_.clear();
+    next_try_ = {};
+}
+
 fs::path file_sink::path() {
     const std::lock_guard lock(mutex_);
     return live_ ? live_->path : fs::path();

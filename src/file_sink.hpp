@@ -72,6 +72,9 @@ public:
     /// Writes nowhere from now on.
     void close();
 
+    /// Lets go of the file, so that others may have it; the next record opens one again.
+    void release();
+
     /// Of the file that is open, else empty.
     std::filesystem::path path();
 
