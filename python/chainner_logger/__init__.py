@@ -1,0 +1,41 @@
+"""Logs for chaiNNer's backend: a file of its own for each process, and a console that never stalls it.
+
+    from chainner_logger import setup_logger
+
+    logger = setup_logger("worker")
+    logger.info("loaded %d models in %.1f s", 3, 0.8)
+
+Modules that do not know in which process they run take the module's own logger, at any time:
+
+    from chainner_logger import logger
+
+Each is a logging.Logger, of which all holds that the standard library says about loggers. When a logging call returns,
+its record has been handed to the kernel.
+"""
+
+from . import _native
+
+_native.require_main_interpreter()
+
+from ._handlers import ColoredFormatter, ConsoleHandler, FileHandler  # noqa: E402
+from ._loggers import (  # noqa: E402
+    ProcessType,
+    attach,
+    get_logger,
+    get_logger_from_env,
+    logger,
+    setup_logger,
+)
+
+__all__ = [
+    "ColoredFormatter",
+    "ConsoleHandler",
+    "FileHandler",
+    "ProcessType",
+    "attach",
+    "get_logger",
+    "get_logger_from_env",
+    "logger",
+    "setup_logger",
+]
+__version__ = _native.version

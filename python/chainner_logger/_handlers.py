@@ -1,0 +1,159 @@
+"""Handlers of the standard library's kind that write through the C++ library."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import sys
+from typing import Callable
+
+from . import _native
+
+
+class _SinkHandler(logging.Handler):
+    """Writes to a sink of the C++ library.
+
+    Without a formatter a record looks as it does everywhere in chaiNNer's logs; with one, as that has it. Either way
+    its further lines begin with a tab, and its control characters are visible.
+    """
+
+    def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:
+        # Without the handler's lock: the sink has one, and no code of Python's is to run below a lock of ours.
+        passed = self.filter(record)
+        if isinstance(passed, logging.LogRecord):
+            record = passed
+        if passed:
+            self.emit(record)
+        return passed
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _native.write(self, record.levelno, record.created, text_of(record, self))
+
+    def setFormatter(self, fmt: logging.Formatter | None) -> None:
+        super().setFormatter(fmt)
+        _native.use_own_pattern(self, fmt is None)
+
+    def flush(self) -> None:
+        _native.flush(self)
+
+
+class FileHandler(_SinkHandler):
+    """The file of a role."""
+
+    @property
+    def baseFilename(self) -> str:
+        """The file that is written now; empty while there is none."""
+        path = _native.file_path(self)
+        return str(path) if path else ""
+
+    def close(self) -> None:
+        """Lets go of the file, so that another process may have it. A later record opens one again."""
+        _native.release(self)
+        super().close()
+
+
+class ConsoleHandler(_SinkHandler, logging.StreamHandler):
+    """stderr: coloured if it is a terminal, and never waited for if nobody reads it.
+
+    With another `stream` it is an ordinary StreamHandler.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(sys.stderr)
+        self._stderr = self.stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.stream is self._stderr:
+            super().emit(record)
+        else:
+            logging.StreamHandler.emit(self, record)
+
+    def flush(self) -> None:
+        # What Python holds back for stderr is the program's, and to write it might wait for ever.
+        if self.stream is self._stderr:
+            super().flush()
+        else:
+            logging.StreamHandler.flush(self)
+
+
+class EarlyRecords(logging.Handler):
+    """Keeps records until it is known where they go."""
+
+    most = 1000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_up: Callable[[], object] | None = None  # at the first record, where nobody else will
+        self._records: list[logging.LogRecord] = []
+        self._not_kept = 0
+        self._successor: logging.Logger | None = None
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        # Made text now, as what it speaks of may change or be large; and above the lock, below which none of the
+        # program's code is to run.
+        kept = copy.copy(record)
+        kept.msg = text_of(record, self)
+        kept.args = kept.exc_info = kept.exc_text = kept.stack_info = None
+        with self.lock:
+            if self.set_up is not None and self._successor is None:
+                self.set_up()
+            if self._successor is not None:
+                _pass_on(kept, self._successor)
+            elif len(self._records) < self.most:
+                self._records.append(kept)
+            else:
+                self._not_kept += 1
+        return True
+
+    def hand_over(self, successor: logging.Logger) -> None:
+        """Gives all records, also those still to come, to `successor`."""
+        with self.lock:
+            for record in self._records:
+                _pass_on(record, successor)
+            if self._not_kept > 0:
+                successor.warning("%d more records were made before the logger was set up, and not kept", self._not_kept)
+            self.forget()
+            self._successor = successor
+
+    def forget(self) -> None:
+        self._records.clear()
+        self._not_kept = 0
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+
+def _pass_on(record: logging.LogRecord, successor: logging.Logger) -> None:
+    if successor.isEnabledFor(record.levelno):
+        successor.handle(record)
+
+
+class ColoredFormatter(logging.Formatter):
+    """Colours the level's name if stderr is a terminal."""
+
+    _colors = {"DEBUG": 36, "INFO": 32, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
+
+    def format(self, record: logging.LogRecord) -> str:
+        color = self._colors.get(record.levelname)
+        if color is not None and sys.stderr is not None and sys.stderr.isatty():
+            record = copy.copy(record)  # others see it too
+            record.levelname = f"\033[{color}m{record.levelname}\033[0m"
+        return super().format(record)
+
+
+def text_of(record: logging.LogRecord, handler: logging.Handler) -> str:
+    """What the handler's formatter makes of it. A record that cannot be formatted is shown as it is, with the reason."""
+    try:
+        return handler.format(record)
+    except Exception as error:
+        message = record.msg if isinstance(record.msg, str) else _shown(record.msg)
+        arguments = f" with {_shown(record.args)}" if record.args else ""
+        reason = f"{type(error).__name__}: {_shown(error)}"
+        return f"{message} (not formatted{arguments} at {record.pathname}:{record.lineno}: {reason})"
+
+
+def _shown(value: object) -> str:
+    try:
+        return str(value) if isinstance(value, Exception) else repr(value)
+    except Exception as error:
+        return f"<{type(value).__name__}, which raises {type(error).__name__} when shown>"

@@ -1,0 +1,21 @@
+"""chaiNNer's modules say `from logger import logger`."""
+
+from chainner_logger import (
+    ColoredFormatter,
+    ProcessType,
+    attach,
+    get_logger,
+    get_logger_from_env,
+    logger,
+    setup_logger,
+)
+
+__all__ = [
+    "ColoredFormatter",
+    "ProcessType",
+    "attach",
+    "get_logger",
+    "get_logger_from_env",
+    "logger",
+    "setup_logger",
+]
