@@ -81,9 +81,11 @@ class EarlyRecords(logging.Handler):
 
     most = 1000
 
-    def __init__(self) -> None:
+    def __init__(self, set_up: Callable[[], object]) -> None:
+        """In a child process, where whoever would do it does not run, `set_up` is called at the first record."""
         super().__init__()
-        self.set_up: Callable[[], object] | None = None  # at the first record, where nobody else will
+        self._set_up = set_up
+        self._is_forked = False
         self._records: list[logging.LogRecord] = []
         self._not_kept = 0
         self._successor: logging.Logger | None = None
@@ -95,8 +97,8 @@ class EarlyRecords(logging.Handler):
         kept.msg = text_of(record, self)
         kept.args = kept.exc_info = kept.exc_text = kept.stack_info = None
         with self.lock:
-            if self.set_up is not None and self._successor is None:
-                self.set_up()
+            if self._successor is None and (self._is_forked or _is_child_of_multiprocessing()):
+                self._set_up()
             if self._successor is not None:
                 _pass_on(kept, self._successor)
             elif len(self._records) < self.most:
@@ -112,15 +114,25 @@ class EarlyRecords(logging.Handler):
                 _pass_on(record, successor)
             if self._not_kept > 0:
                 successor.warning("%d more records were made before the logger was set up, and not kept", self._not_kept)
-            self.forget()
+            self._clear()
             self._successor = successor
 
-    def forget(self) -> None:
+    def leave_to_parent(self) -> None:
+        """In a child by fork."""
+        self._clear()
+        self._is_forked = True
+
+    def _clear(self) -> None:
         self._records.clear()
         self._not_kept = 0
 
     def __len__(self) -> int:
         return len(self._records)
+
+
+def _is_child_of_multiprocessing() -> bool:
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    return multiprocessing is not None and multiprocessing.parent_process() is not None
 
 
 def _pass_on(record: logging.LogRecord, successor: logging.Logger) -> None:

@@ -34,6 +34,7 @@ def _make_logger(name: str) -> Logger:
     made = logging.getLogger(name)
     made.__class__ = Logger  # others may have asked for it before
     made.propagate = False
+    made.parent = logging.root  # a role's logger is not to pass a record on to the module's own, which has its handlers
     return made
 
 
@@ -41,7 +42,7 @@ def _logger_named(name: str) -> logging.Logger:
     return logger if name == logger.name else get_logger(name.partition(".")[2])
 
 
-_early = EarlyRecords()
+_early = EarlyRecords(lambda: get_logger_from_env())
 _role_loggers: dict[str, Logger] = {}
 _process_logger: Logger | None = None
 
@@ -56,16 +57,8 @@ def _deliver_at_exit() -> None:
         get_logger_from_env()
 
 
-def _expect_no_set_up() -> None:
-    """In a child of this process: what it had kept is the parent's, and whoever would set it up does not run here."""
-    _early.forget()
-    _early.set_up = get_logger_from_env
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_expect_no_set_up)
-if "multiprocessing.process" in sys.modules and sys.modules["multiprocessing.process"].parent_process():
-    _expect_no_set_up()
+    os.register_at_fork(after_in_child=_early.leave_to_parent)
 
 
 def setup_logger(

@@ -1,0 +1,137 @@
+"""Most tests run a program of its own, since a process sets up its log once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import subprocess
+import sys
+import textwrap
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+
+@dataclass
+class Record:
+    time: str
+    pid: int
+    level: str
+    text: str
+
+
+def parse_log(text: str) -> list[Record]:
+    """Reads a log back. What is neither a record nor goes on with one is an error."""
+    records: list[Record] = []
+    assert text == "" or text.endswith("\n"), f"the last line is cut short: {text[-200:]!r}"
+    for line in text.split("\n")[:-1]:
+        found = re.fullmatch(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) \[(\d+)\] \[([A-Z]+)\] (.*)", line)
+        if found:
+            records.append(Record(found[1], int(found[2]), found[3], found[4]))
+        else:
+            assert line.startswith("\t") and records, f"no record, and no part of one: {line!r}"
+            records[-1].text += "\n" + line[1:]
+    return records
+
+
+def read_role(folder: Path, role: str) -> list[Record]:
+    """All records of a role in the order in which they were written."""
+    rotated = sorted(folder.glob(f"{role}.[0-9]*.log"), key=lambda path: -int(path.name.split(".")[1]))
+    return parse_log("".join(path.read_text() for path in [*rotated, folder / f"{role}.log"]))
+
+
+def texts(records: list[Record]) -> list[str]:
+    """Without the records that the library makes when it is set up."""
+    return [each.text for each in records if not each.text.startswith("Logger initialized for")]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> bool:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+class Programs:
+    """Runs programs that log to one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.logs = folder / "logs"
+        self.environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("CHAINNER_", "PYTEST_")) or name == "CHAINNER_NONE"
+        }
+        self.environment.update(CHAINNER_LOG_DIR=str(self.logs), PYTHONFAULTHANDLER="")
+        self._started: list[subprocess.Popen] = []
+
+    def file(self, code: str) -> Path:
+        path = self.folder / f"program_{len(list(self.folder.glob('program_*')))}.py"
+        path.write_text(textwrap.dedent(code))
+        return path
+
+    def start(self, code: str, *arguments: object, **options) -> subprocess.Popen:
+        """Its output goes nowhere, unless the options say otherwise."""
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **options}
+        command = [sys.executable, self.file(code), *map(str, arguments)]
+        self._started.append(subprocess.Popen(command, env=self.environment, **options))
+        return self._started[-1]
+
+    def run(self, code: str, *arguments: object, status: int = 0) -> str:
+        """Returns what it wrote to stdout and stderr."""
+        process = self.start(
+            code, *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="backslashreplace"
+        )
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == status, output
+        return output
+
+    def records(self, role: str = "worker") -> list[Record]:
+        return read_role(self.logs, role)
+
+    def texts(self, role: str = "worker") -> list[str]:
+        return texts(self.records(role))
+
+    def end(self) -> None:
+        for process in self._started:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def programs(tmp_path: Path):
+    started = Programs(tmp_path)
+    yield started
+    started.end()
+
+
+@pytest.fixture(scope="session")
+def logs_of_session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("logs")
+
+
+@pytest.fixture
+def worker(logs_of_session: Path):
+    """This process's logger, as after set-up."""
+    from chainner_logger import setup_logger
+
+    logger = setup_logger("worker", logs_of_session, catch_crashes=False)
+    handlers, filters = logger.handlers[:], logger.filters[:]
+    yield logger
+    logger.handlers[:], logger.filters[:], logger.propagate = handlers, filters, False
+    logger.disabled = False
+    logging.disable(logging.NOTSET)
+
+
+@pytest.fixture
+def written(worker: logging.Logger, logs_of_session: Path):
+    """The records that the test has written so far."""
+    before = len(read_role(logs_of_session, "worker"))
+    return lambda: read_role(logs_of_session, "worker")[before:]

@@ -1,0 +1,177 @@
+"""chaiNNer's code goes on as it is."""
+
+import inspect
+import logging
+import pickle
+
+import pytest
+
+import chainner_logger
+
+
+def test_the_module_logger_has_all_names_of_chainners_own():
+    import logger
+
+    signature = inspect.signature(logger.setup_logger)
+    expected = ["process_type", "log_dir", "log_level", "dev_mode"]
+    assert list(signature.parameters)[:4] == expected
+    assert [signature.parameters[name].default for name in expected[1:]] == [None, logging.INFO, False]
+    for name in "get_logger", "get_logger_from_env", "logger", "ColoredFormatter":
+        assert getattr(logger, name) is getattr(chainner_logger, name)
+
+
+def test_a_role_has_one_logger_in_the_tree_with_a_file_and_a_console(worker):
+    assert isinstance(worker, logging.Logger)
+    assert worker.name == "chaiNNer.worker"
+    assert worker is logging.getLogger("chaiNNer.worker") is chainner_logger.get_logger("worker")
+    file, console = worker.handlers
+    assert not isinstance(file, logging.StreamHandler)
+    assert isinstance(console, logging.StreamHandler)
+
+
+def test_unknown_roles_and_folders_that_cannot_be_used_raise_with_the_value(tmp_path, worker, written):
+    with pytest.raises(ValueError, match='"server".*"host" or "worker"'):
+        chainner_logger.setup_logger("server")
+    with pytest.raises(ValueError, match="server"):
+        chainner_logger.get_logger("server")
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=str(tmp_path / "file")) as raised:
+        chainner_logger.setup_logger("worker", tmp_path / "file" / "logs")
+    assert isinstance(raised.value, NotADirectoryError)
+    with pytest.raises(ValueError, match="LOUD"):
+        chainner_logger.setup_logger("worker", log_level="LOUD")
+    worker.info("goes on")
+    assert [each.text for each in written()] == ["goes on"]
+
+
+def test_records_have_chainners_format(programs):
+    output = programs.run(
+        """
+        import logging
+        from logger import setup_logger
+        logger = setup_logger("host", log_level=logging.DEBUG)
+        for level in "debug", "info", "warning", "error", "critical":
+            getattr(logger, level)("at %s", level)
+        logger.log(15, "fifteen")
+        logger.log(5, "five")
+        """
+    )
+    records = programs.records("host")
+    assert records[0].text == f"Logger initialized for host process. Log file: {programs.logs / 'host.log'}"
+    assert [(each.level, each.text) for each in records[1:]] == [
+        ("DEBUG", "at debug"),
+        ("INFO", "at info"),
+        ("WARNING", "at warning"),
+        ("ERROR", "at error"),
+        ("CRITICAL", "at critical"),
+        ("DEBUG", "fifteen"),
+    ]
+    console = [f"[{each.time[11:19]}] [{each.pid}] [{each.level}] {each.text}" for each in records]
+    assert output.splitlines() == console
+
+
+def test_dev_mode_writes_no_file(programs):
+    output = programs.run(
+        """
+        from logger import setup_logger
+        logger = setup_logger("host", dev_mode=True)
+        assert len(logger.handlers) == 1
+        logger.info("to the console")
+        """
+    )
+    assert "Logger initialized for host process (dev mode - no file logging)" in output
+    assert "[INFO] to the console" in output
+    assert not programs.logs.exists()
+
+
+def test_set_up_again_the_same_logger_changes(programs, tmp_path):
+    programs.run(
+        """
+        import logging, sys
+        from logger import logger, setup_logger
+        first = setup_logger("worker")
+        first.info("one")
+        assert setup_logger("worker", sys.argv[1], logging.ERROR) is first
+        assert first.level == logging.ERROR and len(first.handlers) == 2
+        first.info("not this")
+        logger.error("two")
+        """,
+        tmp_path / "elsewhere",
+    )
+    assert programs.texts() == ["one"]
+    assert [each.text for each in read_other(tmp_path / "elsewhere")] == ["two"]
+
+
+def read_other(folder):
+    from conftest import read_role
+
+    return read_role(folder, "worker")
+
+
+def test_the_environment_decides_the_role_and_the_level(programs):
+    programs.environment.update(CHAINNER_PROCESS_TYPE="host", CHAINNER_LOG_LEVEL="debug")
+    programs.run(
+        """
+        from logger import get_logger_from_env
+        logger = get_logger_from_env()
+        assert logger.name == "chaiNNer.host"
+        logger.debug("detail")
+        """
+    )
+    assert programs.texts("host") == ["detail"]
+
+
+def test_the_level_can_be_changed_from_any_place(programs):
+    programs.run(
+        """
+        import logging
+        from logger import logger, setup_logger
+        host = setup_logger("host")
+        logger.setLevel(logging.DEBUG)
+        host.debug("one")
+        host.setLevel("ERROR")
+        logger.warning("not this")
+        logger.error("two")
+        """
+    )
+    assert programs.texts("host") == ["one", "two"]
+
+
+def test_two_roles_in_one_process_have_a_file_each(programs):
+    programs.run(
+        """
+        from logger import logger, get_logger, setup_logger
+        host = setup_logger("host")
+        worker = get_logger("worker")
+        host.info("of the host")
+        worker.info("of the worker")
+        logger.info("of the process")
+        """
+    )
+    assert programs.texts("host") == ["of the host", "of the process"]
+    assert programs.texts("worker") == ["of the worker"]
+
+
+def test_colored_formatter_colors_on_a_terminal_and_leaves_the_record_unchanged(monkeypatch):
+    formatter = chainner_logger.ColoredFormatter("%(levelname)s %(message)s")
+    record = logging.LogRecord("name", logging.ERROR, "path", 1, "text", None, None)
+
+    class Terminal:
+        def isatty(self):
+            return True
+
+    assert formatter.format(record) == "ERROR text"
+    monkeypatch.setattr("sys.stderr", Terminal())
+    assert formatter.format(record) == "\033[31mERROR\033[0m text"
+    assert record.levelname == "ERROR"
+    monkeypatch.setattr("sys.stderr", None)
+    assert formatter.format(record) == "ERROR text"
+
+
+def test_loggers_can_be_pickled(worker):
+    assert pickle.loads(pickle.dumps(worker)) is worker
+    assert pickle.loads(pickle.dumps(chainner_logger.logger)) is chainner_logger.logger
+
+
+def test_the_version_is_the_librarys(programs):
+    assert chainner_logger.__version__.count(".") == 2

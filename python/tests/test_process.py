@@ -1,0 +1,298 @@
+"""One process, one log: who logs before the set-up, in another module or in a framework, is in it."""
+
+
+def test_records_from_before_the_set_up_are_in_its_log_in_order(programs):
+    programs.run(
+        """
+        from logger import logger
+        logger.info("module %s", "loaded")
+        logger.getChild("nodes").warning("of a child")
+        try:
+            raise ValueError("early trouble")
+        except ValueError:
+            logger.exception("early")
+        logger.debug("too detailed")
+        changing = ["before"]
+        logger.info("%s", changing)
+        changing[0] = "after"
+
+        from logger import setup_logger
+        setup_logger("host").info("set up")
+        logger.info("later")
+        """
+    )
+    records = programs.records("host")
+    written = [each.text.split("\n")[0] for each in records]
+    assert written[1:] == ["module loaded", "of a child", "early", "['before']", "set up", "later"]
+    assert records[3].text.endswith("\nValueError: early trouble")
+    assert records[1].time <= records[0].time
+    assert not (programs.logs / "worker.log").exists()
+
+
+def test_more_than_a_thousand_early_records_are_counted(programs):
+    programs.run(
+        """
+        from logger import logger, setup_logger
+        for number in range(1005):
+            logger.info("early %d", number)
+        setup_logger("worker")
+        logger.info("later")
+        """
+    )
+    expected = [f"early {number}" for number in range(1000)]
+    expected.append("5 more records were made before the logger was set up, and not kept")
+    assert programs.texts() == [*expected, "later"]
+
+
+def test_early_records_of_a_process_that_sets_nothing_up_are_in_the_default_log(programs):
+    programs.environment["CHAINNER_PROCESS_TYPE"] = "host"
+    programs.run(
+        """
+        from logger import logger
+        logger.info("only this")
+        """
+    )
+    assert programs.texts("host") == ["only this"]
+
+
+def test_a_process_that_logs_nothing_leaves_nothing(programs):
+    programs.run("from logger import logger")
+    assert not programs.logs.exists()
+
+
+def test_threads_that_log_during_the_set_up_lose_nothing_and_keep_their_order(programs):
+    programs.run(
+        """
+        import threading
+        from logger import logger, setup_logger
+        halfway = threading.Barrier(5)
+
+        def log(name):
+            for number in range(100):
+                logger.info("%s %d", name, number)
+                if number == 50:
+                    halfway.wait()
+
+        threads = [threading.Thread(target=log, args=(name,)) for name in "abcd"]
+        for thread in threads:
+            thread.start()
+        halfway.wait()
+        setup_logger("worker")
+        for thread in threads:
+            thread.join()
+        """
+    )
+    texts = programs.texts()
+    for name in "abcd":
+        assert [each for each in texts if each.startswith(name)] == [f"{name} {number}" for number in range(100)]
+    assert len(texts) == 400
+
+
+def test_filters_and_handlers_given_before_the_set_up_stay(programs):
+    programs.run(
+        """
+        import io, logging
+        from logger import logger, setup_logger
+        stream = io.StringIO()
+        logger.addHandler(logging.StreamHandler(stream))
+        logger.addFilter(lambda record: "secret" not in record.getMessage())
+        worker = setup_logger("worker")
+        worker.info("a secret")
+        worker.info("no mystery")
+        assert stream.getvalue() == "no mystery\\n"
+        """
+    )
+    assert programs.texts() == ["no mystery"]
+
+
+def test_the_module_logger_follows_a_second_set_up(programs):
+    programs.run(
+        """
+        from logger import get_logger_from_env, logger, setup_logger
+        worker = get_logger_from_env()
+        logger.info("one")
+        host = setup_logger("host")
+        logger.info("two")
+        worker.info("three")
+        assert get_logger_from_env() is host
+        """
+    )
+    assert programs.texts("worker") == ["one", "three"]
+    assert programs.texts("host") == ["two"]
+
+
+def test_attached_loggers_write_to_the_log_and_no_longer_to_the_console_themselves(programs):
+    output = programs.run(
+        """
+        import io, logging, sys
+        from logger import attach, logger, setup_logger
+        framework, server = logging.getLogger("sanic.root"), logging.getLogger("sanic.server")
+        for each in framework, server:
+            each.setLevel(logging.INFO)
+            each.addHandler(logging.StreamHandler(sys.stdout))
+            each.addHandler(logging.StreamHandler())
+        kept = io.StringIO()
+        framework.addHandler(logging.StreamHandler(kept))
+
+        attach("sanic.root", "")
+        framework.info("early %d", 1)
+        host = setup_logger("host")
+        attach("sanic.server", "chaiNNer.host")
+        framework.info("from the framework")
+        server.debug("not this")
+        server.error("from the server")
+        logging.getLogger("a_library").warning("by the root logger")
+        host.propagate = True
+        host.info("once")
+        framework.getChild("router").info("by a child")
+        assert kept.getvalue() == "early 1\\nfrom the framework\\nby a child\\n"
+        """
+    )
+    expected = ["early 1", "from the framework", "from the server", "by the root logger", "once", "by a child"]
+    assert programs.texts("host") == expected
+    lines = output.splitlines()
+    assert [line.partition("[INFO] ")[2] for line in lines if "from the framework" in line] == ["from the framework"]
+    assert sum("from the server" in line for line in lines) == 1
+
+
+def test_uncaught_exceptions_are_in_the_log_and_shown_once(programs):
+    output = programs.run(
+        """
+        import threading
+        from logger import setup_logger
+        setup_logger("worker")
+        thread = threading.Thread(target=lambda: [][1], name="loader")
+        thread.start()
+        thread.join()
+        raise RuntimeError("boom")
+        """,
+        status=1,
+    )
+    of_thread, of_main = programs.records()[1:]
+    assert of_thread.level == of_main.level == "CRITICAL"
+    assert of_thread.text.startswith("Uncaught exception in thread loader\nTraceback (most recent call last):\n")
+    assert of_thread.text.endswith("IndexError: list index out of range")
+    assert of_main.text.startswith("Uncaught exception\nTraceback (most recent call last):\n")
+    assert of_main.text.endswith("RuntimeError: boom")
+    assert output.count("Traceback") == 2
+
+
+def test_hooks_that_were_there_run_after_ours(programs):
+    output = programs.run(
+        """
+        import sys, threading
+        from logger import logger, setup_logger
+        sys.excepthook = lambda *args: logger.info("the hook of the program")
+        threading.excepthook = lambda args: logger.info("the thread hook of the program")
+        setup_logger("worker")
+        setup_logger("worker")
+        thread = threading.Thread(target=lambda: 1 / 0)
+        thread.start()
+        thread.join()
+        1 / 0
+        """,
+        status=1,
+    )
+    firsts = [each.split("\n")[0] for each in programs.texts()]
+    name = firsts[0].rpartition("thread ")[2]
+    assert firsts == [
+        f"Uncaught exception in thread {name}",
+        "the thread hook of the program",
+        "Uncaught exception",
+        "the hook of the program",
+    ]
+    assert output.count("Traceback") == 2
+
+
+def test_the_interpreters_hook_prints_where_our_console_does_not(programs):
+    output = programs.run(
+        """
+        from logger import setup_logger
+        logger = setup_logger("worker")
+        logger.removeHandler(logger.handlers[1])
+        raise RuntimeError("boom")
+        """,
+        status=1,
+    )
+    assert output.count("RuntimeError: boom") == 1
+    assert programs.texts()[0].endswith("RuntimeError: boom")
+
+
+def test_crashes_are_left_alone_on_demand(programs):
+    output = programs.run(
+        """
+        import faulthandler, sys
+        from logger import setup_logger
+        setup_logger("worker", catch_crashes=False)
+        assert sys.excepthook is sys.__excepthook__ and not faulthandler.is_enabled()
+        raise RuntimeError("boom")
+        """,
+        status=1,
+    )
+    assert programs.texts() == []
+    assert "\nRuntimeError: boom" in output
+    assert [path.name for path in programs.logs.iterdir()] == ["worker.log"]
+
+
+def test_an_interrupt_and_an_exit_are_no_crash(programs):
+    programs.run(
+        """
+        import sys, threading
+        from logger import setup_logger
+        setup_logger("worker")
+        thread = threading.Thread(target=sys.exit)
+        thread.start()
+        thread.join()
+        sys.exit(3)
+        """,
+        status=3,
+    )
+    assert programs.texts() == []
+
+
+def test_a_crash_of_native_code_is_written_beside_the_log(programs):
+    programs.run(
+        """
+        import faulthandler
+        from logger import logger, setup_logger
+        setup_logger("host")
+        logger.info("last words")
+        faulthandler._sigsegv()
+        """,
+        status=-11,
+    )
+    assert programs.texts("host") == ["last words"]
+    crash = (programs.logs / "host.crash.txt").read_text()
+    assert "Fatal Python error: Segmentation fault" in crash
+    assert f"[{programs.records('host')[0].pid}] started" in crash
+    assert (programs.logs / "host.crash.txt").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_crash_handler_of_the_program_stays(programs):
+    programs.run(
+        """
+        import faulthandler, sys
+        faulthandler.enable(open(sys.argv[1], "w"))
+        from logger import setup_logger
+        setup_logger("worker")
+        faulthandler._sigsegv()
+        """,
+        programs.folder / "own.txt",
+        status=-11,
+    )
+    assert "Segmentation fault" in (programs.folder / "own.txt").read_text()
+    assert not (programs.logs / "worker.crash.txt").exists()
+
+
+def test_no_crash_file_can_be_made_but_the_log_goes_on(programs):
+    programs.logs.mkdir()
+    (programs.logs / "worker.crash.txt").mkdir()
+    programs.run(
+        """
+        from logger import setup_logger
+        setup_logger("worker").info("goes on")
+        """
+    )
+    warning, text = programs.texts()
+    assert warning.startswith("Crashes of native code will not be written: ") and "worker.crash.txt" in warning
+    assert text == "goes on"
