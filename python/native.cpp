@@ -346,13 +346,18 @@ py::list log_directories() {
     return found;
 }
 
-/// The process has one log, one set of locks and one fork handler; the interpreters in it would share them unawares.
-void require_main_interpreter() {
-    if (PyInterpreterState_Get() == PyInterpreterState_Main()) return;
-    throw py::import_error(
-        "chainner_logger works in the main interpreter only, not in a sub-interpreter: there is one log for the whole "
-        "process; send your records to the main interpreter");
+/// The process has one log, one set of locks and one fork handler; interpreters would share them unawares.
+PyObject* require_main_interpreter(PyObject* /*module*/, PyObject* /*nothing*/) {
+    if (PyInterpreterState_Get() == PyInterpreterState_Main()) Py_RETURN_NONE;
+    PyErr_SetString(
+        PyExc_ImportError,
+        "chainner_logger works in the main interpreter only, not in a sub-interpreter: there is one log for "
+        "the whole process; hand your records to the main interpreter");
+    return nullptr;
 }
+
+PyMethodDef require_main_interpreter_definition{"require_main_interpreter", require_main_interpreter, METH_NOARGS,
+                                                "Raises ImportError in a sub-interpreter"};
 
 void raise_as_os_error(std::exception_ptr thrown) {
     try {
@@ -363,10 +368,13 @@ void raise_as_os_error(std::exception_ptr thrown) {
     }
 }
 
+void add_function(py::module_& module, PyMethodDef& definition) {
+    module.attr(definition.ml_name) = py::reinterpret_steal<py::object>(PyCFunction_New(&definition, nullptr));
+}
+
 }  // namespace
 
-PYBIND11_MODULE(_native, module) {
-    require_main_interpreter();
+PYBIND11_MODULE(_checked_native, module) {
     py::register_local_exception_translator(raise_as_os_error);
     using without_gil = py::call_guard<py::gil_scoped_release>;
 
@@ -376,7 +384,7 @@ PYBIND11_MODULE(_native, module) {
         .def_readonly("file", &role_state::file);
 
     module.attr("version") = CHAINNER_LOGGER_VERSION;
-    module.def("require_main_interpreter", require_main_interpreter);
+    add_function(module, require_main_interpreter_definition);
     module.def("setup_logger", setup_logger, without_gil());
     module.def(
         "get_logger", [](const std::string& role) { return state_of(*chainner::get_logger(role)); }, without_gil());
@@ -386,7 +394,7 @@ PYBIND11_MODULE(_native, module) {
 
     module.def("add_direct_way", add_direct_way);
     module.def("bind", bind);
-    module.attr("write") = py::reinterpret_steal<py::object>(PyCFunction_New(&write_definition, nullptr));
+    add_function(module, write_definition);
     module.def("flush", [](py::handle handler) {
         auto* const sink = own(handler).sink;
         const py::gil_scoped_release released;
@@ -407,4 +415,12 @@ PYBIND11_MODULE(_native, module) {
         const py::gil_scoped_release released;
         return if_any(sink.path());
     });
+}
+
+/// Asks before pybind11 does anything, which would wait for ever in a sub-interpreter.
+extern "C" PYBIND11_EXPORT PyObject* PyInit__native() {
+    PyObject* const allowed = require_main_interpreter(nullptr, nullptr);
+    if (allowed == nullptr) return nullptr;
+    Py_DECREF(allowed);
+    return PyInit__checked_native();
 }
