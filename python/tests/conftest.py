@@ -58,6 +58,16 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60) -> bool:
     return True
 
 
+def exported_symbols(library: str | Path) -> list[str]:
+    nm = os.environ.get("NM", "nm")
+    command = [nm, "--dynamic", "--defined-only", "--format=posix", library]
+    try:
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    except FileNotFoundError:
+        pytest.skip(f"{nm} is not installed")
+    return [line.split()[0] for line in output.splitlines()]
+
+
 class Programs:
     """Runs programs that log to one folder."""
 

@@ -126,7 +126,7 @@ def all_records(programs):
 
 @needs_fork
 @pytest.mark.parametrize("way", ["fork", "spawn", "forkserver"])
-def test_processes_of_multiprocessing_have_a_file_each(programs, way):
+def test_processes_of_multiprocessing_lose_nothing(programs, way):
     programs.run(
         f"""
         import multiprocessing, threading
@@ -152,10 +152,7 @@ def test_processes_of_multiprocessing_have_a_file_each(programs, way):
             logger.info("after")
         """
     )
-    files = all_records(programs)
-    for records in files.values():
-        assert len({each.pid for each in records}) == 1 or way != "spawn"
-    everything = [each for records in files.values() for each in texts(records)]
+    everything = [each for records in all_records(programs).values() for each in texts(records)]
     for name in "parent", "child0", "child1", "child2":
         assert [each for each in everything if each.startswith(f"{name} ")] == [f"{name} {n}" for n in range(200)]
     assert len(everything) == 4 * 200 + 2

@@ -1,0 +1,81 @@
+"""The package as pip makes it, where a package index can be reached."""
+
+import ctypes
+import importlib.util
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import chainner_logger
+from conftest import exported_symbols
+
+project = Path(__file__).parents[1]
+
+
+def pip(*arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "pip", "--disable-pip-version-check", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=600,
+    )
+
+
+def index_problem(folder):
+    if importlib.util.find_spec("pip") is None:
+        return "pip is not installed"
+    asked = pip("download", "--no-deps", "--retries=0", "--timeout=10", "--dest", folder, "scikit-build-core>=1.0")
+    return "" if asked.returncode == 0 else f"no package index: {asked.stdout.splitlines()[-1]}"
+
+
+def test_pip_builds_and_installs_it_also_from_a_source_distribution(programs, tmp_path):
+    if problem := index_problem(tmp_path / "index"):
+        pytest.skip(problem)
+    tools, wheels, installed = tmp_path / "tools", tmp_path / "wheels", tmp_path / "installed"
+    made = pip("install", "--target", tools, "scikit-build-core>=1.0")
+    assert made.returncode == 0, made.stdout
+
+    build_sdist = "import sys; from scikit_build_core.build import build_sdist; build_sdist(sys.argv[1])"
+    environment = {**os.environ, "PYTHONPATH": str(tools)}
+    subprocess.run([sys.executable, "-c", build_sdist, tmp_path], cwd=project, env=environment, check=True)
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"pyproject.toml", "native.cpp", "library/CMakeLists.txt", "library/src/logger.cpp"} <= names
+
+    made = pip("wheel", "--no-deps", "--wheel-dir", wheels, sdist)
+    assert made.returncode == 0, made.stdout
+    (wheel,) = wheels.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    package = Path(chainner_logger.__file__).parent
+    sources = {f"chainner_logger/{path.name}" for path in package.iterdir() if path.suffix != ".so"} - {
+        "chainner_logger/__pycache__"
+    }
+    assert {name for name in names if not name.endswith(".so")} == {*sources, "logger.py"}
+
+    made = pip("install", "--no-index", "--target", installed, wheel)
+    assert made.returncode == 0, made.stdout
+    (module,) = installed.glob("chainner_logger/_native*.so")
+    assert exported_symbols(module) == ["PyInit__native"]
+    programs.environment["PYTHONPATH"] = str(installed)
+    output = programs.run(
+        """
+        import importlib.metadata
+        import chainner_logger
+        from logger import logger, setup_logger
+        setup_logger("host")
+        logger.info("from a wheel")
+        print(chainner_logger.__file__)
+        assert importlib.metadata.version("chainner-logger") == chainner_logger.__version__
+        """
+    )
+    assert str(installed) in output
+    assert programs.texts("host") == ["from a wheel"]
+    ctypes.CDLL(str(module))  # beside the one that is loaded already
