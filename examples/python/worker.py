@@ -1,0 +1,30 @@
+"""The worker: does the work that the host passes on.
+
+python worker.py PORT
+"""
+
+import ctypes
+import sys
+
+from server import Handler, serve
+
+from logger import logger, setup_logger
+
+
+class Worker(Handler):
+    def do_GET(self):
+        action, _, argument = self.path.strip("/").partition("/")
+        if action == "upscale":
+            logger.debug("Reading %s", argument)
+            if not argument.endswith((".png", ".jpg")):
+                raise ValueError(f"{argument} is no image")
+            logger.info("Upscaled %s", argument)
+        elif action == "crash":
+            logger.warning("About to read address 0")
+            ctypes.string_at(0)
+        self.answer("done")
+
+
+if __name__ == "__main__":
+    setup_logger("worker")
+    serve(Worker, int(sys.argv[1]))
