@@ -42,7 +42,7 @@ spdlog::level::level_enum native_level(long level) {
 /// One of Python's handlers and the sink behind it.
 struct own_handler {
     PyObject* handler = nullptr;
-    PyObject* stream = nullptr;  // of a console: that of its handler as long as it writes to stderr
+    PyObject* stream = nullptr;  // a console's only: what its handler's stream is as long as nobody gave it another
     spdlog::sinks::sink* sink = nullptr;
     const char* pattern = nullptr;
 };
@@ -50,15 +50,17 @@ struct own_handler {
 /// A file and a console for each role. They live as long as the process, as the sinks do.
 std::array<own_handler, 4> own_handlers;
 
-own_handler* find_own(PyObject* handler) {
-    auto* const found = std::find_if(own_handlers.begin(), own_handlers.end(),
-                                     [handler](const own_handler& each) { return each.handler == handler; });
+const own_handler* find_own(PyObject* handler) {
+    const auto* const found = std::find_if(own_handlers.begin(), own_handlers.end(),
+                                           [handler](const own_handler& each) { return each.handler == handler; });
     return found == own_handlers.end() ? nullptr : found;
 }
 
+constexpr auto not_own = "this handler belongs to no role: setup_logger makes those that do";
+
 const own_handler& own(py::handle handler) {
-    if (own_handler* const found = find_own(handler.ptr())) return *found;
-    throw py::value_error("this handler belongs to no role that is set up");
+    if (const own_handler* const found = find_own(handler.ptr())) return *found;
+    throw py::value_error(not_own);
 }
 
 // Records
@@ -114,7 +116,10 @@ PyObject* write(PyObject* /*module*/, PyObject* const* arguments, Py_ssize_t cou
         return nullptr;
     }
     const own_handler* const found = find_own(arguments[0]);
-    if (found == nullptr) Py_RETURN_NONE;
+    if (found == nullptr) {
+        PyErr_SetString(PyExc_ValueError, not_own);
+        return nullptr;
+    }
     const long level = PyLong_AsLong(arguments[1]);
     const double created = PyFloat_AsDouble(arguments[2]);
     if (PyErr_Occurred() != nullptr) return nullptr;
@@ -199,18 +204,17 @@ bool has_direct_way(PyObject* logger, long level, sinks& destination) {
                      [](PyObject* value) { return value == standard->call_handlers; });
 }
 
-enum class answer { no, yes, unknown };
-
-/// What `Logger.isEnabledFor` has found out before.
-answer is_enabled(PyObject* logger, const standard_level& level) {
-    answer found = answer::unknown;
-    attribute(logger, standard->cache, [&](PyObject* cache) {
+/// What `Logger.isEnabledFor` says, if it is known from an earlier call.
+std::optional<bool> is_enabled(PyObject* logger, const standard_level& level) {
+    std::optional<bool> found;
+    const auto look_up = [&](PyObject* cache) {
         PyObject* const known = PyDict_Check(cache) ? PyDict_GetItem(cache, level.number_object) : nullptr;
-        if (known != nullptr) found = known == Py_True ? answer::yes : answer::no;
-        return true;
-    });
-    const bool is_on = attribute(logger, standard->disabled, [](PyObject* value) { return value == Py_False; });
-    return found == answer::yes && !is_on ? answer::unknown : found;
+        if (known != nullptr) found = known == Py_True;
+        return known != nullptr;
+    };
+    const auto is_false = [](PyObject* value) { return value == Py_False; };
+    if (!attribute(logger, standard->disabled, is_false) || !attribute(logger, standard->cache, look_up)) return {};
+    return found;
 }
 
 /// What `LogRecord.getMessage` makes of a message and its arguments. Null where it is for that to decide, or with an
@@ -240,10 +244,10 @@ PyObject* message_of(PyObject* const* arguments, Py_ssize_t count) {
 PyObject* log(const standard_level& level, PyObject* self, PyObject* const* arguments, Py_ssize_t count,
               PyObject* keywords) {
     if (count > 0 && keywords == nullptr) {
-        const answer enabled = is_enabled(self, level);
-        if (enabled == answer::no) Py_RETURN_NONE;
+        const std::optional<bool> enabled = is_enabled(self, level);
+        if (enabled == false) Py_RETURN_NONE;
         sinks destination;
-        if (enabled == answer::yes && has_direct_way(self, level.number, destination)) {
+        if (enabled == true && has_direct_way(self, level.number, destination)) {
             if (PyObject* const text = message_of(arguments, count)) {
                 const bool is_written = write_text(destination, spdlog::log_clock::now(), level.number, text);
                 Py_DECREF(text);
@@ -313,7 +317,7 @@ detail::file_sink& file_of(const spdlog::logger& logger) {
 }
 
 role_state state_of(const spdlog::logger& logger) {
-    const std::string name = logger.name();
+    const std::string& name = logger.name();
     return {name.substr(name.find('.') + 1), python_levels.at(static_cast<std::size_t>(logger.level())),
             if_any(file_of(logger).path())};
 }

@@ -17,7 +17,7 @@ from . import _native
 
 _native.require_main_interpreter()
 
-from ._handlers import ColoredFormatter, ConsoleHandler, FileHandler  # noqa: E402
+from ._handlers import ColoredFormatter  # noqa: E402
 from ._loggers import (  # noqa: E402
     ProcessType,
     attach,
@@ -29,8 +29,6 @@ from ._loggers import (  # noqa: E402
 
 __all__ = [
     "ColoredFormatter",
-    "ConsoleHandler",
-    "FileHandler",
     "ProcessType",
     "attach",
     "get_logger",
