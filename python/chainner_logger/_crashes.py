@@ -34,7 +34,7 @@ def catch(logger: logging.Logger, log_file: Path | None) -> None:
 def _add_hooks(logger: logging.Logger) -> None:
     previous, previous_of_threads = sys.excepthook, threading.excepthook
 
-    def excepthook(kind, error, trace) -> None:
+    def excepthook(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
         is_interrupt = issubclass(kind, KeyboardInterrupt)
         if not is_interrupt:
             logger.critical("Uncaught exception", exc_info=(kind, error, trace))
@@ -45,15 +45,14 @@ def _add_hooks(logger: logging.Logger) -> None:
         is_exit = issubclass(args.exc_type, SystemExit)
         if not is_exit:
             name = args.thread.name if args.thread else "unknown"
-            exc_info = args.exc_type, args.exc_value, args.exc_traceback
-            logger.critical("Uncaught exception in thread %s", name, exc_info=exc_info)
+            logger.critical("Uncaught exception in thread %s", name, exc_info=args.exc_value)
         if is_exit or not _has_shown(logger, previous_of_threads):
             previous_of_threads(args)
 
     sys.excepthook, threading.excepthook = excepthook, excepthook_of_threads
 
 
-def _has_shown(logger: logging.Logger, hook: Callable) -> bool:
+def _has_shown(logger: logging.Logger, hook: Callable[..., object]) -> bool:
     """Whether our console has shown all that `hook` would: the interpreter's own prints the same again, and waits for
     ever if nobody reads it."""
     is_interpreters_own = isinstance(hook, types.BuiltinFunctionType)

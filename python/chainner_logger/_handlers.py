@@ -17,14 +17,14 @@ class _SinkHandler(logging.Handler):
     its further lines begin with a tab, and its control characters are visible.
     """
 
-    def handle(self, record: logging.LogRecord) -> bool | logging.LogRecord:
+    def handle(self, record: logging.LogRecord) -> bool:
         # Without the handler's lock: the sink has one, and no code of Python's is to run below a lock of ours.
         passed = self.filter(record)
         if isinstance(passed, logging.LogRecord):
             record = passed
         if passed:
             self.emit(record)
-        return passed
+        return bool(passed)
 
     def emit(self, record: logging.LogRecord) -> None:
         _native.write(self, record.levelno, record.created, text_of(record, self))
@@ -52,7 +52,7 @@ class FileHandler(_SinkHandler):
         super().close()
 
 
-class ConsoleHandler(_SinkHandler, logging.StreamHandler):
+class ConsoleHandler(_SinkHandler, logging.StreamHandler):  # type: ignore[type-arg]
     """stderr: coloured if it is a terminal, and never waited for if nobody reads it.
 
     With another `stream` it is an ordinary StreamHandler.
@@ -96,7 +96,7 @@ class EarlyRecords(logging.Handler):
         kept = copy.copy(record)
         kept.msg = text_of(record, self)
         kept.args = kept.exc_info = kept.exc_text = kept.stack_info = None
-        with self.lock:
+        with self:
             if self._successor is None and (self._is_forked or _is_child_of_multiprocessing()):
                 self._set_up()
             if self._successor is not None:
@@ -109,11 +109,11 @@ class EarlyRecords(logging.Handler):
 
     def hand_over(self, successor: logging.Logger) -> None:
         """Gives all records, also those still to come, to `successor`."""
-        with self.lock:
+        with self:
             for record in self._records:
                 _pass_on(record, successor)
             if self._not_kept > 0:
-                successor.warning("%d more records were made before the logger was set up, and not kept", self._not_kept)
+                successor.warning("%d more records from before the set-up were not kept", self._not_kept)
             self._clear()
             self._successor = successor
 
@@ -128,6 +128,13 @@ class EarlyRecords(logging.Handler):
 
     def __len__(self) -> int:
         return len(self._records)
+
+    def __enter__(self) -> None:
+        """No record comes or goes until __exit__."""
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 def _is_child_of_multiprocessing() -> bool:
@@ -154,7 +161,7 @@ class ColoredFormatter(logging.Formatter):
 
 
 def text_of(record: logging.LogRecord, handler: logging.Handler) -> str:
-    """What the handler's formatter makes of it. A record that cannot be formatted is shown as it is, with the reason."""
+    """What the handler's formatter makes of it; what cannot be formatted is shown as it is, with the reason."""
     try:
         return handler.format(record)
     except Exception as error:

@@ -6,7 +6,7 @@ import atexit
 import logging
 import os
 import sys
-from typing import Literal
+from typing import Literal, cast
 
 from . import _crashes, _native
 from ._handlers import ConsoleHandler, EarlyRecords, FileHandler
@@ -17,13 +17,15 @@ ProcessType = Literal["host", "worker"]
 class Logger(logging.Logger):
     """A logging.Logger whose records take a direct way to the library if they go there alone and unchanged."""
 
+    own_handlers: tuple[FileHandler, ConsoleHandler]  # a role's
+
     def setLevel(self, level: int | str) -> None:
         """Of all who write to this log: of the role's logger, and of the module's own while it follows the role."""
-        for each in {self, logger, *_role_loggers.values()}:
-            if each is self or each.handlers is self.handlers:
+        for each in (logger, *_role_loggers.values()):
+            if each.handlers is self.handlers:
                 logging.Logger.setLevel(each, level)
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[object, ...]:
         return _logger_named, (self.name,)
 
 
@@ -31,15 +33,15 @@ _native.add_direct_way(Logger)
 
 
 def _make_logger(name: str) -> Logger:
-    made = logging.getLogger(name)
-    made.__class__ = Logger  # others may have asked for it before
+    made = logging.getLogger(name)  # perhaps one that others have asked for before
+    made.__class__ = Logger
     made.propagate = False
     made.parent = logging.root  # a role's logger is not to pass a record on to the module's own, which has its handlers
-    return made
+    return cast(Logger, made)
 
 
 def _logger_named(name: str) -> logging.Logger:
-    return logger if name == logger.name else get_logger(name.partition(".")[2])
+    return logger if name == logger.name else get_logger(cast(ProcessType, name.partition(".")[2]))
 
 
 _early = EarlyRecords(lambda: get_logger_from_env())
@@ -83,7 +85,7 @@ def setup_logger(
     Raises ValueError for an unknown role, OSError if log_dir cannot be used.
     """
     level = logging.Logger("", log_level).level
-    with _early.lock:
+    with _early:
         state = _native.setup_logger(process_type, os.fspath(log_dir or ""), level, not dev_mode)
         found = _adopt(state)
         _follow(found)
@@ -94,14 +96,14 @@ def setup_logger(
 
 def get_logger(process_type: ProcessType = "worker") -> logging.Logger:
     """The logger of a role, set up with defaults if it is not yet set up."""
-    with _early.lock:
+    with _early:
         found = _role_loggers.get(process_type)
         return found or _adopt_by_default(_native.get_logger(process_type))
 
 
 def get_logger_from_env() -> logging.Logger:
     """The logger of the role that this process has set up, else of the one in CHAINNER_PROCESS_TYPE (unset: worker)."""
-    with _early.lock:
+    with _early:
         return _process_logger or _adopt_by_default(_native.get_logger_from_env())
 
 

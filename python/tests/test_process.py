@@ -40,7 +40,7 @@ def test_more_than_a_thousand_early_records_are_counted(programs):
         """
     )
     expected = [f"early {number}" for number in range(1000)]
-    expected.append("5 more records were made before the logger was set up, and not kept")
+    expected.append("5 more records from before the set-up were not kept")
     assert programs.texts() == [*expected, "later"]
 
 
