@@ -63,16 +63,26 @@ def test_exceptions_and_stacks_are_written(worker, written):
     assert "\nStack (most recent call last):\n" in records[3].text
 
 
-def test_caplog_sees_records_whole(worker, written, caplog):
-    worker.propagate = True
-    with caplog.at_level(logging.DEBUG, logger="chaiNNer.worker"):
-        worker.debug("value %d", 7, extra={"model": "ESRGAN"})
-    (record,) = caplog.records
-    assert record.getMessage() == "value 7"
-    assert record.model == "ESRGAN"
-    assert (record.name, record.funcName) == ("chaiNNer.worker", "test_caplog_sees_records_whole")
-    assert record.pathname == __file__
-    assert line_texts(written()) == [("DEBUG", "value 7")]
+def test_caplog_sees_records_whole(programs):
+    programs.run(
+        """
+        import logging, pytest, sys
+        from logger import setup_logger
+
+        def test_it(caplog):
+            logger = setup_logger("worker")
+            logger.propagate = True
+            with caplog.at_level(logging.DEBUG, logger="chaiNNer.worker"):
+                logger.debug("value %d", 7, extra={"model": "ESRGAN"})
+            record = caplog.records[0]
+            assert (record.getMessage(), record.model) == ("value 7", "ESRGAN")
+            assert (record.name, record.funcName, record.pathname) == ("chaiNNer.worker", "test_it", __file__)
+
+        if __name__ == "__main__":
+            sys.exit(pytest.main(["-p", "no:cacheprovider", __file__]))
+        """
+    )
+    assert programs.texts() == ["value 7"]
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "critical", "exception"])
