@@ -171,7 +171,7 @@ void file_sink::close() {
 void file_sink::release() {
     const std::lock_guard lock(mutex_);
     settle(spdlog::log_clock::now());
-    live_.reset();
+    use(nullptr);
     recent_.clear();
     next_try_ = {};
 }
