@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chainner/crash_handler.hpp>
 #include <chainner/logger.hpp>
 #include <chrono>
 #include <exception>
@@ -395,6 +396,8 @@ PYBIND11_MODULE(_checked_native, module) {
     module.def(
         "get_logger_from_env", [] { return state_of(*chainner::get_logger_from_env()); }, without_gil());
     module.def("log_directories", log_directories);
+    module.def("install_crash_handler", chainner::install_crash_handler);
+    module.def("describe_exit", chainner::describe_exit);
 
     module.def("add_direct_way", add_direct_way);
     module.def("bind", bind);

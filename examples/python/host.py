@@ -3,7 +3,6 @@
 python host.py PORT
 """
 
-import signal
 import subprocess
 import sys
 import threading
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from server import Handler, free_port, serve
 
-from logger import logger, setup_logger
+from logger import describe_exit, logger, setup_logger
 
 worker_port = free_port()
 
@@ -23,13 +22,7 @@ def keep_worker_running():
     while True:
         worker = subprocess.Popen([sys.executable, Path(__file__).with_name("worker.py"), str(worker_port)])
         logger.info("Worker process %d started", worker.pid)
-        logger.error("Worker process %d ended: %s", worker.pid, in_words(worker.wait()))
-
-
-def in_words(status):
-    if status < 0:
-        return f"killed by {signal.Signals(-status).name}"
-    return f"exit code {status}"
+        logger.error("Worker process %d ended: %s", worker.pid, describe_exit(worker.wait()))
 
 
 def ask_worker(path):

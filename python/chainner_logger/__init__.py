@@ -21,6 +21,7 @@ from ._handlers import ColoredFormatter  # noqa: E402
 from ._loggers import (  # noqa: E402
     ProcessType,
     attach,
+    describe_exit,
     get_logger,
     get_logger_from_env,
     logger,
@@ -31,6 +32,7 @@ __all__ = [
     "ColoredFormatter",
     "ProcessType",
     "attach",
+    "describe_exit",
     "get_logger",
     "get_logger_from_env",
     "logger",

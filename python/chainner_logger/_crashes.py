@@ -9,9 +9,10 @@ import sys
 import threading
 import time
 import types
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable
 
+from . import _native
 from ._handlers import ConsoleHandler
 
 _has_hooks = False
@@ -19,7 +20,10 @@ _crash_file: int | None = None
 
 
 def catch(logger: logging.Logger, log_file: Path | None) -> None:
-    """Uncaught exceptions become records of `logger`; what native code dies of goes to a file beside `log_file`."""
+    """Uncaught exceptions and crashes of native code become records of `logger`.
+
+    The stacks of Python's code go to a file beside `log_file`, as only faulthandler knows them then.
+    """
     global _has_hooks
     if not _has_hooks:
         _has_hooks = True
@@ -28,7 +32,8 @@ def catch(logger: logging.Logger, log_file: Path | None) -> None:
         try:
             _write_native_crashes(log_file.with_suffix(".crash.txt"))
         except OSError as error:
-            logger.warning("Crashes of native code will not be written: %s", error)
+            logger.warning("Python's stacks will not be written if native code crashes: %s", error)
+    _native.install_crash_handler()  # last, so that it comes first, and then hands over to faulthandler
 
 
 def _add_hooks(logger: logging.Logger) -> None:

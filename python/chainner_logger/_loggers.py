@@ -79,8 +79,8 @@ def setup_logger(
     log_dir: where the file is written, created if missing. None: where `python -m chainner_logger` says.
     log_level: records below it are dropped. The variable CHAINNER_LOG_LEVEL wins over it.
     dev_mode: no file, console only.
-    catch_crashes: an uncaught exception, also of a thread, becomes a CRITICAL record; a crash of native code is
-        written by faulthandler, if that is not in use, to a file beside the log (`worker.crash.txt`).
+    catch_crashes: an uncaught exception, also of a thread, becomes a CRITICAL record, and so does a crash of native
+        code, of which faulthandler, if it is not in use, writes more to a file beside the log (`worker.crash.txt`).
 
     Raises ValueError for an unknown role, OSError if log_dir cannot be used.
     """
@@ -122,6 +122,11 @@ def attach(*names: str) -> None:
                 other.removeHandler(handler)
         other.addHandler(_attached)
         other.propagate = False
+
+
+def describe_exit(status: int) -> str:
+    """`exit code 3`, or `killed by SIGKILL (9), as the OOM killer does`: what a Popen's `returncode` says."""
+    return _native.describe_exit(status)
 
 
 class _Attached(logging.Handler):

@@ -16,7 +16,7 @@ def test_the_module_logger_has_all_names_of_chainners_own():
     expected = ["process_type", "log_dir", "log_level", "dev_mode"]
     assert list(signature.parameters)[:4] == expected
     assert [signature.parameters[name].default for name in expected[1:]] == [None, logging.INFO, False]
-    for name in "get_logger", "get_logger_from_env", "logger", "ColoredFormatter":
+    for name in "get_logger", "get_logger_from_env", "logger", "ColoredFormatter", "attach", "describe_exit":
         assert getattr(logger, name) is getattr(chainner_logger, name)
 
 

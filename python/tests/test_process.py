@@ -1,5 +1,7 @@
 """One process, one log: who logs before the set-up, in another module or in a framework, is in it."""
 
+from chainner_logger import describe_exit
+
 
 def test_records_from_before_the_set_up_are_in_its_log_in_order(programs):
     programs.run(
@@ -250,7 +252,7 @@ def test_an_interrupt_and_an_exit_are_no_crash(programs):
     assert programs.texts() == []
 
 
-def test_a_crash_of_native_code_is_written_beside_the_log(programs):
+def test_a_crash_of_native_code_is_in_the_log_and_pythons_stacks_beside_it(programs):
     programs.run(
         """
         import faulthandler
@@ -261,11 +263,18 @@ def test_a_crash_of_native_code_is_written_beside_the_log(programs):
         """,
         status=-11,
     )
-    assert programs.texts("host") == ["last words"]
+    last_words, crashed = programs.records("host")[1:]
+    assert last_words.text == "last words"
+    assert crashed.level == "CRITICAL" and crashed.text.startswith("Crashed: SIGSEGV (11)")
     crash = (programs.logs / "host.crash.txt").read_text()
     assert "Fatal Python error: Segmentation fault" in crash
     assert f"[{programs.records('host')[0].pid}] started" in crash
     assert (programs.logs / "host.crash.txt").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_exit_status_is_told_in_words():
+    assert describe_exit(3) == "exit code 3"
+    assert "SIGKILL" in describe_exit(-9)
 
 
 def test_a_crash_handler_of_the_program_stays(programs):
@@ -294,5 +303,8 @@ def test_no_crash_file_can_be_made_but_the_log_goes_on(programs):
         """
     )
     warning, text = programs.texts()
-    assert warning.startswith("Crashes of native code will not be written: ") and "worker.crash.txt" in warning
+    assert (
+        warning.startswith("Python's stacks will not be written if native code crashes: ")
+        and "worker.crash.txt" in warning
+    )
     assert text == "goes on"
