@@ -135,7 +135,7 @@ int main(int argument_count, char** arguments) {
     }
     try {
         key_values values{{"message", 50}, {"threads", 1}, {"count", 1}, {"console", 0}};
-        for (const std::string each : std::vector<std::string>(arguments + 3, arguments + argument_count)) {
+        for (const std::string& each : std::vector<std::string>(arguments + 3, arguments + argument_count)) {
             const std::size_t equals = each.find('=');
             if (values.count(each.substr(0, equals)) == 0 || equals == std::string::npos) {
                 throw std::invalid_argument(each + " is no key and number");
