@@ -5,11 +5,13 @@
 #include <spdlog/sinks/rotating_file_sink.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <limits>
 #include <utility>
 
+#include "origin.hpp"
 #include "record_format.hpp"
 
 namespace chainner::detail {
@@ -26,8 +28,17 @@ constexpr auto look_interval = 100ms;
 constexpr auto shortest_pause = 100ms;
 constexpr int most_names = 1000;
 
+// The records that mark a session, whatever the pattern.
+constexpr std::string_view session_begin = "Logger initialized for ";
+constexpr std::string_view session_end = "Logger closed for ";
+constexpr std::size_t session_end_bytes = 8 * 1024;  // so far from the end of a file it is looked for
+
 int utc_offset_at(spdlog::log_clock::time_point time) {
     return spdlog::details::os::utc_minutes_offset(spdlog::details::os::localtime(spdlog::log_clock::to_time_t(time)));
+}
+
+spdlog::log_clock::time_point minute_after(spdlog::log_clock::time_point time) {
+    return std::chrono::floor<std::chrono::minutes>(time) + 1min;
 }
 
 /// Whether another name may do where this one did not: another process writes there, or somebody else's file is there.
@@ -101,6 +112,15 @@ struct file_sink::live_file {
         is_cut_short = !platform::ends_in_line_feed(number);
     }
 
+    /// false if the last session has left no record of its end.
+    bool is_session_ended() const {
+        std::array<char, session_end_bytes> end;
+        const std::string_view text(end.data(), platform::read_end(number, end.data(), end.size()));
+        const std::size_t begun = text.rfind(session_begin);
+        const std::size_t ended = text.rfind(session_end);
+        return text.empty() || (ended != text.npos && (begun == text.npos || begun < ended));
+    }
+
     platform::placement placement() const { return platform::placement_of(number, path); }
 
     fs::path path;
@@ -144,22 +164,45 @@ void file_sink::open(target place, std::unique_ptr<spdlog::formatter> formatter)
         platform::make_directories(place.directory, place.sharing);
         auto next = live_file::open_first_free(place);
         if (live_ && live_->placement() == platform::placement::removed) abandon();
+        say_end(now);
         use(std::move(next));
         recent_.clear();
         if (held_.empty()) fault_.reset();
+        was_left_open_ = !live_->is_session_ended();
         last_look_ = now;
         is_child_ = false;
     }
     target_ = std::move(place);
     utc_offset_ = utc_offset_at(now);
+    next_minute_ = minute_after(now);
     formatter_ = std::move(formatter);
     next_try_ = {};
     settle(now);
 }
 
+void file_sink::begin_session() {
+    const std::lock_guard lock(mutex_);
+    const time_point now = spdlog::log_clock::now();
+    is_in_session_ = true;
+    if (!live_ || !held_.empty()) return;
+    say_origin("", 0, now);
+    if (std::exchange(was_left_open_, false)) {
+        note(spdlog::level::info,
+             "The previous session of this log ended without a closing record, as after a kill, a crash, a power loss "
+             "or _exit",
+             now);
+    }
+}
+
+void file_sink::end_session() {
+    const std::lock_guard lock(mutex_);
+    say_end(spdlog::log_clock::now());
+}
+
 void file_sink::close() {
     const std::lock_guard lock(mutex_);
     settle(spdlog::log_clock::now());
+    say_end(spdlog::log_clock::now());
     target_.reset();
     use(nullptr);
     recent_.clear();
@@ -216,6 +259,7 @@ void file_sink::set_formatter_(std::unique_ptr<spdlog::formatter> formatter) {
 
 void file_sink::take(std::string_view record, time_point now) {
     if ((!live_ || !held_.empty()) && is_try_due()) recover(now);
+    if (now >= next_minute_) watch_utc_offset(now);
     if (!live_ || !held_.empty() || !put(record, now)) {
         hold(record);
         return;
@@ -229,14 +273,15 @@ void file_sink::take(std::string_view record, time_point now) {
 }
 
 bool file_sink::put(std::string_view record, time_point now) {
-    if (live_->is_cut_short && !write("\n")) return false;
+    const auto is_line_begun = [&] { return !live_->is_cut_short || write("\n"); };
+    if (!is_line_begun()) return false;
     const auto is_full = [&] { return live_->size > 0 && live_->size + record.size() > target_->max_size; };
-    while (is_full() && is_try_due() && rotate(now)) {
+    while (is_full() && is_try_due() && rotate(record.size(), now)) {
     }
-    return write(record);
+    return is_line_begun() && write(record);
 }
 
-bool file_sink::rotate(time_point now) {
+bool file_sink::rotate(std::size_t room, time_point now) {
     if (live_->placement() != platform::placement::in_place) return false;  // the next look finds out
     const auto began = clock::now();
     try {
@@ -251,6 +296,7 @@ bool file_sink::rotate(time_point now) {
         return false;
     }
     recent_.clear();
+    say_origin("Continues an older file. ", room, now);
     if (held_.empty()) end_fault(now);
     return true;
 }
@@ -292,6 +338,33 @@ void file_sink::use(std::unique_ptr<live_file> next) {
     live_ = std::move(next);
 }
 
+/// The offset changes at a full minute, if at all.
+void file_sink::watch_utc_offset(time_point now) {
+    if (!live_ || !held_.empty()) return;
+    next_minute_ = minute_after(now);
+    const int before = utc_offset_.exchange(utc_offset_at(now));
+    if (before == utc_offset_) return;
+    note(spdlog::level::info,
+         format("Local time is UTC{} from now on, it was UTC{}", utc_offset_text(utc_offset_), utc_offset_text(before)),
+         now);
+}
+
+/// Leaves `room` bytes in the file: what is only about the file must not take it from the records.
+void file_sink::say_origin(const std::string& before, std::size_t room, time_point now) {
+    if (!is_in_session_) return;
+    spdlog::memory_buf_t record;
+    format_note(spdlog::level::info, before + origin(target_->role, target_->application_version, utc_offset_), now,
+                record);
+    if (live_->size + record.size() + room <= target_->max_size) write({record.data(), record.size()});
+}
+
+void file_sink::say_end(time_point now) {
+    if (is_in_session_ && live_ && held_.empty()) {
+        note(spdlog::level::info, format("{}{} process", session_end, target_->role), now);
+    }
+    is_in_session_ = false;
+}
+
 // Faults
 
 void file_sink::begin_fault(const std::string& what, const std::string& reason) {
@@ -325,6 +398,7 @@ void file_sink::pause(clock::time_point began) {
 
 void file_sink::recover(time_point now) {
     const auto began = clock::now();
+    bool is_new = false;
     try {
         if (live_ && live_->placement() == platform::placement::removed) abandon();
         if (!live_ || live_->placement() == platform::placement::moved) {
@@ -332,6 +406,7 @@ void file_sink::recover(time_point now) {
             use(live_file::open_first_free(*target_));
             recent_.clear();
             last_look_ = now;
+            is_new = true;
         }
     } catch (const std::exception& error) {
         begin_fault("could not be opened", reason_of(error));
@@ -342,6 +417,7 @@ void file_sink::recover(time_point now) {
         note(spdlog::level::info, format("Logger initialized for a forked process. Log file: {}", live_->path.string()),
              now);
     }
+    if (is_new) say_origin("", held_.empty() ? 0 : held_[0].size(), now);
     std::size_t done = 0;
     while (done < held_.size() && put(held_[done], now)) ++done;
     held_.pop_front(done);
@@ -367,9 +443,14 @@ void file_sink::end_fault(time_point now) {
     note(spdlog::level::warn, text, now);
 }
 
+void file_sink::format_note(spdlog::level::level_enum level, const std::string& text, time_point now,
+                            spdlog::memory_buf_t& record) {
+    formatter_->format(spdlog::details::log_msg(now, {}, logger_name_, level, text), record);
+}
+
 void file_sink::note(spdlog::level::level_enum level, const std::string& text, time_point now) {
     spdlog::memory_buf_t record;
-    formatter_->format(spdlog::details::log_msg(now, {}, logger_name_, level, text), record);
+    format_note(level, text, now, record);
     if (const std::string_view line(record.data(), record.size()); !put(line, now)) hold(line);
 }
 

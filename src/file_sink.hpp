@@ -60,6 +60,7 @@ public:
         std::string role;      // the file's name without `.log`
         std::size_t max_size;  // bytes
         std::size_t max_files;
+        std::string application_version;
     };
 
     explicit file_sink(std::string logger_name);
@@ -68,6 +69,11 @@ public:
     /// Writes there from now on, after what a fault still holds back. Throws `std::filesystem::filesystem_error`; the
     /// sink then goes on as it was.
     void open(target place, std::unique_ptr<spdlog::formatter> formatter);
+
+    /// Writes who writes, and if the session before this one in the same file has left no record of its end. From now
+    /// on each new file says who writes, and the last one, when the file is left or by `end_session`, that it ended.
+    void begin_session();
+    void end_session();
 
     /// Writes nowhere from now on.
     void close();
@@ -114,11 +120,14 @@ private:
     // The normal path
     void take(std::string_view record, time_point now);
     bool put(std::string_view record, time_point now);
-    bool rotate(time_point now);
+    bool rotate(std::size_t room, time_point now);
     bool write(std::string_view text);
     void look(std::string_view newest, time_point now);
 
     void use(std::unique_ptr<live_file> next);
+    void watch_utc_offset(time_point now);
+    void say_origin(const std::string& before, std::size_t room, time_point now);
+    void say_end(time_point now);
 
     // Faults
     void begin_fault(const std::string& what, const std::string& reason = "");
@@ -129,6 +138,8 @@ private:
     void recover(time_point now);
     void settle(time_point now);
     void end_fault(time_point now);
+    void format_note(spdlog::level::level_enum level, const std::string& text, time_point now,
+                     spdlog::memory_buf_t& record);
     void note(spdlog::level::level_enum level, const std::string& text, time_point now);
 
     std::string logger_name_;
@@ -136,6 +147,9 @@ private:
     std::unique_ptr<live_file> live_;
     std::atomic<int> number_{-1};
     std::atomic<int> utc_offset_{0};
+    time_point next_minute_;
+    bool is_in_session_ = false;
+    bool was_left_open_ = false;  // the file, by the session before this one
     spdlog::memory_buf_t formatted_;
 
     record_queue recent_;  // written since the last look, so perhaps to a file that nobody will find

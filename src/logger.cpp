@@ -95,7 +95,10 @@ process_state& state() {
         auto* created = new process_state;
         platform::at_fork(lock_all, unlock_all, unlock_all_in_child);
         std::atexit([] {
-            for (role_logger& each : state().loggers) each.file->catch_up();
+            for (role_logger& each : state().loggers) {
+                each.file->catch_up();
+                each.file->end_session();
+            }
         });
         return *created;
     }();
@@ -132,9 +135,9 @@ std::optional<spdlog::level::level_enum> parse_level(const std::string& name) {
 /// Opens the file where the options, else the environment, want it. What had to be passed over becomes a warning.
 void open_file(role_logger& log, role process_role, const logger_options& options, std::vector<std::string>& warnings) {
     const auto open_in = [&](const fs::path& directory, platform::sharing sharing) {
-        log.file->open(
-            {fs::absolute(directory), sharing, name_of(process_role), options.max_file_size, options.max_files},
-            detail::make_formatter(options.file_pattern));
+        log.file->open({fs::absolute(directory), sharing, name_of(process_role), options.max_file_size,
+                        options.max_files, options.application_version},
+                       detail::make_formatter(options.file_pattern));
     };
     if (!options.log_dir.empty()) return open_in(options.log_dir, platform::sharing::none);
     for (const auto& candidate : detail::directory_candidates(detail::current_directory_input())) {
@@ -181,6 +184,7 @@ void set_up(role process_role, const logger_options& options, std::vector<std::s
                               : options.to_file ? " (no folder can be used - no file logging)"
                                                 : " (dev mode - no file logging)";
     log.logger->info("Logger initialized for {} process{}", name_of(process_role), where);
+    if (log.logger->should_log(spdlog::level::info)) log.file->begin_session();
     for (const std::string& each : warnings) log.logger->warn(each);
 }
 

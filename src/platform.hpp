@@ -20,10 +20,16 @@ enum class operating_system { windows, macos, other_unix };
 
 operating_system current_system() noexcept;
 
+/// Name, version and processor: `Linux 6.1.0-18-amd64 x86_64`.
+std::string system_name();
+
 // The process
 
 /// Asks the kernel once, and again in a child by `fork`.
 int process_id() noexcept;
+
+/// When this process began.
+std::chrono::system_clock::time_point process_start();
 
 /// Runs `prepare` before each `fork`, then `parent` and `child` in the two processes. Nothing where no `fork` exists.
 void at_fork(void (*prepare)(), void (*parent)(), void (*child)());
@@ -99,6 +105,9 @@ std::size_t write(int file, std::string_view text, std::error_code& error) noexc
 
 /// Bytes, as it stands on the disk.
 std::uintmax_t file_size(int file) noexcept;
+
+/// Reads up to `size` of its last bytes. Returns how many.
+std::size_t read_end(int file, char* to, std::size_t size) noexcept;
 
 /// false if the file has content that does not end in a line feed.
 bool ends_in_line_feed(int file) noexcept;

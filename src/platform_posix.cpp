@@ -7,14 +7,19 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <sstream>
 #include <thread>
 #include <vector>
 
@@ -22,6 +27,7 @@
 
 #ifdef __APPLE__
 #include <mach-o/dyld.h>
+#include <sys/sysctl.h>
 #endif
 
 namespace chainner::platform {
@@ -48,6 +54,12 @@ operating_system current_system() noexcept {
 #endif
 }
 
+std::string system_name() {
+    utsname names{};
+    uname(&names);
+    return std::string(names.sysname) + ' ' + names.release + ' ' + names.machine;
+}
+
 // The process
 
 namespace {
@@ -65,6 +77,33 @@ int process_id() noexcept {
         known_process_id.store(id, std::memory_order_relaxed);
     }
     return id;
+}
+
+std::chrono::system_clock::time_point process_start() {
+    using namespace std::chrono;
+#ifdef __APPLE__
+    std::array<int, 4> name{CTL_KERN, KERN_PROC, KERN_PROC_PID, getpid()};
+    kinfo_proc found{};
+    std::size_t size = sizeof found;
+    sysctl(name.data(), name.size(), &found, &size, nullptr, 0);
+    const timeval start = found.kp_proc.p_starttime;
+    return system_clock::time_point(seconds(start.tv_sec) + microseconds(start.tv_usec));
+#else
+    // The program's name, in parentheses, may contain any letter; the start is the 20th field after it.
+    std::ifstream file("/proc/self/stat");
+    std::string line;
+    std::getline(file, line);
+    std::istringstream fields(line.substr(line.rfind(')') + 1));
+    std::string skipped;
+    for (int i = 0; i < 19; ++i) fields >> skipped;
+    long long ticks = 0;
+    if (!(fields >> ticks)) return system_clock::now();
+    timespec since_boot{};
+    clock_gettime(CLOCK_BOOTTIME, &since_boot);
+    const auto age = seconds(since_boot.tv_sec) + nanoseconds(since_boot.tv_nsec) -
+                     ticks * nanoseconds(std::nano::den / sysconf(_SC_CLK_TCK));
+    return system_clock::now() - duration_cast<system_clock::duration>(age);
+#endif
 }
 
 void at_fork(void (*prepare)(), void (*parent)(), void (*child)()) {
@@ -249,10 +288,17 @@ std::uintmax_t file_size(int file) noexcept {
     return fstat(file, &found) == 0 ? static_cast<std::uintmax_t>(found.st_size) : 0;
 }
 
+std::size_t read_end(int file, char* to, std::size_t size) noexcept {
+    const std::uintmax_t whole = file_size(file);
+    size = static_cast<std::size_t>(std::min<std::uintmax_t>(size, whole));
+    const ssize_t count = pread(file, to, size, static_cast<off_t>(whole - size));
+    return count > 0 ? static_cast<std::size_t>(count) : 0;
+}
+
 bool ends_in_line_feed(int file) noexcept {
-    const auto size = static_cast<off_t>(file_size(file));
     char last = '\n';
-    return size == 0 || pread(file, &last, 1, size - 1) != 1 || last == '\n';
+    read_end(file, &last, 1);
+    return last == '\n';
 }
 
 placement placement_of(int file, const fs::path& path) noexcept {

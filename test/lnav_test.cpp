@@ -40,7 +40,7 @@ protected:
             host->info("");
         }
         for (const auto& entry : fs::directory_iterator(logs)) {
-            const auto more = test::parse_log(test::read_file(entry.path()));
+            const auto more = test::parse_whole_log(test::read_file(entry.path()));
             records.insert(records.end(), more.begin(), more.end());
         }
     }
@@ -65,7 +65,7 @@ protected:
 };
 
 TEST_F(Lnav, KnowsAllRecordsOfAllFilesWholeAndByTime) {
-    const auto known = test::parse_log(run("-c ';select log_raw_text from chainner_log' -c ':write-raw-to -'"));
+    const auto known = test::parse_whole_log(run("-c ';select log_raw_text from chainner_log' -c ':write-raw-to -'"));
     EXPECT_THAT(known, UnorderedElementsAreArray(records));
     EXPECT_TRUE(std::is_sorted(known.begin(), known.end(),
                                [](const auto& left, const auto& right) { return left.time < right.time; }));

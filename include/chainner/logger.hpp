@@ -59,6 +59,9 @@ struct logger_options {
     /// Rotated files kept beside the live one (`host.1.log` is the newest of them), 0 to 200,000.
     std::size_t max_files = 5;
 
+    /// Of the program that logs, as its users know it: each file says which version wrote it.
+    std::string application_version;
+
     /// Any spdlog pattern. `%l` is the level in capitals (`WARNING`), `%P` the process id. Whatever the pattern, line
     /// breaks in a message are followed by a tab and its control characters become visible escapes (`\x1b`).
     std::string file_pattern = default_file_pattern;

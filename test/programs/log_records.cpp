@@ -5,7 +5,7 @@
 // COUNT 0: until it is killed. counter=FILE: after each call that returned its number is published there (a
 // test::shared_counter). size=BYTES, files=NUMBER: the options of rotation. console=1: to the console as well.
 // threads=NUMBER: each logs COUNT records (`record THREAD.1 xxx`). width=BYTES: of the x. longest=FILE: the
-// microseconds of the longest call are published there.
+// microseconds of the longest call are published there. last=1: one more, `record in a static destructor`.
 
 #include <algorithm>
 #include <chainner/logger.hpp>
@@ -22,6 +22,17 @@
 
 #include "support/system.hpp"
 
+namespace {
+
+struct last_words {
+    std::shared_ptr<spdlog::logger> logger;
+    ~last_words() {
+        if (logger) logger->info("record in a static destructor");
+    }
+} last;
+
+}  // namespace
+
 int main(int count, char** words) try {
     if (count < 4) throw std::invalid_argument("log_records ROLE FOLDER COUNT [name=value ...]");
     std::map<std::string, std::string> settings{{"console", "0"}, {"threads", "1"}, {"width", "40"}};
@@ -35,6 +46,8 @@ int main(int count, char** words) try {
     if (settings.count("size") != 0) options.max_file_size = std::stoul(settings["size"]);
     if (settings.count("files") != 0) options.max_files = std::stoul(settings["files"]);
     const auto logger = chainner::setup_logger(words[1], options);
+
+    if (settings.count("last") != 0) last.logger = logger;
 
     std::unique_ptr<test::shared_counter> counter;
     if (settings.count("counter") != 0) counter = std::make_unique<test::shared_counter>(settings["counter"]);

@@ -1,6 +1,11 @@
 #include "support/records.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cctype>
+#include <ctime>
+#include <iomanip>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -10,6 +15,9 @@ namespace {
 
 // d: a digit, the rest stands for itself
 constexpr std::string_view stamp_shape = "dddd-dd-dd dd:dd:dd.ddd [";
+
+constexpr std::array<std::string_view, 4> session_texts{
+    "Role: ", "Continues an older file. Role: ", "Logger closed for ", "The previous session of this log "};
 
 bool has_stamp(std::string_view line) {
     if (line.size() < stamp_shape.size()) return false;
@@ -35,7 +43,7 @@ bool operator==(const record& left, const record& right) {
     return left.time == right.time && left.pid == right.pid && left.level == right.level && left.text == right.text;
 }
 
-std::vector<record> parse_log(std::string_view log) {
+std::vector<record> parse_whole_log(std::string_view log) {
     std::vector<record> records;
     if (!log.empty() && log.back() != '\n') throw std::runtime_error("no line feed at the end");
     for (const std::string& line : lines(log)) {
@@ -53,6 +61,25 @@ std::vector<record> parse_log(std::string_view log) {
         records.push_back(next);
     }
     return records;
+}
+
+std::vector<record> parse_log(std::string_view log) {
+    std::vector<record> records = parse_whole_log(log);
+    const auto is_about_session = [](const record& each) {
+        return std::any_of(session_texts.begin(), session_texts.end(),
+                           [&](std::string_view text) { return each.text.rfind(text, 0) == 0; });
+    };
+    records.erase(std::remove_if(records.begin(), records.end(), is_about_session), records.end());
+    return records;
+}
+
+long seconds_between(const std::string& earlier, const std::string& later) {
+    const auto seconds = [](const std::string& time) {
+        std::tm fields{};
+        std::istringstream(time) >> std::get_time(&fields, "%Y-%m-%d %H:%M:%S");
+        return std::mktime(&fields);
+    };
+    return static_cast<long>(std::difftime(seconds(later), seconds(earlier)));
 }
 
 std::vector<std::string> texts(const std::vector<record>& records) {

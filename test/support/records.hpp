@@ -20,7 +20,13 @@ bool operator==(const record& left, const record& right);
 
 /// Reads a log back. Throws `std::runtime_error`, with the line, where it is no log: a line that neither begins a
 /// record nor goes on with one, or a last line without its end.
+std::vector<record> parse_whole_log(std::string_view log);
+
+/// The same without what a session says about itself: where a file comes from, and how the session ended.
 std::vector<record> parse_log(std::string_view log);
+
+/// Of two times as records have them.
+long seconds_between(const std::string& earlier, const std::string& later);
 
 /// Only their texts.
 std::vector<std::string> texts(const std::vector<record>& records);

@@ -5,10 +5,7 @@
 #include <array>
 #include <chainner/crash_handler.hpp>
 #include <cstdio>
-#include <ctime>
-#include <iomanip>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +24,7 @@ using testing::Not;
 using testing::SizeIs;
 
 struct crash {
-    std::string way;     // a function of programs/crash.cpp
+    std::string way;     // a function of programs/crash_posix.cpp
     std::string reason;  // a regular expression for the first line of the record
 };
 
@@ -56,7 +53,7 @@ protected:
         const test::temporary_directory directory;
         std::vector<std::string> arguments{directory.path().string(), way};
         arguments.insert(arguments.end(), settings.begin(), settings.end());
-        const int status = test::child_process("crash", arguments).wait();
+        const int status = test::child_process("crash_posix", arguments).wait();
         return {status, test::parse_log(test::read_role(directory.path(), "worker"))};
     }
 };
@@ -69,13 +66,6 @@ std::vector<std::string> stack(const test::record& record) {
         if (line.rfind("at ", 0) == 0) calls.push_back(line.substr(3, line.find(',') - 3));
     }
     return calls;
-}
-
-/// Seconds of local time since an arbitrary moment.
-std::time_t seconds(const std::string& time) {
-    std::tm fields{};
-    std::istringstream(time) >> std::get_time(&fields, "%Y-%m-%d %H:%M:%S");
-    return std::mktime(&fields);
 }
 
 /// What `addr2line` says about a line of a stack, or all that it says if that is an error.
@@ -102,7 +92,7 @@ TEST_P(CrashHandler, RecordsTheReasonAndLeavesTheExitStatus) {
     EXPECT_EQ(with.last().level, "CRITICAL");
     EXPECT_EQ(with.last().pid, before.pid);
     EXPECT_GE(with.last().time, before.time);
-    EXPECT_LT(seconds(with.last().time) - seconds(before.time), 60);
+    EXPECT_LT(test::seconds_between(before.time, with.last().time), 60);
     EXPECT_THAT(first_line(with.last()), MatchesRegex(GetParam().reason));
 }
 
@@ -126,11 +116,11 @@ TEST_P(CrashHandler, LeavesTheLastWordToTheHandlerBeforeIt) {
 TEST_P(CrashHandler, RecordsAStackThatLeadsToTheFunction) {
     const outcome with = run(GetParam().way, {"handler"});
     const std::vector<std::string> calls = stack(with.last());
-    ASSERT_THAT(calls, Contains(MatchesRegex("/.+/crash\\+0x[0-9a-f]+")));
+    ASSERT_THAT(calls, Contains(MatchesRegex("/.+/crash_posix\\+0x[0-9a-f]+")));
     std::string resolved;
     for (const std::string& call : calls) resolved += resolve(call);
     EXPECT_THAT(resolved, HasSubstr(GetParam().way));
-    EXPECT_THAT(resolved, HasSubstr("crash.cpp:"));
+    EXPECT_THAT(resolved, HasSubstr("crash_posix.cpp:"));
     if (first_line(with.last()).find(" at address ") != std::string::npos) {
         EXPECT_THAT(resolved, Not(HasSubstr("crash_handler.cpp"))) << "the handler's own calls are of no interest";
     }
@@ -153,7 +143,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(CrashHandler, NamesTheSenderOfASignal) {
     const test::temporary_directory directory;
-    test::child_process program("crash", {directory.path().string(), "wait_for_signal", "handler"});
+    test::child_process program("crash_posix", {directory.path().string(), "wait_for_signal", "handler"});
     const auto records = [&] { return test::parse_log(test::read_role(directory.path(), "worker")); };
     ASSERT_TRUE(test::wait_until([&] {
         return test::file_names(directory.path()).size() == 1 && !records().empty() &&
@@ -173,14 +163,15 @@ TEST_F(CrashHandler, SeveralThreadsThatCrashAtOnceSpoilNothing) {
         for (const test::record& each : with.records) {
             if (each.level != "CRITICAL") continue;
             EXPECT_THAT(first_line(each), MatchesRegex("Crashed: SIGSEGV \\([0-9]+\\) at address 0x10"));
-            EXPECT_THAT(stack(each), Contains(MatchesRegex("/.+/crash\\+0x[0-9a-f]+")));
+            EXPECT_THAT(stack(each), Contains(MatchesRegex("/.+/crash_posix\\+0x[0-9a-f]+")));
         }
     }
 }
 
 TEST_F(CrashHandler, TellsARecursionInOneLine) {
     const outcome with = run("overflow_stack", {"handler"});
-    EXPECT_THAT(test::lines(with.last().text), Contains(MatchesRegex("at /.+/crash\\+0x[0-9a-f]+, [0-9]+ times")));
+    EXPECT_THAT(test::lines(with.last().text),
+                Contains(MatchesRegex("at /.+/crash_posix\\+0x[0-9a-f]+, [0-9]+ times")));
     EXPECT_THAT(resolve(stack(with.last()).back()), HasSubstr("_start")) << "what began it is missing";
 }
 
