@@ -13,7 +13,7 @@ cd "$work"
 
 main() {
     make_logs 2>/dev/null
-    "${terminal[@]}" new-session -d -x 110 -y 38 "HOME='$work' TERM=screen-256color lnav -I '$root/lnav' -c ':goto 0' logs"
+    "${terminal[@]}" new-session -d -x 110 -y 46 "HOME='$work' TERM=screen-256color lnav -I '$root/lnav' -c ':goto 0' logs"
     wait_for 'killed by'
     "${terminal[@]}" send-keys Left  # shows the files' names
     wait_for '^host.log .*killed by'
