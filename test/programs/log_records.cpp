@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -40,6 +41,9 @@ int main(int count, char** words) try {
         const std::string word = words[i];
         settings[word.substr(0, word.find('='))] = word.substr(word.find('=') + 1);
     }
+    std::ofstream kept_open;
+    if (settings.count("open") != 0) kept_open.open(settings["open"]);
+
     chainner::logger_options options;
     options.log_dir = words[2];
     options.to_console = settings["console"] == "1";
