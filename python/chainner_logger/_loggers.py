@@ -113,12 +113,13 @@ def attach(*names: str) -> None:
     Their own handlers that write to the console are removed: the console is in our log, and if nobody reads it, those
     would stop the program. Call it after the framework has configured them.
     """
+    console = [each for each in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__) if each is not None]
     for name in names:
         other = logging.getLogger(name)
         if isinstance(other, Logger):
             continue
         for handler in other.handlers[:]:
-            if getattr(handler, "stream", None) in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+            if isinstance(handler, logging.StreamHandler) and handler.stream in console:
                 other.removeHandler(handler)
         other.addHandler(_attached)
         other.propagate = False
@@ -171,12 +172,12 @@ def _follow(found: Logger) -> None:
     """Makes the module's own logger write to this one's log."""
     global _process_logger
     if _process_logger is None:
+        _early.hand_over(found)  # first, as the handlers and filters below have had these records
         for handler in logger.handlers:
             if handler is not _early:
                 found.addHandler(handler)
         for each in logger.filters:
             found.addFilter(each)
-        _early.hand_over(found)
     _process_logger = found
     logger.handlers, logger.filters = found.handlers, found.filters
     logger.setLevel(found.level)
