@@ -7,6 +7,7 @@ import pickle
 import pytest
 
 import chainner_logger
+from conftest import read_role
 
 
 def test_the_module_logger_has_all_names_of_chainners_own():
@@ -99,13 +100,7 @@ def test_set_up_again_the_same_logger_changes(programs, tmp_path):
         tmp_path / "elsewhere",
     )
     assert programs.texts() == ["one"]
-    assert [each.text for each in read_other(tmp_path / "elsewhere")] == ["two"]
-
-
-def read_other(folder):
-    from conftest import read_role
-
-    return read_role(folder, "worker")
+    assert [each.text for each in read_role(tmp_path / "elsewhere", "worker")] == ["two"]
 
 
 def test_the_environment_decides_the_role_and_the_level(programs):
