@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <chainner/logger.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <fstream>
@@ -90,6 +91,12 @@ account check_console(std::string_view console, const fs::path& file, std::size_
         }
     }
     return found;
+}
+
+/// The records of this test in the files of `logs`, beside those that the library writes itself.
+std::ptrdiff_t count_records(const fs::path& logs) {
+    const std::vector<test::record> all = test::parse_log(test::read_role(logs, "worker"));
+    return std::count_if(all.begin(), all.end(), [](const auto& each) { return each.text.rfind("record ", 0) == 0; });
 }
 
 /// Reads a console in a thread of its own until it is stopped.
@@ -268,7 +275,7 @@ TEST_P(UnreadConsole, StopsNoThread) {
     EXPECT_EQ(program.wait(), 0);
     // The promise is 100 ms in total; a loaded machine is late by more.
     EXPECT_LT(test::shared_counter(directory / "longest").get(), 5'000'000);
-    EXPECT_THAT(test::parse_log(test::read_role(logs(), "worker")), SizeIs(4 * 20'000 + 1));
+    EXPECT_EQ(count_records(logs()), 4 * 20'000);
 }
 
 /// What chaiNNer's frontend does: its backend's stderr is read by nobody.
@@ -331,7 +338,7 @@ TEST_P(DeadConsole, CostsNoRecordAndRaisesNoSignal) {
         test::write_file(folder / "closed", "");
         ASSERT_EQ(program.wait(), 0);
         EXPECT_EQ(test::read_file(folder / "verdict"), "no signal, nothing changed");
-        EXPECT_THAT(test::parse_log(test::read_role(folder / "logs", "worker")), SizeIs(1'001));
+        EXPECT_EQ(count_records(folder / "logs"), 1'000);
     }
 }
 
