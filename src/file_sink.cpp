@@ -323,7 +323,7 @@ void file_sink::look(std::string_view newest, time_point now) {
         return;
     }
     if (placement == platform::placement::removed) {
-        begin_fault("was removed by somebody");
+        begin_fault("was removed by somebody, with all but its last records");
         if (!newest.empty()) recent_.push(newest);
         abandon();
     } else {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <random>
 #include <set>
@@ -115,12 +116,16 @@ TEST(OneFileOneWriter, SixteenProcessesAtOnceLoseAndMixNothing) {
     for (const std::string& file : test::file_names(directory.path())) names.insert(file.substr(0, file.find('.')));
     std::map<int, std::size_t> found;
     for (const std::string& name : names) {
-        for (const auto& file : test::rotated_files(directory.path(), name)) {
-            for (const auto& each : test::parse_log(test::read_file(file))) {
-                if (each.text.rfind("Logger initialized", 0) == 0) continue;
-                const std::string expected = "record " + std::to_string(++found[each.pid]) + " " + std::string(40, 'x');
-                ASSERT_EQ(each.text, expected) << file;
-            }
+        const std::string log = test::read_role(directory.path(), name);
+        // 1.6 million records: test::parse_log would take its time.
+        for (std::string_view rest = log; !rest.empty();) {
+            const std::string_view line = rest.substr(0, rest.find('\n'));
+            rest.remove_prefix(line.size() + 1);
+            if (line.find("] [INFO] Logger initialized") != std::string_view::npos) continue;
+            const std::size_t pid = line.find('[') + 1;
+            std::size_t& count = found[std::atoi(line.data() + pid)];
+            const std::string expected = "] [INFO] record " + std::to_string(++count) + " " + std::string(40, 'x');
+            ASSERT_EQ(line.substr(line.find(']')), expected) << name;
         }
     }
     EXPECT_EQ(found.size(), programs.size());

@@ -43,6 +43,9 @@ private:
 /// Lets this process open no further file, for as long as it lives.
 class no_free_descriptor {
 public:
+    /// false where the undefined behaviour sanitizer needs descriptors itself: it looks at objects through a pipe.
+    static bool is_possible();
+
     no_free_descriptor();
     ~no_free_descriptor();
     no_free_descriptor(const no_free_descriptor&) = delete;

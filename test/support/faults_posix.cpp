@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <pwd.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -43,6 +44,10 @@ other_user::other_user(const std::string& name) {
 
 other_user::~other_user() {
     if (seteuid(getuid()) != 0 || setegid(getgid()) != 0) std::terminate();
+}
+
+bool no_free_descriptor::is_possible() {
+    return dlsym(RTLD_DEFAULT, "__ubsan_handle_dynamic_type_cache_miss") == nullptr;
 }
 
 no_free_descriptor::no_free_descriptor() {
