@@ -93,8 +93,10 @@ TEST_F(Fork, AChildThatNeverLogsDoesNotHoldItsParentsName) {
     test::shared_counter child(directory / "child");
     test::forked_process parent([&] {
         set_up();
-        const test::forked_process sleeper([&] { pause(); });
-        child.set(static_cast<std::uint64_t>(sleeper.id()));
+        const test::forked_process sleeper([&] {
+            child.set(static_cast<std::uint64_t>(getpid()));
+            pause();
+        });
         pause();
     });
     ASSERT_TRUE(test::wait_until([&] { return child.get() != 0; }));
@@ -116,7 +118,7 @@ TEST_F(Fork, AProgramThatIsStartedHoldsNeitherNameNorFile) {
         child.set(static_cast<std::uint64_t>(other.id()));
         pause();
     });
-    ASSERT_TRUE(test::wait_until([&] { return count.get() > 0; }));
+    ASSERT_TRUE(test::wait_until([&] { return child.get() != 0 && count.get() > 0; }));
     parent.kill();
     parent.wait();
 
