@@ -95,7 +95,7 @@ ROWS = [
     Row("latency: 50 % within", "latency", "p50", "ns"),
     Row("latency: 99 % within", "latency", "p99", "µs", 1e3),
     Row("latency: 99.9 % within", "latency", "p99.9", "µs", 1e3),
-    Row("latency: all within", "latency", "max", "µs", 1e3),
+    Row("latency: the longest", "latency", "max", "µs", 1e3),
     Row("start to first record", "start", "real_time", "ms", 1e6),
     Row("instructions", "instructions", "instructions"),
     Row("heap allocations", "file", "allocations"),

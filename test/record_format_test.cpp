@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 #include "support/files.hpp"
 #include "support/records.hpp"
@@ -59,12 +60,15 @@ TEST(RecordFormat, InvalidUtf8BecomesVisible) {
 }
 
 TEST(RecordFormat, FindsASpecialCharacterAtAnyPlace) {
-    for (std::size_t size = 1; size < 100; ++size) {
-        for (std::size_t at = 0; at < size; ++at) {
-            std::string message(size, 'x');
-            message[at] = '\x1b';
-            const std::string expected = std::string(at, 'x') + "\\x1b" + std::string(size - at - 1, 'x') + "\n";
-            ASSERT_EQ(escaped(message), expected);
+    for (const auto& [special, escape] : {std::pair('\0', "\\x00"), std::pair('\x1f', "\\x1f"),
+                                          std::pair('\x7f', "\\x7f"), std::pair('\xff', "\\xff")}) {
+        for (std::size_t size = 1; size < 40; ++size) {
+            for (std::size_t at = 0; at < size; ++at) {
+                std::string message(size, '~');
+                message[at] = special;
+                const std::string expected = std::string(at, '~') + escape + std::string(size - at - 1, '~') + "\n";
+                ASSERT_EQ(escaped(message), expected);
+            }
         }
     }
 }
