@@ -166,6 +166,7 @@ void file_sink::open(target place, std::unique_ptr<spdlog::formatter> formatter)
         if (live_ && live_->placement() == platform::placement::removed) abandon();
         say_end(now);
         use(std::move(next));
+        is_in_session_ = false;
         recent_.clear();
         if (held_.empty()) fault_.reset();
         was_left_open_ = !live_->is_session_ended();
@@ -203,6 +204,7 @@ void file_sink::close() {
     const std::lock_guard lock(mutex_);
     settle(spdlog::log_clock::now());
     say_end(spdlog::log_clock::now());
+    is_in_session_ = false;
     target_.reset();
     use(nullptr);
     recent_.clear();
@@ -214,6 +216,7 @@ void file_sink::close() {
 void file_sink::release() {
     const std::lock_guard lock(mutex_);
     settle(spdlog::log_clock::now());
+    say_end(spdlog::log_clock::now());
     use(nullptr);
     recent_.clear();
     next_try_ = {};
@@ -359,10 +362,8 @@ void file_sink::say_origin(const std::string& before, std::size_t room, time_poi
 }
 
 void file_sink::say_end(time_point now) {
-    if (is_in_session_ && live_ && held_.empty()) {
-        note(spdlog::level::info, format("{}{} process", session_end, target_->role), now);
-    }
-    is_in_session_ = false;
+    if (!is_in_session_ || !live_ || !held_.empty()) return;
+    note(spdlog::level::info, format("{}{} process", session_end, target_->role), now);
 }
 
 // Faults

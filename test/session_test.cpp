@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "file_sink.hpp"
 #include "support/files.hpp"
 #include "support/records.hpp"
 #include "support/system.hpp"
@@ -177,6 +178,15 @@ TEST_F(Session, EndsInTheFolderThatIsLeft) {
     EXPECT_EQ(texts(directory / "elsewhere" / "worker.log").back(), "Logger closed for worker process");
     chainner::setup_logger("worker", options());
     EXPECT_THAT(texts(), Not(Contains(says_that_it_was_left_open)));
+}
+
+TEST_F(Session, EndsInAFileThatIsLetGo) {
+    const auto logger = chainner::setup_logger("worker", options());
+    dynamic_cast<chainner::detail::file_sink&>(*logger->sinks().front()).release();
+    EXPECT_EQ(texts().back(), "Logger closed for worker process");
+    logger->info("later");
+    EXPECT_THAT(texts().at(texts().size() - 2), StartsWith("Role: worker"));
+    EXPECT_EQ(texts().back(), "later");
 }
 
 TEST_F(Session, SecondInstanceHasASessionOfItsOwn) {

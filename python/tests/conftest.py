@@ -24,8 +24,15 @@ class Record:
     text: str
 
 
+def is_about_session(record: Record) -> bool:
+    """Where a file comes from, and how a session ended."""
+    about_session = r"(Continues an older file\. )?Role: |Logger closed for |The previous session of this log "
+    return re.match(about_session, record.text) is not None
+
+
 def parse_log(text: str) -> list[Record]:
-    """Reads a log back. What is neither a record nor goes on with one is an error."""
+    """Reads a log back, but for what a session says about itself. What is neither a record nor goes on with one is an
+    error."""
     records: list[Record] = []
     assert text == "" or text.endswith("\n"), f"the last line is cut short: {text[-200:]!r}"
     for line in text.split("\n")[:-1]:
@@ -35,7 +42,7 @@ def parse_log(text: str) -> list[Record]:
         else:
             assert line.startswith("\t") and records, f"no record, and no part of one: {line!r}"
             records[-1].text += "\n" + line[1:]
-    return records
+    return [each for each in records if not is_about_session(each)]
 
 
 def read_role(folder: Path, role: str) -> list[Record]:
