@@ -345,7 +345,7 @@ def check_instructions(results):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=Path)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--into", type=Path, metavar="README")
     parser.add_argument("runs", nargs="*", metavar="RUN", help=", ".join(RUNS))
     arguments = parser.parse_intermixed_args()
