@@ -338,8 +338,7 @@ def test_a_sub_interpreter_is_refused_with_the_reason(programs):
     assert programs.texts() == ["before", "after"]
 
 
-def test_a_disk_that_is_full_goes_by_through_python(programs):
-    """A folder that goes and comes back, as a fault that needs no privileges."""
+def test_a_folder_that_is_removed_costs_no_record(programs):
     programs.run(
         """
         import shutil, sys
