@@ -1,0 +1,18 @@
+# Builds for Windows on Debian, with MinGW-w64, and runs what was built, with Wine.
+set(CMAKE_SYSTEM_NAME Windows)
+set(CMAKE_SYSTEM_PROCESSOR x86_64)
+set(CMAKE_C_COMPILER x86_64-w64-mingw32-gcc-posix)
+set(CMAKE_CXX_COMPILER x86_64-w64-mingw32-g++-posix)
+set(CMAKE_EXE_LINKER_FLAGS_INIT -static) # The libraries of the compiler are nowhere where Wine looks for them.
+
+find_program(WINE NAMES wine64 wine PATHS /usr/lib/wine REQUIRED)
+set(CMAKE_CROSSCOMPILING_EMULATOR
+    env
+    LC_ALL=C.UTF-8
+    WINEDEBUG=-all
+    WINEDLLOVERRIDES=mscoree=
+    WINEPREFIX=${CMAKE_BINARY_DIR}/wine
+    ${WINE}
+)
+
+set(CMAKE_PROJECT_chainner_logger_INCLUDE ${CMAKE_CURRENT_LIST_DIR}/dependencies.cmake)
