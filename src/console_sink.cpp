@@ -93,13 +93,13 @@ void console_sink::sink_it_(const spdlog::details::log_msg& msg) {
 
 /// Goes on where a reader that is back lost us. false if it is not back.
 bool console_sink::resume(spdlog::log_clock::time_point now) {
-    if (!console_.is_ready()) return false;
-    if (console_.follow() && !rest_.empty()) {
+    if (!console_->is_ready()) return false;
+    if (console_->follow() && !rest_.empty()) {
         // The beginning of that line went elsewhere.
         rest_.clear();
         ++hidden_;
     }
-    if (console_.unread() > 0) return false;
+    if (console_->unread() > 0) return false;
     rest_.erase(0, write(rest_));
     if (rest_.empty() && hidden_ > 0) {
         const std::string text = spdlog::fmt_lib::format("{} records were not shown here; {}", hidden_, where_else_());
@@ -111,16 +111,16 @@ bool console_sink::resume(spdlog::log_clock::time_point now) {
 /// false if nothing of the record was shown.
 bool console_sink::show(const spdlog::details::log_msg& msg) {
     std::size_t shown = 0;
-    console_.follow();
+    console_->follow();
     do {
         line_.clear();
         formatter_->format(msg, line_);
         if (color_ == spdlog::color_mode::always ||
-            (color_ == spdlog::color_mode::automatic && console_.is_terminal())) {
+            (color_ == spdlog::color_mode::automatic && console_->is_terminal())) {
             colour(msg, line_);
         }
         shown = write({line_.data(), line_.size()});
-    } while (shown == 0 && console_.follow());
+    } while (shown == 0 && console_->follow());
     if (shown > 0) rest_.assign(line_.data() + shown, line_.size() - shown);
     return shown > 0;
 }
@@ -133,14 +133,14 @@ std::size_t console_sink::write(std::string_view text) {
     clock::time_point last_taken;
     while (taken < text.size()) {
         std::error_code error;
-        if (const std::size_t more = console_.write(text.substr(taken), error); more > 0) {
+        if (const std::size_t more = console_->write(text.substr(taken), error); more > 0) {
             taken += more;
             unread = std::string_view::npos;
             continue;
         }
         if (error != std::errc::resource_unavailable_try_again) break;
         // A pipe has no room before a reader of single lines has emptied a page of it.
-        if (const std::size_t left = console_.unread(); left < unread) {
+        if (const std::size_t left = console_->unread(); left < unread) {
             unread = left;
             last_taken = clock::now();
         } else if (clock::now() - last_taken >= longest_wait) {

@@ -47,7 +47,7 @@ private:
 
     std::string logger_name_;
     std::function<std::string()> where_else_;
-    platform::console console_;
+    std::unique_ptr<platform::console> console_ = platform::make_console();
     bool is_open_ = false;
     spdlog::color_mode color_ = spdlog::color_mode::automatic;
 

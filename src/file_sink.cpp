@@ -415,8 +415,8 @@ void file_sink::recover(time_point now) {
         return;
     }
     if (std::exchange(is_child_, false)) {
-        note(spdlog::level::info, format("Logger initialized for a forked process. Log file: {}", live_->path.string()),
-             now);
+        note(spdlog::level::info,
+             format("Logger initialized for a forked process. Log file: {}", platform::to_utf8(live_->path)), now);
     }
     if (is_new) say_origin("", held_.empty() ? 0 : held_[0].size(), now);
     std::size_t done = 0;
@@ -436,9 +436,9 @@ void file_sink::settle(time_point now) {
 void file_sink::end_fault(time_point now) {
     if (!fault_) return;
     const std::chrono::duration<double> lasted = clock::now() - fault_->since;
-    std::string text = format("Log file {} {}; it works again after {:.1f} s, {}", fault_->path.string(), fault_->what,
-                              lasted.count(), lost_text(lost_));
-    if (live_->path != fault_->path) text += format(", and goes on in {}", live_->path.string());
+    std::string text = format("Log file {} {}; it works again after {:.1f} s, {}", platform::to_utf8(fault_->path),
+                              fault_->what, lasted.count(), lost_text(lost_));
+    if (live_->path != fault_->path) text += format(", and goes on in {}", platform::to_utf8(live_->path));
     fault_.reset();
     lost_ = 0;
     note(spdlog::level::warn, text, now);

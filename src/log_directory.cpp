@@ -19,9 +19,9 @@ directory_input current_directory_input() {
     input.appdata = platform::application_data_directory();
     input.xdg_config_home = platform::path_variable("XDG_CONFIG_HOME");
     input.home = platform::home_directory();
-    input.temporary = platform::temporary_directory();
     input.executable_directory = platform::executable_directory();
     std::error_code ignored;
+    input.temporary = fs::temp_directory_path(ignored);
     input.is_portable =
         !input.executable_directory.empty() && fs::exists(input.executable_directory / "portable", ignored);
     input.user_id = platform::user_id();

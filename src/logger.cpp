@@ -41,8 +41,9 @@ struct role_logger {
           console(std::make_shared<detail::console_sink>(name,
                                                          [sink = file.get()] {
                                                              const fs::path path = sink->path();
-                                                             return path.empty() ? std::string("they are in no file")
-                                                                                 : "they are in " + path.string();
+                                                             return path.empty()
+                                                                        ? std::string("they are in no file")
+                                                                        : "they are in " + platform::to_utf8(path);
                                                          })),
           logger(std::make_shared<spdlog::logger>(name, spdlog::sinks_init_list{file, console})) {
         // spdlog's own handler writes to stderr, where an unread pipe would stop us.
@@ -180,7 +181,7 @@ void set_up(role process_role, const logger_options& options, std::vector<std::s
     }
 
     const fs::path path = log.file->path();
-    const std::string where = !path.empty()     ? ". Log file: " + path.string()
+    const std::string where = !path.empty()     ? ". Log file: " + platform::to_utf8(path)
                               : options.to_file ? " (no folder can be used - no file logging)"
                                                 : " (dev mode - no file logging)";
     log.logger->info("Logger initialized for {} process{}", name_of(process_role), where);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,11 +44,13 @@ std::filesystem::path path_variable(const char* name);
 // Each of these is empty if the system does not tell.
 std::filesystem::path executable_directory();
 std::filesystem::path home_directory();
-std::filesystem::path temporary_directory();
 std::filesystem::path application_data_directory();  // %APPDATA%
 
 /// The number of this user, where users have one, else empty.
 std::string user_id();
+
+/// For people to read. `path::string()` throws on Windows where the code page has no such letter.
+std::string to_utf8(const std::filesystem::path& path);
 
 // Folders
 
@@ -123,38 +126,25 @@ placement placement_of(int file, const std::filesystem::path& path) noexcept;
 /// terminal, pipe or socket could see. Off for good once stderr is closed, as it may be when the process starts.
 class console {
 public:
+    virtual ~console() = default;
+
     /// To be called before each record and after a failed `write`: whether stderr is another file than it was, as
     /// `dup2` makes it. Costs nothing where `write` would fail if it were.
-    bool follow() noexcept;
+    virtual bool follow() noexcept = 0;
 
-    bool is_terminal() const noexcept { return is_terminal_; }
+    virtual bool is_terminal() const noexcept = 0;
 
     /// Returns how much of `text` was taken. `error` is `std::errc::resource_unavailable_try_again` if there is no room
     /// now.
-    std::size_t write(std::string_view text, std::error_code& error) noexcept;
+    virtual std::size_t write(std::string_view text, std::error_code& error) noexcept = 0;
 
     /// Whether there is a reader, and room for something.
-    bool is_ready() const noexcept;
+    virtual bool is_ready() const noexcept = 0;
 
     /// Bytes that the reader has still to take, where the system tells, else 0.
-    std::size_t unread() const noexcept;
-
-private:
-    enum class way;
-    struct identity {
-        std::uint64_t device = 0;
-        std::uint64_t index = 0;
-        bool operator==(const identity& other) const noexcept { return device == other.device && index == other.index; }
-    };
-    void reopen() noexcept;
-    bool fall_back() noexcept;
-
-    way way_{};
-    bool has_failed_ = false;
-    identity identity_;
-    bool is_pipe_ = false;
-    bool is_terminal_ = false;
-    descriptor reopened_;
+    virtual std::size_t unread() const noexcept = 0;
 };
+
+std::unique_ptr<console> make_console();
 
 }  // namespace chainner::platform

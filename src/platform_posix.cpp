@@ -144,15 +144,11 @@ fs::path home_directory() {
     return found->pw_dir;
 }
 
-fs::path temporary_directory() {
-    std::error_code error;
-    const fs::path directory = fs::temp_directory_path(error);
-    return error ? fs::path() : directory;
-}
-
 fs::path application_data_directory() { return {}; }
 
 std::string user_id() { return std::to_string(geteuid()); }
+
+std::string to_utf8(const fs::path& path) { return path.string(); }
 
 // Folders
 
@@ -426,11 +422,33 @@ descriptor reopen_without_waiting() noexcept {
     return descriptor(open(name, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 }
 
-}  // namespace
+class posix_console final : public console {
+public:
+    bool follow() noexcept override;
+    bool is_terminal() const noexcept override { return is_terminal_; }
+    std::size_t write(std::string_view text, std::error_code& error) noexcept override;
+    bool is_ready() const noexcept override;
+    std::size_t unread() const noexcept override;
 
-enum class console::way { unknown, off, socket, at_once, reopened, when_ready, plainly };
+private:
+    enum class way { unknown, off, socket, at_once, reopened, when_ready, plainly };
+    struct identity {
+        std::uint64_t device = 0;
+        std::uint64_t index = 0;
+        bool operator==(const identity& other) const noexcept { return device == other.device && index == other.index; }
+    };
+    void reopen() noexcept;
+    bool fall_back() noexcept;
 
-bool console::follow() noexcept {
+    way way_ = way::unknown;
+    bool has_failed_ = false;
+    identity identity_;
+    bool is_pipe_ = false;
+    bool is_terminal_ = false;
+    descriptor reopened_;
+};
+
+bool posix_console::follow() noexcept {
     const bool fails_once_replaced = way_ == way::socket || way_ == way::at_once;
     if (way_ == way::off || (fails_once_replaced && !has_failed_)) return false;
     struct stat found {};
@@ -456,13 +474,13 @@ bool console::follow() noexcept {
     return true;
 }
 
-void console::reopen() noexcept {
+void posix_console::reopen() noexcept {
     reopened_ = reopen_without_waiting();
     way_ = reopened_ ? way::reopened : way::when_ready;
 }
 
 /// To the next best way, unless the best one failed because stderr has been replaced.
-bool console::fall_back() noexcept {
+bool posix_console::fall_back() noexcept {
     struct stat found {};
     if (way_ != way::at_once || fstat(STDERR_FILENO, &found) != 0) return false;
     if (!(identity{found.st_dev, found.st_ino} == identity_)) return false;
@@ -474,7 +492,7 @@ bool console::fall_back() noexcept {
     return true;
 }
 
-std::size_t console::write(std::string_view text, std::error_code& error) noexcept {
+std::size_t posix_console::write(std::string_view text, std::error_code& error) noexcept {
     const auto try_once = [&]() -> ssize_t {
         switch (way_) {
             case way::unknown:
@@ -501,12 +519,16 @@ std::size_t console::write(std::string_view text, std::error_code& error) noexce
     return has_failed_ ? 0 : static_cast<std::size_t>(count);
 }
 
-bool console::is_ready() const noexcept { return way_ != way::off && readiness() == POLLOUT; }
+bool posix_console::is_ready() const noexcept { return way_ != way::off && readiness() == POLLOUT; }
 
-std::size_t console::unread() const noexcept {
+std::size_t posix_console::unread() const noexcept {
     int count = 0;
     ioctl(STDERR_FILENO, is_pipe_ ? FIONREAD : TIOCOUTQ, &count);
     return static_cast<std::size_t>(count);
 }
+
+}  // namespace
+
+std::unique_ptr<console> make_console() { return std::make_unique<posix_console>(); }
 
 }  // namespace chainner::platform
