@@ -87,7 +87,7 @@ struct file_sink::live_file {
         handlers.before_open = [this, how, max_files, is_full_file = how == start::rotate](const auto&) mutable {
             // Before it rotates, spdlog opens the full file, which the live file before us still has locked.
             if (std::exchange(is_full_file, false)) return;
-            if (how == start::rotate && max_files == 0) fs::remove(path);
+            if (how == start::rotate && max_files == 0) platform::remove_open_file(path);
             // To fail where the full file could not be renamed keeps spdlog from emptying it.
             ours = platform::open_log_file(
                 path, how == start::rotate ? platform::open_mode::create_new : platform::open_mode::create_or_append);

@@ -97,6 +97,9 @@ descriptor open_log_file(const std::filesystem::path& path, open_mode mode);
 /// its file system knows locks. Throws `std::filesystem::filesystem_error` if this process can open no further file.
 descriptor lock_directory(const std::filesystem::path& directory);
 
+/// Its name is free at once, also while the file is open. Throws `std::filesystem::filesystem_error`.
+void remove_open_file(const std::filesystem::path& path);
+
 /// Lets a stream write to `file`, whatever it was opened on. Returns the descriptor's number within the stream.
 int redirect(std::FILE* stream, const descriptor& file);
 

@@ -251,6 +251,8 @@ descriptor lock_directory(const fs::path& directory) {
     return folder;
 }
 
+void remove_open_file(const fs::path& path) { fs::remove(path); }
+
 int redirect(std::FILE* stream, const descriptor& file) {
     const int number = fileno(stream);
 #ifdef __APPLE__

@@ -157,6 +157,21 @@ public:
     explicit unforgeable_formatter(std::unique_ptr<spdlog::formatter> inner) : inner_(std::move(inner)) {}
 
     void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& out) override {
+        format_escaped(msg, out);
+        // On Windows a pattern set through spdlog ends its lines so.
+        const string_view text(out.data(), out.size());
+        if (text.size() >= 2 && text.substr(text.size() - 2) == "\r\n") {
+            out.resize(out.size() - 2);
+            out.push_back('\n');
+        }
+    }
+    std::unique_ptr<spdlog::formatter> clone() const override { return make_unforgeable(inner_->clone()); }
+
+private:
+    static constexpr std::size_t largest_kept =
+        64 * 1024;  // so that one huge message does not hold its memory for ever
+
+    void format_escaped(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& out) {
         if (is_plain({msg.payload.data(), msg.payload.size()})) {
             inner_->format(msg, out);
             return;
@@ -170,11 +185,6 @@ public:
         msg.color_range_end = escaped.color_range_end;
         if (safe_.size() > largest_kept) safe_ = spdlog::memory_buf_t();
     }
-    std::unique_ptr<spdlog::formatter> clone() const override { return make_unforgeable(inner_->clone()); }
-
-private:
-    static constexpr std::size_t largest_kept =
-        64 * 1024;  // so that one huge message does not hold its memory for ever
 
     std::unique_ptr<spdlog::formatter> inner_;
     spdlog::memory_buf_t safe_;

@@ -387,10 +387,10 @@ TEST_F(Logger, DefaultFolderThatCannotBeUsedIsPassedOver) {
 
 TEST_F(Logger, WithoutAnyFolderTheConsoleStillShows) {
     test::write_file(directory / "file", "");
+    testing::internal::CaptureStderr();  // which needs a temporary folder itself
     const test::scoped_variable unusable("CHAINNER_LOG_DIR", (directory / "file").string());
     const test::scoped_variable temporary("TMPDIR", (directory / "file").string());
     const test::scoped_variable temporary_on_windows("TMP", (directory / "file").string());
-    testing::internal::CaptureStderr();
     chainner::setup_logger("worker")->info("seen");
     const std::string shown = testing::internal::GetCapturedStderr();
     EXPECT_THAT(shown, HasSubstr("Logger initialized for worker process (no folder can be used - no file logging)\n"));

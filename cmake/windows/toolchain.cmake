@@ -6,13 +6,6 @@ set(CMAKE_CXX_COMPILER x86_64-w64-mingw32-g++-posix)
 set(CMAKE_EXE_LINKER_FLAGS_INIT -static) # The libraries of the compiler are nowhere where Wine looks for them.
 
 find_program(WINE NAMES wine64 wine PATHS /usr/lib/wine REQUIRED)
-set(CMAKE_CROSSCOMPILING_EMULATOR
-    env
-    LC_ALL=C.UTF-8
-    WINEDEBUG=-all
-    WINEDLLOVERRIDES=mscoree=
-    WINEPREFIX=${CMAKE_BINARY_DIR}/wine
-    ${WINE}
-)
+set(CMAKE_CROSSCOMPILING_EMULATOR ${WINE})
 
 set(CMAKE_PROJECT_chainner_logger_INCLUDE ${CMAKE_CURRENT_LIST_DIR}/dependencies.cmake)

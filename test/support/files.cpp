@@ -24,8 +24,13 @@ temporary_directory::temporary_directory() {
 }
 
 temporary_directory::~temporary_directory() {
+    // remove_all() tries for long where a file is still open, which on Windows keeps its folder.
+    std::vector<fs::path> all{path_};
     std::error_code ignored;
-    fs::remove_all(path_, ignored);
+    for (fs::recursive_directory_iterator entry(path_, ignored), end; entry != end; entry.increment(ignored)) {
+        all.push_back(entry->path());
+    }
+    std::for_each(all.rbegin(), all.rend(), [&](const fs::path& each) { fs::remove(each, ignored); });
 }
 
 scoped_variable::scoped_variable(std::string name, std::optional<std::string> value)
