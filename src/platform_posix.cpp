@@ -435,8 +435,8 @@ public:
 private:
     enum class way { unknown, off, socket, at_once, reopened, when_ready, plainly };
     struct identity {
-        std::uint64_t device = 0;
-        std::uint64_t index = 0;
+        dev_t device = 0;
+        ino_t index = 0;
         bool operator==(const identity& other) const noexcept { return device == other.device && index == other.index; }
     };
     void reopen() noexcept;

@@ -43,10 +43,8 @@ using testing::ValuesIn;
 
 constexpr auto longest_wait = 100ms;
 
-constexpr channel_kind readable_kinds[] = {channel_kind::pipe, channel_kind::socket, channel_kind::fifo,
-                                           channel_kind::terminal};
-constexpr channel_kind all_kinds[] = {channel_kind::pipe, channel_kind::socket, channel_kind::fifo,
-                                      channel_kind::terminal, channel_kind::stopped_terminal};
+const std::vector<channel_kind> readable_kinds = test::readable_kinds();
+const std::vector<channel_kind> all_kinds = test::all_kinds();
 
 const auto kind_name = [](const testing::TestParamInfo<channel_kind>& kind) { return test::name_of(kind.param); };
 
@@ -327,6 +325,7 @@ class DeadConsole : public Console, public testing::WithParamInterface<channel_k
 INSTANTIATE_TEST_SUITE_P(Kinds, DeadConsole, ValuesIn(readable_kinds), kind_name);
 
 TEST_P(DeadConsole, CostsNoRecordAndRaisesNoSignal) {
+    if (!test::is_posix()) GTEST_SKIP() << "this system has no signals";
     for (const char* disposition : {"default", "ignored", "handled"}) {
         SCOPED_TRACE(disposition);
         const fs::path folder = directory / disposition;
@@ -343,6 +342,7 @@ TEST_P(DeadConsole, CostsNoRecordAndRaisesNoSignal) {
 }
 
 TEST_F(Console, SurvivesAReaderOfOneLine) {
+    if (!test::is_posix()) GTEST_SKIP() << "needs a POSIX shell";
     const fs::path head = directory / "head";
     ASSERT_EQ(test::run_in_shell(command(arguments(20'000)) + " 2>&1 | head -n 1 > '" + head.string() + "'"), 0);
     check_files(20'000);
@@ -477,6 +477,7 @@ TEST_F(Console, FollowsWhateverStderrBecomesAlsoInColour) {
 }
 
 TEST_F(Console, SaysWhatWasNotShownWhenAFullDiskIsReplaced) {
+    if (!test::is_posix()) GTEST_SKIP() << "needs /dev/full";
     set_up();
     scoped_stderr replaced(fs::path("/dev/full"));
     log(10);
@@ -490,6 +491,7 @@ TEST_F(Console, SaysWhatWasNotShownWhenAFullDiskIsReplaced) {
 }
 
 TEST_F(Console, DoesNotFinishALineInAnotherPlaceThanItBegan) {
+    if (!test::is_posix()) GTEST_SKIP() << "this system does not tell one pipe from another";
     channel console(channel_kind::pipe);
     scoped_stderr replaced(console.writer());
     set_up();
@@ -502,6 +504,7 @@ TEST_F(Console, DoesNotFinishALineInAnotherPlaceThanItBegan) {
 }
 
 TEST_F(Console, WritesNothingWhereStderrWasClosedAtTheStart) {
+    if (!test::is_posix()) GTEST_SKIP() << "needs a POSIX shell";
     const fs::path takes_the_number = directory / "other";
     ASSERT_EQ(test::run_in_shell(command(arguments(100, {"open=" + takes_the_number.string()})) + " 2>&-"), 0);
     EXPECT_THAT(test::read_file(takes_the_number), IsEmpty());
@@ -636,6 +639,9 @@ struct refusal {
 
 class RefusingKernel : public Console, public testing::WithParamInterface<refusal> {
 protected:
+    void SetUp() override {
+        if (!test::is_posix()) GTEST_SKIP() << "needs seccomp of Linux";
+    }
     test::child_process start(const std::string& program, std::vector<std::string> words, int output) const {
         words.insert(words.begin(),
                      {std::to_string(GetParam().pwritev2), std::to_string(GetParam().reopening), program});

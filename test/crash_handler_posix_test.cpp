@@ -1,3 +1,4 @@
+// Needs what only POSIX has: signals.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>

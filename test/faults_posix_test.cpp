@@ -1,3 +1,4 @@
+// Needs what only POSIX has: limits of descriptors, links, modes and owners of files, FIFOs.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,3 +1,4 @@
+// Needs what only POSIX has: fork.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>

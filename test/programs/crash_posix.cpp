@@ -1,6 +1,6 @@
 // Sets up a logger, logs `about to crash`, and crashes.
 //
-//     crash FOLDER WAY [handler] [thread] [before]
+//     crash_posix FOLDER WAY [handler] [thread] [before]
 //
 // handler: with chainner::install_crash_handler(). thread: not in the main thread. before: with handlers of its own
 // underneath, which end the process with the exit codes 42 (signals) and 43 (std::terminate).

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// What a program can have as its stderr.
 namespace test {
@@ -11,6 +12,13 @@ namespace test {
 enum class channel_kind { pipe, socket, fifo, terminal, stopped_terminal };
 
 std::string name_of(channel_kind kind);
+
+/// Those that this system has, and among them those from which a test can read at once.
+std::vector<channel_kind> all_kinds();
+std::vector<channel_kind> readable_kinds();
+
+/// Whether there are signals, /dev and a shell.
+bool is_posix();
 
 /// Leads from the stderr of a program to a reader: this test.
 class channel {

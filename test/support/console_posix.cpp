@@ -35,6 +35,18 @@ int open_file(const std::filesystem::path& file, int flags) {
 
 }  // namespace
 
+bool is_posix() { return true; }
+
+std::vector<channel_kind> readable_kinds() {
+    return {channel_kind::pipe, channel_kind::socket, channel_kind::fifo, channel_kind::terminal};
+}
+
+std::vector<channel_kind> all_kinds() {
+    auto kinds = readable_kinds();
+    kinds.push_back(channel_kind::stopped_terminal);
+    return kinds;
+}
+
 std::string name_of(channel_kind kind) {
     switch (kind) {
         case channel_kind::pipe:

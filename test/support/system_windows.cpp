@@ -44,7 +44,7 @@ void set_variable(const std::string& name, const std::optional<std::string>& val
 int current_process_id() { return static_cast<int>(GetCurrentProcessId()); }
 
 child_process::child_process(const std::string& program, const std::vector<std::string>& arguments, int output) {
-    std::wstring command_line = quoted(std::string(TEST_PROGRAM_DIRECTORY) + "/" + program + ".exe");
+    std::wstring command_line = quoted((fs::path(TEST_PROGRAM_DIRECTORY) / program).u8string() + ".exe");
     for (const std::string& argument : arguments) command_line += L' ' + quoted(argument);
 
     SECURITY_ATTRIBUTES inheritable{sizeof(SECURITY_ATTRIBUTES), nullptr, TRUE};

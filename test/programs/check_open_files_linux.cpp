@@ -1,6 +1,6 @@
 // Whether this program was started with a file of a folder open: it then ends with 1.
 //
-//     check_open_files FOLDER
+//     check_open_files_linux FOLDER
 
 #include <filesystem>
 #include <iostream>
