@@ -1,6 +1,5 @@
 #include <cxxabi.h>
 #include <dlfcn.h>
-#include <link.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <unwind.h>
@@ -16,6 +15,10 @@
 #include <typeinfo>
 
 #include "platform_crash.hpp"
+
+#ifdef __linux__
+#include <link.h>
+#endif
 
 namespace chainner::platform {
 
@@ -137,12 +140,14 @@ void provide_handler_stack() { static const thread_local handler_stack stack; }
 
 namespace {
 
+#ifdef DLFO_STRUCT_HAS_EH_DBASE
 /// Read before it is needed: a program that is replaced while it runs has another name afterwards.
 const std::string_view executable = [] {
     static std::array<char, PATH_MAX> name;
     const ssize_t length = readlink("/proc/self/exe", name.data(), name.size());
     return std::string_view(name.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
 }();
+#endif
 
 code_place place_of(std::uintptr_t address) noexcept {
     void* const code = reinterpret_cast<void*>(address);
