@@ -77,9 +77,38 @@ std::wstring widen(std::string_view text, UINT code_page) {
 
 operating_system current_system() noexcept { return operating_system::windows; }
 
+std::string system_name() {
+    // GetVersionEx() tells a program that has no manifest about Windows 10 that this is Windows 8.
+    using get_version = LONG(WINAPI*)(OSVERSIONINFOW*);
+    void* const found = reinterpret_cast<void*>(GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "RtlGetVersion"));
+    OSVERSIONINFOW version{};
+    version.dwOSVersionInfoSize = sizeof version;
+    reinterpret_cast<get_version>(found)(&version);
+    SYSTEM_INFO system{};
+    GetNativeSystemInfo(&system);
+    const bool is_arm = system.wProcessorArchitecture == PROCESSOR_ARCHITECTURE_ARM64;
+    const bool is_intel = system.wProcessorArchitecture == PROCESSOR_ARCHITECTURE_AMD64;
+    return "Windows " + std::to_string(version.dwMajorVersion) + '.' + std::to_string(version.dwMinorVersion) + '.' +
+           std::to_string(version.dwBuildNumber) +
+           (is_intel ? " x86_64"
+            : is_arm ? " arm64"
+                     : "");
+}
+
 // The process
 
 int process_id() noexcept { return static_cast<int>(GetCurrentProcessId()); }
+
+std::chrono::system_clock::time_point process_start() {
+    using namespace std::chrono;
+    using intervals = duration<std::int64_t, std::ratio<1, 10'000'000>>;
+    constexpr intervals from_1601_to_1970{116'444'736'000'000'000};
+    FILETIME start{};
+    FILETIME unused{};
+    GetProcessTimes(GetCurrentProcess(), &start, &unused, &unused, &unused);
+    const intervals since_1601{static_cast<std::int64_t>(start.dwHighDateTime) << 32 | start.dwLowDateTime};
+    return system_clock::time_point(duration_cast<system_clock::duration>(since_1601 - from_1601_to_1970));
+}
 
 void at_fork(void (*)(), void (*)(), void (*)()) {}
 
@@ -282,15 +311,20 @@ std::uintmax_t file_size(int file) noexcept {
     return GetFileSizeEx(handle_of(file), &size) != 0 ? static_cast<std::uintmax_t>(size.QuadPart) : 0;
 }
 
-bool ends_in_line_feed(int file) noexcept {
-    const std::uintmax_t size = file_size(file);
-    if (size == 0) return true;
+std::size_t read_end(int file, char* to, std::size_t size) noexcept {
+    const std::uintmax_t whole = file_size(file);
+    size = static_cast<std::size_t>(std::min<std::uintmax_t>(size, whole));
     OVERLAPPED place{};
-    place.Offset = static_cast<DWORD>(size - 1);
-    place.OffsetHigh = static_cast<DWORD>((size - 1) >> 32);
-    char last = '\n';
+    place.Offset = static_cast<DWORD>(whole - size);
+    place.OffsetHigh = static_cast<DWORD>((whole - size) >> 32);
     DWORD count = 0;
-    return ReadFile(handle_of(file), &last, 1, &count, &place) == 0 || last == '\n';
+    return ReadFile(handle_of(file), to, static_cast<DWORD>(size), &count, &place) != 0 ? count : 0;
+}
+
+bool ends_in_line_feed(int file) noexcept {
+    char last = '\n';
+    read_end(file, &last, 1);
+    return last == '\n';
 }
 
 placement placement_of(int file, const fs::path& path) noexcept {
@@ -303,6 +337,8 @@ placement placement_of(int file, const fs::path& path) noexcept {
     }
     BY_HANDLE_FILE_INFORMATION named{};
     const owned_handle other = open_existing(path, FILE_READ_ATTRIBUTES);
+    // So says CreateFile() of a file that goes as soon as it is closed.
+    if (!other && GetLastError() == ERROR_ACCESS_DENIED) return placement::removed;
     const bool is_same = other && GetFileInformationByHandle(other.get(), &named) != 0 &&
                          opened.dwVolumeSerialNumber == named.dwVolumeSerialNumber &&
                          opened.nFileIndexHigh == named.nFileIndexHigh && opened.nFileIndexLow == named.nFileIndexLow;
@@ -401,8 +437,12 @@ private:
         DWORD mode = 0;
         DWORD count = 0;
         if (GetConsoleMode(stream_.get(), &mode) == 0) {
-            const bool done =
-                WriteFile(stream_.get(), text.data(), static_cast<DWORD>(text.size()), &count, nullptr) != 0;
+            // The C runtime, not the handle, knows that a file is open for appending.
+            OVERLAPPED end{};
+            end.Offset = end.OffsetHigh = MAXDWORD;
+            const bool is_file = GetFileType(stream_.get()) == FILE_TYPE_DISK;
+            const bool done = WriteFile(stream_.get(), text.data(), static_cast<DWORD>(text.size()), &count,
+                                        is_file ? &end : nullptr) != 0;
             return done ? std::error_code() : last_error();
         }
         if (text.find('\033') != std::string_view::npos) shows_colours(stream_.get());

@@ -397,6 +397,7 @@ TEST_P(SlowlyReadConsole, ShowsEverything) {
 }
 
 TEST_F(SlowReader, OfSingleLinesIsShownEverythingThoughItEmptiesAPageOfAPipeTooSlowly) {
+    if (!test::is_posix()) GTEST_SKIP() << "this system does not tell how much a reader has taken";
     set_up();
     ASSERT_TRUE(is_shown_to_a_reader_of(100, 20ms, 1'100, channel_kind::pipe));
 }

@@ -95,9 +95,15 @@ TEST(Platform, KnowsWhetherAFileIsStillWhereItWas) {
     EXPECT_EQ(platform::placement_of(file.number(), directory / "file"), platform::placement::moved);
     test::write_file(directory / "file", "another");
     EXPECT_EQ(platform::placement_of(file.number(), directory / "file"), platform::placement::moved);
-    platform::remove_open_file(directory / "renamed");
-    EXPECT_FALSE(fs::exists(directory / "renamed"));
+    fs::remove(directory / "renamed");
     EXPECT_EQ(platform::placement_of(file.number(), directory / "renamed"), platform::placement::removed);
+}
+
+TEST(Platform, TheNameOfARemovedFileIsFreeWhileTheFileIsOpen) {
+    const test::temporary_directory directory;
+    const auto file = platform::open_log_file(directory / "file", platform::open_mode::create_new);
+    platform::remove_open_file(directory / "file");
+    EXPECT_TRUE(platform::open_log_file(directory / "file", platform::open_mode::create_new));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "file_sink.hpp"
 #include "support/files.hpp"
+#include "support/matchers.hpp"
 #include "support/records.hpp"
 #include "support/system.hpp"
 
@@ -20,7 +21,6 @@ using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::MatchesRegex;
 using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
@@ -65,7 +65,7 @@ TEST_F(Session, FirstRecordsSayWhoWrites) {
     EXPECT_THAT(texts()[0], StartsWith("Logger initialized for worker process. Log file: "));
     EXPECT_THAT(
         texts()[1],
-        MatchesRegex(
+        test::MatchesPattern(
             "Role: worker, process: " + std::to_string(test::current_process_id()) +
             ", started: [0-9-]+ [0-9:]+, application: 0\\.24\\.1-beta, chaiNNer logger: [0-9]+\\.[0-9]+\\.[0-9]+, "
             "system: [A-Za-z]+ .+, UTC offset: [+-][0-9]+:[0-9]+"));

@@ -17,9 +17,6 @@ std::string name_of(channel_kind kind);
 std::vector<channel_kind> all_kinds();
 std::vector<channel_kind> readable_kinds();
 
-/// Whether there are signals, /dev and a shell.
-bool is_posix();
-
 /// Leads from the stderr of a program to a reader: this test.
 class channel {
 public:

@@ -35,8 +35,6 @@ int open_file(const std::filesystem::path& file, int flags) {
 
 }  // namespace
 
-bool is_posix() { return true; }
-
 std::vector<channel_kind> readable_kinds() {
     return {channel_kind::pipe, channel_kind::socket, channel_kind::fifo, channel_kind::terminal};
 }

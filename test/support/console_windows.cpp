@@ -33,8 +33,6 @@ int as_descriptor(HANDLE handle) {
 
 }  // namespace
 
-bool is_posix() { return false; }
-
 // The terminal is one of MSYS: a pipe that is named so.
 std::vector<channel_kind> readable_kinds() { return {channel_kind::pipe, channel_kind::terminal}; }
 

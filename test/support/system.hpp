@@ -10,6 +10,9 @@
 /// What the tests need of the operating system, written once for each.
 namespace test {
 
+/// Whether there are signals, /dev, a shell, and files that can be removed while they are open.
+bool is_posix();
+
 std::optional<std::string> get_variable(const std::string& name);
 void set_variable(const std::string& name, const std::optional<std::string>& value);
 

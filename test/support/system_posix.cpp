@@ -26,6 +26,8 @@ void check(int error, const std::string& what) {
 
 }  // namespace
 
+bool is_posix() { return true; }
+
 std::optional<std::string> get_variable(const std::string& name) {
     const char* value = std::getenv(name.c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);

@@ -30,6 +30,8 @@ HANDLE handle(std::intptr_t number) {
 
 }  // namespace
 
+bool is_posix() { return false; }
+
 std::optional<std::string> get_variable(const std::string& name) {
     std::wstring value(GetEnvironmentVariableW(wide(name).c_str(), nullptr, 0), L'\0');
     if (value.empty()) return std::nullopt;
