@@ -95,8 +95,14 @@ TEST(Platform, KnowsWhetherAFileIsStillWhereItWas) {
     EXPECT_EQ(platform::placement_of(file.number(), directory / "file"), platform::placement::moved);
     test::write_file(directory / "file", "another");
     EXPECT_EQ(platform::placement_of(file.number(), directory / "file"), platform::placement::moved);
-    fs::remove(directory / "renamed");
-    EXPECT_EQ(platform::placement_of(file.number(), directory / "renamed"), platform::placement::removed);
+}
+
+TEST(Platform, KnowsThatAnOpenFileWasRemoved) {
+    if (!test::is_posix()) GTEST_SKIP() << "Wine does not tell that an open file was removed";
+    const test::temporary_directory directory;
+    const auto file = platform::open_log_file(directory / "file", platform::open_mode::create_new);
+    fs::remove(directory / "file");
+    EXPECT_EQ(platform::placement_of(file.number(), directory / "file"), platform::placement::removed);
 }
 
 TEST(Platform, TheNameOfARemovedFileIsFreeWhileTheFileIsOpen) {

@@ -32,7 +32,10 @@ TEST(ProgramEnd, SpdlogCanBeShutDownBefore) {
     EXPECT_THAT(logged_at_the_end("drop_all"), ElementsAre("in main", "in atexit", "in a static destructor"));
 }
 
-TEST(ProgramEnd, WhatAFaultHeldBackIsWritten) { EXPECT_THAT(logged_at_the_end("fault"), Contains("in main")); }
+TEST(ProgramEnd, WhatAFaultHeldBackIsWritten) {
+    if (!test::is_posix()) GTEST_SKIP() << "Wine does not tell that an open file was removed";
+    EXPECT_THAT(logged_at_the_end("fault"), Contains("in main"));
+}
 
 TEST(ProgramEnd, AThreadThatOutlivesMainLosesNothing) {
     for (int round = 0; round < 5; ++round) {
