@@ -215,7 +215,7 @@ class UnreadConsole : public Console, public testing::WithParamInterface<channel
 INSTANTIATE_TEST_SUITE_P(Kinds, UnreadConsole, ValuesIn(all_kinds), kind_name);
 
 TEST_P(UnreadConsole, CostsNoRecordAndHardlyAnyTime) {
-    constexpr std::uint64_t records = 200'000;
+    const std::uint64_t records = test::is_posix() ? 200'000U : 20'000U;  // Wine is slow
     const auto run = [&](int output) {
         const auto began = steady_clock::now();
         fs::remove_all(logs());
