@@ -1,3 +1,5 @@
+// Needs what only POSIX has: fork, and rules of the time zone in TZ.
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>

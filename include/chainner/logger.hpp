@@ -77,7 +77,8 @@ struct logger_options {
 /// Sets up the logger of a role and makes this role the process's own, the one that `get_logger_from_env()` returns.
 ///
 /// Called again it changes the same logger in place: every pointer handed out earlier writes to the new place
-/// from then on, also while other threads are logging. The first record says where the file is.
+/// from then on, also while other threads are logging. The first record says where the file is, the second who writes
+/// it; the last record of a process that ends in good order says so.
 ///
 /// If another process already writes `host.log` in that folder, this one takes `host-2.log`, and so on. A default
 /// folder that cannot be used is passed over for the next one, and a WARNING record says so.
