@@ -1,8 +1,5 @@
-#include <io.h>
 #include <windows.h>
 
-#include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <exception>
 #include <typeinfo>
@@ -111,44 +108,6 @@ std::string describe_exit(std::int64_t status) {
     std::string words = "exit code " + std::to_string(status);
     if (!name.empty()) words += " (" + std::string(name) + ")";
     return words;
-}
-
-// What the log says of its origin
-
-std::string system_name() {
-    OSVERSIONINFOW version{};
-    version.dwOSVersionInfoSize = sizeof version;
-    // GetVersionEx says only what the program's manifest allows.
-    using rtl_get_version = LONG(WINAPI*)(OSVERSIONINFOW*);
-    void* const found = reinterpret_cast<void*>(GetProcAddress(GetModuleHandleW(L"ntdll"), "RtlGetVersion"));
-    if (found != nullptr) reinterpret_cast<rtl_get_version>(found)(&version);
-    SYSTEM_INFO system{};
-    GetNativeSystemInfo(&system);
-    const bool is_arm = system.wProcessorArchitecture == PROCESSOR_ARCHITECTURE_ARM64;
-    return "Windows " + std::to_string(version.dwMajorVersion) + '.' + std::to_string(version.dwMinorVersion) + '.' +
-           std::to_string(version.dwBuildNumber) + (is_arm ? " arm64" : " x86_64");
-}
-
-std::chrono::system_clock::time_point process_start() {
-    FILETIME start{};
-    FILETIME ignored{};
-    GetProcessTimes(GetCurrentProcess(), &start, &ignored, &ignored, &ignored);
-    constexpr std::int64_t ticks_until_1970 = 116'444'736'000'000'000;  // since 1601
-    const std::int64_t ticks = static_cast<std::int64_t>(start.dwHighDateTime) << 32 | start.dwLowDateTime;
-    using tick = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>;
-    return std::chrono::system_clock::time_point(
-        std::chrono::duration_cast<std::chrono::system_clock::duration>(tick(ticks - ticks_until_1970)));
-}
-
-std::size_t read_end(int file, char* to, std::size_t size) noexcept {
-    const std::uintmax_t whole = file_size(file);
-    const std::uintmax_t begin = whole - std::min<std::uintmax_t>(size, whole);
-    OVERLAPPED place{};
-    place.Offset = static_cast<DWORD>(begin);
-    place.OffsetHigh = static_cast<DWORD>(begin >> 32);
-    DWORD count = 0;
-    ReadFile(reinterpret_cast<HANDLE>(_get_osfhandle(file)), to, static_cast<DWORD>(whole - begin), &count, &place);
-    return count;
 }
 
 }  // namespace chainner::platform
