@@ -44,8 +44,10 @@ TEST(ProgramEnd, AThreadThatOutlivesMainLosesNothing) {
         test::child_process program("log_at_exit",
                                     {(directory / "logs").string(), "thread", (directory / "counter").string()});
         EXPECT_EQ(program.wait(), 0);
+        // The end of the process kills the thread in the middle of a record whose call has not returned.
+        const std::string log = test::without_cut_record(test::read_role(directory / "logs", "host"));
         std::uint64_t next = 1;
-        for (const auto& text : test::texts(test::parse_log(test::read_role(directory / "logs", "host")))) {
+        for (const auto& text : test::texts(test::parse_log(log))) {
             if (text == "record " + std::to_string(next)) ++next;
         }
         EXPECT_GE(next, counter.get());

@@ -73,6 +73,11 @@ std::vector<record> parse_log(std::string_view log) {
     return records;
 }
 
+std::string without_cut_record(std::string log) {
+    log.resize(log.rfind('\n') + 1);
+    return log;
+}
+
 long seconds_between(const std::string& earlier, const std::string& later) {
     const auto seconds = [](const std::string& time) {
         std::tm fields{};

@@ -25,6 +25,9 @@ std::vector<record> parse_whole_log(std::string_view log);
 /// The same without what a session says about itself: where a file comes from, and how the session ended.
 std::vector<record> parse_log(std::string_view log);
 
+/// Leaves out the record that a process was writing when it was killed: the kernel may have cut it short.
+std::string without_cut_record(std::string log);
+
 /// Of two times as records have them.
 long seconds_between(const std::string& earlier, const std::string& later);
 
