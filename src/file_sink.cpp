@@ -58,24 +58,19 @@ std::string reason_of(const std::exception& error) {
     return of_files != nullptr && of_files->code() ? of_files->code().message() : error.what();
 }
 
+/// Of several in a row. A line that begins with a tab goes on with the record before it.
+std::string_view first_record(std::string_view records) {
+    std::size_t end = records.find('\n');
+    while (end < records.size() - 1 && records[end + 1] == '\t') end = records.find('\n', end + 1);
+    return records.substr(0, end == records.npos ? end : end + 1);
+}
+
 std::string lost_text(std::size_t lost) {
     if (lost == 0) return "no record was lost";
     return lost == 1 ? "1 record was lost" : format("{} records were lost", lost);
 }
 
 }  // namespace
-
-void record_queue::append(const record_queue& other) {
-    for (std::size_t i = 0; i < other.size(); ++i) push(other[i]);
-}
-
-void record_queue::pop_front(std::size_t count) {
-    if (count == 0) return;
-    const std::size_t bytes = ends_[count - 1];
-    text_.erase(0, bytes);
-    ends_.erase(ends_.begin(), ends_.begin() + static_cast<std::ptrdiff_t>(count));
-    for (std::size_t& end : ends_) end -= bytes;
-}
 
 /// spdlog's sink opens, names and rotates the file and owns its stream; the descriptor below the stream is ours, locked
 /// and private. Records are written to that descriptor: a stream does not tell how much of a record a full disk took.
@@ -108,7 +103,7 @@ struct file_sink::live_file {
             throw fs::filesystem_error("removed while it was rotated", path,
                                        std::make_error_code(std::errc::no_such_file_or_directory));
         }
-        size = platform::file_size(number);
+        size = looked_at = platform::file_size(number);
         is_cut_short = !platform::ends_in_line_feed(number);
     }
 
@@ -121,11 +116,20 @@ struct file_sink::live_file {
         return text.empty() || (ended != text.npos && (begun == text.npos || begun < ended));
     }
 
+    /// The records that it took since the last look, without one that was cut short.
+    std::string latest() const {
+        std::string text(static_cast<std::size_t>(size - looked_at), '\0');
+        text.resize(platform::read_end(number, text.data(), text.size()));
+        text.resize(text.rfind('\n') + 1);
+        return text;
+    }
+
     platform::placement placement() const { return platform::placement_of(number, path); }
 
     fs::path path;
     int number = -1;
     std::uintmax_t size = 0;
+    std::uintmax_t looked_at = 0;  // its size at the last look
     bool is_cut_short = false;
     platform::descriptor ours;
     std::unique_ptr<spdlog::sinks::rotating_file_sink_mt> sink;
@@ -167,7 +171,6 @@ void file_sink::open(target place, std::unique_ptr<spdlog::formatter> formatter)
         say_end(now);
         use(std::move(next));
         is_in_session_ = false;
-        recent_.clear();
         if (held_.empty()) fault_.reset();
         was_left_open_ = !live_->is_session_ended();
         last_look_ = now;
@@ -207,7 +210,6 @@ void file_sink::close() {
     is_in_session_ = false;
     target_.reset();
     use(nullptr);
-    recent_.clear();
     held_.clear();
     fault_.reset();
     lost_ = 0;
@@ -218,7 +220,6 @@ void file_sink::release() {
     settle(spdlog::log_clock::now());
     say_end(spdlog::log_clock::now());
     use(nullptr);
-    recent_.clear();
     next_try_ = {};
 }
 
@@ -235,7 +236,6 @@ void file_sink::catch_up() {
 
 void file_sink::leave_to_parent() {
     use(nullptr);
-    recent_.clear();
     held_.clear();
     fault_.reset();
     lost_ = 0;
@@ -268,11 +268,7 @@ void file_sink::take(std::string_view record, time_point now) {
         return;
     }
     const bool is_recent = now >= last_look_ && now - last_look_ < look_interval;
-    if (is_recent && recent_.bytes() + record.size() < look_bytes) {
-        recent_.push(record);
-    } else {
-        look(record, now);
-    }
+    if (!is_recent || live_->size - live_->looked_at >= look_bytes) look(now);
 }
 
 bool file_sink::put(std::string_view record, time_point now) {
@@ -298,7 +294,6 @@ bool file_sink::rotate(std::size_t room, time_point now) {
         pause(began);
         return false;
     }
-    recent_.clear();
     say_origin("Continues an older file. ", room, now);
     if (held_.empty()) end_fault(now);
     return true;
@@ -318,20 +313,16 @@ bool file_sink::write(std::string_view text) {
     return false;
 }
 
-void file_sink::look(std::string_view newest, time_point now) {
+void file_sink::look(time_point now) {
     last_look_ = now;
     const auto placement = live_->placement();
-    if (placement == platform::placement::in_place) {
-        recent_.clear();
-        return;
-    }
+    if (placement != platform::placement::removed) live_->looked_at = live_->size;
+    if (placement == platform::placement::in_place) return;
     if (placement == platform::placement::removed) {
         begin_fault("was removed by somebody, with all but its last records");
-        if (!newest.empty()) recent_.push(newest);
         abandon();
     } else {
         begin_fault("was renamed by somebody");
-        recent_.clear();
     }
     if (is_try_due()) recover(now);
 }
@@ -376,14 +367,13 @@ void file_sink::begin_fault(const std::string& what, const std::string& reason) 
 
 /// Leaves a file that nobody will find. What it took since the last look is older than all that is held.
 void file_sink::abandon() {
-    recent_.append(held_);
-    held_ = std::exchange(recent_, {});
+    held_.insert(0, live_->latest());
     use(nullptr);
 }
 
 void file_sink::hold(std::string_view record) {
-    if (held_.bytes() + record.size() <= most_held) {
-        held_.push(record);
+    if (held_.size() + record.size() <= most_held) {
+        held_.append(record);
     } else {
         ++lost_;
     }
@@ -405,7 +395,6 @@ void file_sink::recover(time_point now) {
         if (!live_ || live_->placement() == platform::placement::moved) {
             platform::make_directories(target_->directory, target_->sharing);
             use(live_file::open_first_free(*target_));
-            recent_.clear();
             last_look_ = now;
             is_new = true;
         }
@@ -418,16 +407,20 @@ void file_sink::recover(time_point now) {
         note(spdlog::level::info,
              format("Logger initialized for a forked process. Log file: {}", platform::to_utf8(live_->path)), now);
     }
-    if (is_new) say_origin("", held_.empty() ? 0 : held_[0].size(), now);
-    std::size_t done = 0;
-    while (done < held_.size() && put(held_[done], now)) ++done;
-    held_.pop_front(done);
+    if (is_new) say_origin("", first_record(held_).size(), now);
+    std::string_view rest = held_;
+    while (!rest.empty()) {
+        const std::string_view record = first_record(rest);
+        if (!put(record, now)) break;
+        rest.remove_prefix(record.size());
+    }
+    held_.erase(0, held_.size() - rest.size());
     if (held_.empty()) end_fault(now);
 }
 
 void file_sink::settle(time_point now) {
     if (live_ && held_.empty()) {
-        look({}, now);
+        look(now);
     } else if (!held_.empty() && is_try_due()) {
         recover(now);
     }

@@ -11,37 +11,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "platform.hpp"
 
 namespace chainner::detail {
-
-/// Complete lines, in order.
-class record_queue {
-public:
-    void push(std::string_view record) {
-        text_.append(record);
-        ends_.push_back(text_.size());
-    }
-    void append(const record_queue& other);
-    void pop_front(std::size_t count);
-    void clear() {
-        text_.clear();
-        ends_.clear();
-    }
-    std::string_view operator[](std::size_t index) const {
-        const std::size_t begin = index == 0 ? 0 : ends_[index - 1];
-        return std::string_view(text_).substr(begin, ends_[index] - begin);
-    }
-    std::size_t size() const { return ends_.size(); }
-    std::size_t bytes() const { return text_.size(); }
-    bool empty() const { return ends_.empty(); }
-
-private:
-    std::string text_;
-    std::vector<std::size_t> ends_;
-};
 
 /// The file of one role: a `rotating_file_sink_mt` that opens, names and rotates, made to keep three promises.
 ///
@@ -122,7 +95,7 @@ private:
     bool put(std::string_view record, time_point now);
     bool rotate(std::size_t room, time_point now);
     bool write(std::string_view text);
-    void look(std::string_view newest, time_point now);
+    void look(time_point now);
 
     void use(std::unique_ptr<live_file> next);
     void watch_utc_offset(time_point now);
@@ -152,11 +125,10 @@ private:
     bool was_left_open_ = false;  // the file, by the session before this one
     spdlog::memory_buf_t formatted_;
 
-    record_queue recent_;  // written since the last look, so perhaps to a file that nobody will find
-    time_point last_look_;
+    time_point last_look_;  // whether the file is in place
 
     std::optional<fault> fault_;
-    record_queue held_;
+    std::string held_;  // records, in order
     std::size_t lost_ = 0;
     clock::time_point next_try_;
     bool is_child_ = false;

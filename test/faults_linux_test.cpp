@@ -81,6 +81,20 @@ TEST_F(DiskFault, WhatAFullDiskCostsIsCounted) {
                                       " records were lost")));
 }
 
+TEST_F(DiskFault, ALogThatIsRemovedToMakeRoomIsWrittenAgain) {
+    set_up();
+    log(10);
+    disk->fill();
+    log(200, std::string(151, 'x'));
+    fs::remove(logs / "host.log");
+    disk->make_room();
+    ASSERT_TRUE(has_recovered());
+    log(10);
+    expect_whole_after_torn();
+    EXPECT_EQ(found_numbers(), logged_numbers());
+    EXPECT_THAT(warnings(), ElementsAre(HasSubstr("no record was lost")));
+}
+
 TEST_F(DiskFault, AFullDiskAtRotationLosesNothing) {
     set_up(100'000);
     log(650, std::string(100, 'x'));

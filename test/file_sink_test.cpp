@@ -89,11 +89,8 @@ TEST_F(FileSink, AFileThatIsFullAlreadyIsRotatedAtTheNextRecord) {
 TEST_F(FileSink, AClockThatJumpsCostsNoRecordAndNoOrder) {
     using namespace std::chrono_literals;
     set_up(1000);
-    const auto now = spdlog::log_clock::now();
     for (const auto jump : {0h, -1h, 24h * 365, -24h * 365, 0h}) {
-        for (int i = 0; i < 50; ++i) {
-            logger->log(now + jump, {}, spdlog::level::info, "record " + std::to_string(++logged));
-        }
+        for (int i = 0; i < 50; ++i) log_at(moment + jump);
     }
     EXPECT_EQ(found_numbers(), logged_numbers());
     for (const auto& file : test::rotated_files(logs, "host")) EXPECT_LE(fs::file_size(file), 1000U);
@@ -102,17 +99,13 @@ TEST_F(FileSink, AClockThatJumpsCostsNoRecordAndNoOrder) {
 TEST_F(RemovedFolder, AFaultEndsWhateverTheClockSays) {
     using namespace std::chrono_literals;
     set_up();
-    const auto noon = spdlog::log_clock::now();
-    const auto log_at = [&](spdlog::log_clock::time_point time) {
-        logger->log(time, {}, spdlog::level::info, "record " + std::to_string(++logged));
-    };
-    log_at(noon);
+    log(1);
     fs::remove_all(logs);
     test::write_file(logs, "in the way");
-    log_at(noon + 1h);  // notices it
+    log_at(moment + 1h);  // notices it
     fs::remove(logs);
     ASSERT_TRUE(test::wait_until([&] {
-        log_at(noon);
+        log(1);
         return fs::exists(logs / "host.log");
     }));
     const auto numbers = found_numbers();
@@ -163,6 +156,32 @@ TEST_F(RemovedFolder, ARemovedFolderIsMadeAgain) {
     log(10);
     EXPECT_EQ(found_numbers(), logged_numbers());
     EXPECT_THAT(warnings(), SizeIs(1));
+}
+
+TEST_F(FileSink, RecordsOfSeveralLinesAreWrittenAgainWhole) {
+    if (!test::is_posix()) GTEST_SKIP() << "Wine does not tell that an open file was removed";
+    set_up(500);
+    log(2, "\nsecond line\n\nthird line");
+    fs::remove(logs / "host.log");
+    log(20, "\nsecond line\n" + std::string(100, 'x'));
+    ASSERT_TRUE(has_recovered());
+    EXPECT_EQ(found_numbers(), logged_numbers());
+    for (const fs::path& file : test::rotated_files(logs, "host")) {
+        EXPECT_NE(test::read_file(file).front(), '\t') << file;
+    }
+}
+
+TEST_F(FileSink, ARemovedFileIsNoticedWithinAHundredMilliseconds) {
+    if (!test::is_posix()) GTEST_SKIP() << "Wine does not tell that an open file was removed";
+    using namespace std::chrono_literals;
+    set_up();
+    log(10);
+    fs::remove(logs / "host.log");
+    log(10);
+    EXPECT_FALSE(fs::exists(logs / "host.log"));
+    log_at(moment + 100ms);
+    ASSERT_TRUE(fs::exists(logs / "host.log"));
+    EXPECT_EQ(found_numbers(), logged_numbers());
 }
 
 TEST_F(FileSink, ARemovedFileIsNoticedWithinSixtyFourKibibytes) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chainner/logger.hpp>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -24,10 +25,15 @@ protected:
         options.max_file_size = max_file_size;
         options.max_files = 1000;
         logger = chainner::setup_logger("host", options);
+        wait_for_look();
     }
 
+    /// All at one moment, however long it takes: the logger looks at its file when 100 ms have passed.
     void log(int count, const std::string& filling = "") {
-        for (int i = 0; i < count; ++i) logger->info("record {}{}", ++logged, filling);
+        for (int i = 0; i < count; ++i) log_at(moment, filling);
+    }
+    void log_at(spdlog::log_clock::time_point time, const std::string& filling = "") {
+        logger->log(time, {}, spdlog::level::info, "record " + std::to_string(++logged) + filling);
     }
 
     std::vector<record> found(const std::string& role = "host") const { return parse_log(read_role(logs, role)); }
@@ -67,6 +73,18 @@ protected:
     std::filesystem::path logs = directory / "logs";
     std::shared_ptr<spdlog::logger> logger;
     int logged = 0;
+    spdlog::log_clock::time_point moment;  // shortly after the logger has looked at its file
+
+private:
+    void wait_for_look() {
+        const auto is_look_recent = [&] {
+            const auto before = spdlog::log_clock::now();
+            logger->flush();
+            moment = spdlog::log_clock::now();
+            return moment - before < std::chrono::milliseconds(50);
+        };
+        wait_until(is_look_recent);
+    }
 };
 
 }  // namespace test

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <ctime>
 #include <iomanip>
+#include <ostream>
 #include <sstream>
 #include <stdexcept>
 #include <thread>
@@ -41,6 +42,10 @@ std::string_view take_until(std::string_view& rest, std::string_view end, std::s
 
 bool operator==(const record& left, const record& right) {
     return left.time == right.time && left.pid == right.pid && left.level == right.level && left.text == right.text;
+}
+
+void PrintTo(const record& each, std::ostream* out) {
+    *out << each.time << " [" << each.pid << "] [" << each.level << "] " << each.text;
 }
 
 std::vector<record> parse_whole_log(std::string_view log) {

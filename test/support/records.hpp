@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <iosfwd>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +18,7 @@ struct record {
 };
 
 bool operator==(const record& left, const record& right);
+void PrintTo(const record& each, std::ostream* out);  // for GoogleTest
 
 /// Reads a log back. Throws `std::runtime_error`, with the line, where it is no log: a line that neither begins a
 /// record nor goes on with one, or a last line without its end.
