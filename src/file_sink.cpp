@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <limits>
 #include <utility>
 
@@ -33,8 +34,13 @@ constexpr std::string_view session_begin = "Logger initialized for ";
 constexpr std::string_view session_end = "Logger closed for ";
 constexpr std::size_t session_end_bytes = 8 * 1024;  // so far from the end of a file it is looked for
 
+/// Minutes. spdlog's own function does not know of TZ on Windows, as the times of the records do.
 int utc_offset_at(spdlog::log_clock::time_point time) {
-    return spdlog::details::os::utc_minutes_offset(spdlog::details::os::localtime(spdlog::log_clock::to_time_t(time)));
+    const std::time_t seconds = spdlog::log_clock::to_time_t(time);
+    const std::tm local = spdlog::details::os::localtime(seconds);
+    const std::tm utc = spdlog::details::os::gmtime(seconds);
+    const int days = local.tm_year != utc.tm_year ? local.tm_year - utc.tm_year : local.tm_yday - utc.tm_yday;
+    return (days * 24 + local.tm_hour - utc.tm_hour) * 60 + local.tm_min - utc.tm_min;
 }
 
 spdlog::log_clock::time_point minute_after(spdlog::log_clock::time_point time) {

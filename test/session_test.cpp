@@ -80,6 +80,12 @@ TEST_F(Session, TellsWhenTheProcessStarted) {
     EXPECT_LT(test::seconds_between(started, records[1].time), 60);
 }
 
+TEST_F(Session, TellsTheUtcOffsetOfItsTimes) {
+    const test::scoped_variable zone("TZ", "XST-5:30");
+    run_program();
+    EXPECT_THAT(texts()[1], HasSubstr("UTC offset: +05:30"));
+}
+
 TEST_F(Session, NoVersionIsNotMentioned) {
     chainner::setup_logger("worker", options());
     EXPECT_THAT(texts()[1], Not(HasSubstr("application")));
