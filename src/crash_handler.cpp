@@ -33,7 +33,10 @@ public:
 
     crash_record& number(std::int64_t value, std::size_t digits = 1) noexcept { return number(value, 10, digits); }
 
-    crash_record& address(std::uintptr_t value) noexcept { return (*this << "0x").number(value, 16, 1); }
+    template <class integer>
+    crash_record& hexadecimal(integer value) noexcept {
+        return (*this << "0x").number(value, 16, 1);
+    }
 
     std::string_view line() noexcept {
         size_ = std::min(size_, text_.size() - 1);
@@ -91,19 +94,19 @@ void begin(crash_record& record, int utc_offset) noexcept {
     record.number(platform::process_id()) << "] [CRITICAL] Crashed: ";
 }
 
-void add_stack(crash_record& record) noexcept {
+void add_stack(crash_record& record, const void* context) noexcept {
     std::array<platform::code_place, 64> places;
-    const std::size_t count = platform::stack_trace(places);
+    const std::size_t count = platform::stack_trace(places, context);
     for (std::size_t i = 0; i < count; ++i) {
         record << "\n\tat " << places[i].module << (places[i].module.empty() ? "" : "+");
-        record.address(places[i].offset);
+        record.hexadecimal(places[i].offset);
         if (places[i].times > 1) (record << ", ").number(places[i].times) << " times";
     }
 }
 
-/// Writes a record of which `describe` writes the middle.
+/// Writes a record of which `describe` writes the middle. `context` is that of a fault.
 template <class description>
-void write_record(const description& describe) noexcept {
+void write_record(const description& describe, const void* context = nullptr) noexcept {
     static crash_record record;  // not on the stack, which may be a small one
     static std::atomic_flag is_busy = ATOMIC_FLAG_INIT;
     const detail::process_log log = detail::current_process_log();
@@ -112,7 +115,7 @@ void write_record(const description& describe) noexcept {
     while (is_busy.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
     begin(record, log.utc_offset);
     describe(record);
-    add_stack(record);
+    add_stack(record, context);
     std::error_code ignored;
     if (!platform::ends_in_line_feed(log.file)) platform::write(log.file, "\n", ignored);
     platform::write(log.file, record.line(), ignored);
@@ -120,12 +123,13 @@ void write_record(const description& describe) noexcept {
 }
 
 void on_fault(const platform::fault& fault) noexcept {
-    write_record([&](crash_record& record) {
+    const auto describe = [&](crash_record& record) {
         record << fault.name << " (";
-        record.number(fault.number) << ")";
-        if (fault.address) (record << " at address ").address(*fault.address);
+        (fault.base == 16 ? record.hexadecimal(fault.number) : record.number(fault.number)) << ")";
+        if (fault.address) (record << " at address ").hexadecimal(*fault.address);
         if (fault.sender) (record << ", sent by process ").number(*fault.sender);
-    });
+    };
+    write_record(describe, fault.context);
 }
 
 std::terminate_handler terminate_before = nullptr;

@@ -15,8 +15,10 @@ namespace chainner::platform {
 struct fault {
     std::string_view name;  // "SIGSEGV"
     std::int64_t number;
+    int base;  // in which people know the number
     std::optional<std::uintptr_t> address;
     std::optional<int> sender;  // the process that sent it
+    const void* context;        // for `stack_trace`
 };
 
 /// Has `handler` called with each fault of each thread, before what would have happened without it.
@@ -35,9 +37,9 @@ struct code_place {
     int times = 1;  // in a row: a function that calls itself
 };
 
-/// The calls that led here, innermost first; in a handler of faults those that led to the fault. Returns how many
-/// places are filled.
-std::size_t stack_trace(std::array<code_place, 64>& places) noexcept;
+/// The calls that led here, innermost first, or those that led to the fault with this context. Returns how many places
+/// are filled.
+std::size_t stack_trace(std::array<code_place, 64>& places, const void* context = nullptr) noexcept;
 
 /// Of the exception that is being handled, empty if there is none.
 std::string current_exception_type();

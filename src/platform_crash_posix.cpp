@@ -1,4 +1,3 @@
-#include <cxxabi.h>
 #include <dlfcn.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -9,10 +8,7 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
-#include <cstdlib>
-#include <memory>
 #include <new>
-#include <typeinfo>
 
 #include "platform_crash.hpp"
 
@@ -70,7 +66,7 @@ void restore(int number) noexcept {
 void on_signal(int number, siginfo_t* info, void* /*context*/) {
     const int error = errno;
     const bool was_sent = number == SIGABRT || info->si_code <= 0 || info->si_code == SI_USER;
-    fault found{signal_name(number), number, std::nullopt, std::nullopt};
+    fault found{signal_name(number), number, 10, std::nullopt, std::nullopt, nullptr};
     if (!was_sent) found.address = reinterpret_cast<std::uintptr_t>(info->si_addr);
     if (was_sent && info->si_pid != getpid()) found.sender = info->si_pid;
     fault_handler(found);
@@ -191,22 +187,13 @@ _Unwind_Reason_Code add_frame(_Unwind_Context* context, void* argument) {
 
 }  // namespace
 
-std::size_t stack_trace(std::array<code_place, 64>& places) noexcept {
+std::size_t stack_trace(std::array<code_place, 64>& places, const void* /*context*/) noexcept {
     trace found{places};
     _Unwind_Backtrace(add_frame, &found);
     return found.count;
 }
 
 // Words
-
-std::string current_exception_type() {
-    const std::type_info* const type = abi::__cxa_current_exception_type();
-    if (type == nullptr) return "";
-    int error = 0;
-    const std::unique_ptr<char, decltype(&std::free)> name(abi::__cxa_demangle(type->name(), nullptr, nullptr, &error),
-                                                           &std::free);
-    return name ? name.get() : type->name();
-}
 
 std::string describe_exit(std::int64_t status) {
     if (status >= 0) return "exit code " + std::to_string(status);

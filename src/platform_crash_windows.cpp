@@ -1,10 +1,12 @@
+#define NOMINMAX
+#include <spdlog/common.h>
+#include <spdlog/fmt/fmt.h>
 #include <windows.h>
 
+#include <atomic>
 #include <csignal>
-#include <exception>
-#include <typeinfo>
+#include <tuple>
 
-#include "platform.hpp"
 #include "platform_crash.hpp"
 
 namespace chainner::platform {
@@ -25,6 +27,8 @@ std::string_view exception_name(std::int64_t code) noexcept {
             return "integer division by zero";
         case EXCEPTION_IN_PAGE_ERROR:
             return "page that could not be read";
+        case STATUS_CONTROL_C_EXIT:
+            return "Ctrl-C";
         case 0xC0000374:
             return "heap corruption";
         case 0xC0000409:
@@ -39,18 +43,25 @@ LPTOP_LEVEL_EXCEPTION_FILTER filter_before = nullptr;
 void (*abort_handler_before)(int) = SIG_DFL;
 
 LONG WINAPI on_exception(EXCEPTION_POINTERS* pointers) {
+    static std::atomic<DWORD> handling_thread{0};
+    const DWORD thread = GetCurrentThreadId();
+    for (DWORD other = 0; !handling_thread.compare_exchange_weak(other, thread); other = 0) {
+        if (other == thread) return EXCEPTION_CONTINUE_SEARCH;  // the handler itself has failed
+        Sleep(1);
+    }
     const EXCEPTION_RECORD& record = *pointers->ExceptionRecord;
     const std::string_view name = exception_name(record.ExceptionCode);
     const bool is_access = record.ExceptionCode == EXCEPTION_ACCESS_VIOLATION && record.NumberParameters >= 2;
     fault_handler(
-        {name.empty() ? "exception" : name, record.ExceptionCode,
+        {name.empty() ? "exception" : name, record.ExceptionCode, 16,
          is_access ? record.ExceptionInformation[1] : reinterpret_cast<std::uintptr_t>(record.ExceptionAddress),
-         std::nullopt});
+         std::nullopt, pointers->ContextRecord});
+    handling_thread = 0;
     return filter_before != nullptr ? filter_before(pointers) : EXCEPTION_CONTINUE_SEARCH;
 }
 
 void on_abort(int number) {
-    fault_handler({"SIGABRT", number, std::nullopt, std::nullopt});
+    fault_handler({"SIGABRT", number, 10, std::nullopt, std::nullopt, nullptr});
     ignore_abort();
     std::raise(number);
 }
@@ -72,41 +83,87 @@ void provide_handler_stack() {
 
 // The stack
 
-std::size_t stack_trace(std::array<code_place, 64>& places) noexcept {
-    static std::array<std::array<char, MAX_PATH>, 64> names;
-    std::array<void*, 64> addresses;
-    const std::size_t count = CaptureStackBackTrace(0, static_cast<DWORD>(addresses.size()), addresses.data(), nullptr);
-    for (std::size_t i = 0; i < count; ++i) {
-        const auto address = reinterpret_cast<std::uintptr_t>(addresses[i]);
-        HMODULE module = nullptr;
-        if (GetModuleHandleExA(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT,
-                               static_cast<const char*>(addresses[i]), &module) == 0) {
-            places[i] = {{}, address, 1};
+#ifdef _M_X64
+
+namespace {
+
+/// Of this system's paths; of a longer one there is nothing.
+using module_name = std::array<char, 1024>;
+
+code_place place_of(std::uintptr_t address, module_name& name) noexcept {
+    static std::array<wchar_t, std::tuple_size_v<module_name> / 2> wide_name;
+    HMODULE module = nullptr;
+    constexpr DWORD by_address = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT;
+    if (GetModuleHandleExW(by_address, reinterpret_cast<const wchar_t*>(address), &module) == 0) return {{}, address};
+    const DWORD length = GetModuleFileNameW(module, wide_name.data(), static_cast<DWORD>(wide_name.size()));
+    const int bytes = WideCharToMultiByte(CP_UTF8, 0, wide_name.data(), static_cast<int>(length), name.data(),
+                                          static_cast<int>(name.size()), nullptr, nullptr);
+    return {{name.data(), static_cast<std::size_t>(bytes)}, address - reinterpret_cast<std::uintptr_t>(module)};
+}
+
+/// Goes on to the caller. false if there is none.
+bool unwind(CONTEXT& context) noexcept {
+    const auto& thread = *reinterpret_cast<const NT_TIB*>(NtCurrentTeb());
+    const auto* const stack = reinterpret_cast<const DWORD64*>(context.Rsp);
+    if (stack < thread.StackLimit || stack >= thread.StackBase) return false;
+    DWORD64 module = 0;
+    if (PRUNTIME_FUNCTION const function = RtlLookupFunctionEntry(context.Rip, &module, nullptr)) {
+        void* unused = nullptr;
+        DWORD64 frame = 0;
+        RtlVirtualUnwind(UNW_FLAG_NHANDLER, module, context.Rip, function, &context, &unused, &frame, nullptr);
+    } else {
+        // It calls nothing and saves nothing, or a call led to where no code is.
+        context.Rip = *stack;
+        context.Rsp += sizeof *stack;
+    }
+    return context.Rip != 0;
+}
+
+constexpr int most_frames = 100'000;
+
+}  // namespace
+
+std::size_t stack_trace(std::array<code_place, 64>& places, const void* of_fault) noexcept {
+    static std::array<module_name, 64> names;
+    CONTEXT context;
+    if (of_fault != nullptr) {
+        context = *static_cast<const CONTEXT*>(of_fault);
+    } else {
+        RtlCaptureContext(&context);
+    }
+    std::size_t count = 0;
+    DWORD64 previous = 0;
+    int frames = 0;
+    do {
+        if (count > 0 && context.Rip == previous) {
+            ++places[count - 1].times;
             continue;
         }
-        const DWORD length = GetModuleFileNameA(module, names[i].data(), static_cast<DWORD>(names[i].size()));
-        places[i] = {{names[i].data(), length}, address - reinterpret_cast<std::uintptr_t>(module), 1};
-    }
+        if (count == places.size()) break;
+        previous = context.Rip;
+        // A call returns to the instruction after it, which may belong to another line.
+        const bool is_fault = count == 0 && of_fault != nullptr;
+        places[count] = place_of(context.Rip - (is_fault ? 0 : 1), names[count]);
+        ++count;
+    } while (++frames < most_frames && unwind(context));
     return count;
 }
 
+#else
+
+// Only this processor has been tried.
+std::size_t stack_trace(std::array<code_place, 64>&, const void*) noexcept { return 0; }
+
+#endif
+
 // Words
 
-std::string current_exception_type() {
-    if (!std::current_exception()) return "";
-    try {
-        throw;
-    } catch (const std::exception& error) {
-        return typeid(error).name();
-    } catch (...) {
-        return "of an unknown type";
-    }
-}
-
 std::string describe_exit(std::int64_t status) {
-    const std::string_view name = exception_name(status);
-    std::string words = "exit code " + std::to_string(status);
-    if (!name.empty()) words += " (" + std::string(name) + ")";
+    // Some take the 32 bits for a signed number.
+    const auto code = static_cast<std::uint32_t>(status);
+    if (code < 0x8000'0000) return "exit code " + std::to_string(code);
+    std::string words = spdlog::fmt_lib::format("exit code {:#x}", code);
+    if (const std::string_view name = exception_name(code); !name.empty()) words += " (" + std::string(name) + ")";
     return words;
 }
 

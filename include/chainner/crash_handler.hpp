@@ -15,6 +15,10 @@ namespace chainner {
 ///
 /// `addr2line -Cfie /usr/bin/upscaler 0x1a2b` then names the function and the line.
 ///
+/// On Windows it names the exception: `Crashed: access violation (0xc0000005) at address 0x10`. What C's signal
+/// handlers take, and heap corruption and fail-fast, which Windows lets nobody see, is not recorded there; the stack is
+/// that of x86-64, with offsets from the image base as debuggers count them.
+///
 /// Afterwards the handler that stood there before takes over, or the system's default, so that exit status and core
 /// dump are what they would have been. Only what is safe in a signal handler is used: no memory is taken from the heap.
 ///
@@ -22,7 +26,8 @@ namespace chainner {
 /// recorded in these threads only, every other crash in each thread. Thread-safe; throws `std::bad_alloc` only.
 void install_crash_handler();
 
-/// `exit code 3`, or `killed by SIGKILL (9), as the OOM killer does`.
+/// `exit code 3`, or `killed by SIGKILL (9), as the OOM killer does`; on Windows also
+/// `exit code 0xc0000005 (access violation)`.
 ///
 /// `status` is an exit code, or a signal's number with a minus sign: what Python's `subprocess` calls `returncode`.
 /// Thread-safe; throws `std::bad_alloc` only.

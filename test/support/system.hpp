@@ -33,14 +33,23 @@ public:
     /// Waits for its end. The exit code; if a signal ended it, 128 and the signal's number.
     int wait();
 
-    /// Ends it at once: it learns nothing of it.
-    void kill();
+    /// Ends it at once, or sends it another signal where there are signals.
+    void kill(int signal = 9);
 
 private:
     int id_;
     std::intptr_t handle_ = 0;
     std::optional<int> status_;
 };
+
+/// What a command of the shell prints.
+std::string output_of(const std::string& command);
+
+/// Those that a fault of the program raises.
+std::vector<int> fault_signals();
+
+/// Raises SIGBUS where there is such a signal.
+void read_behind_end_of_mapped_file();
 
 /// A number in memory that other processes see at once, so that it outlives the one that counts.
 class shared_counter {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <system_error>
@@ -86,8 +87,23 @@ int child_process::wait() {
     return *status_;
 }
 
-void child_process::kill() {
-    if (!status_) ::kill(id_, SIGKILL);
+void child_process::kill(int signal) {
+    if (!status_) ::kill(id_, signal);
+}
+
+std::string output_of(const std::string& command) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> output(popen(command.c_str(), "r"), pclose);
+    std::string text;
+    for (int letter = 0; (letter = std::fgetc(output.get())) != EOF;) text += static_cast<char>(letter);
+    return text;
+}
+
+std::vector<int> fault_signals() { return {SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGBUS}; }
+
+void read_behind_end_of_mapped_file() {
+    std::FILE* const file = std::tmpfile();
+    const void* const memory = mmap(nullptr, 1, PROT_READ, MAP_SHARED, fileno(file), 0);
+    std::printf("%d\n", *static_cast<const volatile char*>(memory));
 }
 
 shared_counter::shared_counter(const std::filesystem::path& file) {

@@ -2,6 +2,7 @@
 // after windows.h, which it needs
 #include <io.h>
 
+#include <csignal>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -66,9 +67,16 @@ child_process::child_process(const std::string& program, const std::vector<std::
     startup.hStdOutput = stream;
     startup.hStdError = stream;
     PROCESS_INFORMATION process{};
-    const bool started = CreateProcessW(nullptr, command_line.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr,
-                                        &startup, &process) != 0;
+    const auto start = [&] {
+        return CreateProcessW(nullptr, command_line.data(), nullptr, nullptr, TRUE, 0, nullptr, nullptr, &startup,
+                              &process) != 0;
+    };
+    bool started = start();
+    // Wine fails so now and then, on a busy machine.
+    for (int tries = 5; !started && GetLastError() == ERROR_INTERNAL_ERROR && tries > 0; --tries) started = start();
+    const DWORD error = GetLastError();
     CloseHandle(stream);
+    SetLastError(error);
     check(started, program);
     CloseHandle(process.hThread);
     id_ = static_cast<int>(process.dwProcessId);
@@ -96,10 +104,15 @@ int child_process::wait() {
     return *status_;
 }
 
-void child_process::kill() {
-    constexpr UINT as_by_sigkill = 128 + 9;
-    if (!status_) TerminateProcess(handle(handle_), as_by_sigkill);
+void child_process::kill(int signal) {
+    if (!status_) TerminateProcess(handle(handle_), static_cast<UINT>(128 + signal));
 }
+
+std::string output_of(const std::string& command) { throw std::logic_error("there is no shell to run " + command); }
+
+std::vector<int> fault_signals() { return {SIGSEGV, SIGABRT, SIGFPE, SIGILL}; }
+
+void read_behind_end_of_mapped_file() {}
 
 shared_counter::shared_counter(const fs::path& file) {
     const HANDLE opened = CreateFileW(file.c_str(), GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE,

@@ -1,17 +1,15 @@
 // Sets up a logger, logs `about to crash`, and crashes.
 //
-//     crash_posix FOLDER WAY [handler] [thread] [before]
+//     crash FOLDER WAY [handler] [thread] [before]
 //
 // handler: with chainner::install_crash_handler(). thread: not in the main thread. before: with handlers of its own
 // underneath, which end the process with the exit codes 42 (signals) and 43 (std::terminate).
-
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <chainner/crash_handler.hpp>
 #include <chainner/logger.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -24,6 +22,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "support/system.hpp"
 
 namespace {
 
@@ -42,19 +42,14 @@ void divide_by_zero() {
 
 void execute_illegal_instruction() { __builtin_trap(); }
 
-void read_behind_end_of_mapped_file() {
-    std::FILE* const file = std::tmpfile();
-    const void* const memory = mmap(nullptr, 1, PROT_READ, MAP_SHARED, fileno(file), 0);
-    std::printf("%d\n", *static_cast<const volatile char*>(memory));
-}
-
 void call_abort() { std::abort(); }
 
 // NOLINTNEXTLINE(misc-no-recursion)
-int overflow_stack(int depth) {
+int overflow_stack(int depth, int last) {
     std::array<volatile char, 1024> frame{};
     frame[0] = static_cast<char>(depth);
-    return depth < 0 ? 0 : overflow_stack(depth + 1) + frame[0];
+    if (depth == last) write_to_bad_address();
+    return depth == last ? 0 : overflow_stack(depth + 1, last) + frame[0];
 }
 
 void corrupt_heap() {
@@ -71,7 +66,7 @@ void throw_something_else() { throw plain_struct(); }
 void call_terminate() { std::terminate(); }
 
 void wait_for_signal() {
-    while (true) pause();
+    while (true) std::this_thread::sleep_for(std::chrono::hours(1));
 }
 
 void crash_in_many_threads() {
@@ -91,9 +86,10 @@ const std::map<std::string, std::function<void()>> ways{
     {"write_to_bad_address", write_to_bad_address},
     {"divide_by_zero", divide_by_zero},
     {"execute_illegal_instruction", execute_illegal_instruction},
-    {"read_behind_end_of_mapped_file", read_behind_end_of_mapped_file},
+    {"read_behind_end_of_mapped_file", test::read_behind_end_of_mapped_file},
     {"call_abort", call_abort},
-    {"overflow_stack", [] { overflow_stack(0); }},
+    {"overflow_stack", [] { overflow_stack(0, -1); }},
+    {"crash_in_a_recursion", [] { overflow_stack(0, 200); }},
     {"corrupt_heap", corrupt_heap},
     {"throw_exception", throw_exception},
     {"throw_something_else", throw_something_else},
@@ -107,8 +103,8 @@ const std::map<std::string, std::function<void()>> ways{
 int main(int count, char** words) {
     const std::set<std::string> settings(words + 3, words + count);
     if (settings.count("before") != 0) {
-        for (const int number : {SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGBUS}) std::signal(number, [](int) { _exit(42); });
-        std::set_terminate([] { _exit(43); });
+        for (const int number : test::fault_signals()) std::signal(number, [](int) { std::_Exit(42); });
+        std::set_terminate([] { std::_Exit(43); });
     }
     chainner::logger_options options;
     options.log_dir = words[1];
