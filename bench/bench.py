@@ -31,12 +31,13 @@ MOST_INSTRUCTIONS = 1.25  # times the expected ones
 PATIENCE = 4  # seconds, for whoever logs to a pipe that nobody reads
 STARTS = 5  # a round
 
-OURS, FLOOR, SPDLOG, BOOST, LOG4CPLUS, GLOG, PYTHON = (
-    "ours", "floor", "spdlog", "Boost.Log", "log4cplus", "glog", "Python"
+OURS, FLOOR, SPDLOG, BOOST, LOG4CPLUS, GLOG, PYTHON, OURS_IN_PYTHON = (
+    "ours", "floor", "spdlog", "Boost.Log", "log4cplus", "glog", "Python", "ours, Python"
 )
 PROGRAMS = {
     OURS: "ours", FLOOR: "floor", SPDLOG: "spdlog", BOOST: "boost_log", LOG4CPLUS: "log4cplus", GLOG: "glog"
 }
+SCRIPTS = {PYTHON: "python_logging", OURS_IN_PYTHON: "ours_in_python"}
 
 
 @dataclass
@@ -72,10 +73,10 @@ RUNS = {
     "message-1000": Run("log", values={"message": 1000}),
     "message-100000": Run("log", values={"message": 100_000}),
     "disabled": Run("disabled"),
-    "latency": Run("latency"),
+    "latency": Run("latency", without=(OURS_IN_PYTHON,)),
     "start": Run("start"),
-    "instructions": Run("instructions", without=(PYTHON,), is_exact=True),
-    "size": Run("size", without=(PYTHON,), is_exact=True),
+    "instructions": Run("instructions", without=tuple(SCRIPTS), is_exact=True),
+    "size": Run("size", without=tuple(SCRIPTS), is_exact=True),
 }
 
 # Where nobody waits for anybody, the clock of the calling thread: it leaves out what other programs took meanwhile.
@@ -114,7 +115,9 @@ class Course:
     def __init__(self, build):
         self.build = build
         self.commands = {title: [str(build / "bench" / f"bench_{name}")] for title, name in PROGRAMS.items()}
-        self.commands[PYTHON] = [sys.executable, str(HERE / "contestants" / "python_logging.py")]
+        for title, name in SCRIPTS.items():
+            self.commands[title] = [sys.executable, str(HERE / "contestants" / f"{name}.py")]
+        os.environ["PYTHONPATH"] = str(build / "python" / "package")
 
     def measure(self, contestant, run):
         command = self.commands[contestant]
@@ -263,6 +266,11 @@ def targets(table):
         for contestant, least in ((SPDLOG, 1.25), (BOOST, 2), (LOG4CPLUS, 2), (PYTHON, 12)):
             ratio = file[contestant].ratio
             want(f"file only, faster than {contestant}", f"at least {least:.2f}", ratio, ratio >= least)
+        ratio = file[PYTHON].ratio / file[OURS_IN_PYTHON].ratio
+        want("file only, in Python, faster than logging", "at least 8.00", ratio, ratio >= 8)
+    if disabled := cells.get(("disabled", "cpu_time")):
+        ratio = disabled[PYTHON].ratio / disabled[OURS_IN_PYTHON].ratio
+        want("a level that is not logged, in Python, faster than logging", "at least 1.00", ratio, ratio >= 1)
     if console := cells.get(("console-read", "real_time")):
         ratio = console[SPDLOG].ratio
         want(f"console on a pipe that is read, faster than {SPDLOG}", "at least 1.30", ratio, ratio >= 1.3)
@@ -299,7 +307,7 @@ def text_of(row, contestant, cell):
 
 
 def report(table, about):
-    contestants = [*PROGRAMS, PYTHON]
+    contestants = [*PROGRAMS, *SCRIPTS]
     costs = [
         [row.title, *(text_of(row, each, cells[each]) if each in cells else "" for each in contestants)]
         for row, cells in table

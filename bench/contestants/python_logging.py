@@ -70,7 +70,8 @@ def latency(count, text):
     return {name: each[int(share * (count - 1))] for name, share in shares.items()}
 
 
-def main():
+def main(set_up=set_up):
+    """`set_up` prepares the logger of that name for a folder, with or without the console."""
     what, directory = sys.argv[1:3]
     values = {"message": 50, "threads": 1, "count": 1, "console": 0}
     values.update((key, int(value)) for key, _, value in (each.partition("=") for each in sys.argv[3:]))
@@ -90,4 +91,5 @@ def main():
     print(json.dumps({"benchmarks": [figures]}))
 
 
-main()
+if __name__ == "__main__":
+    main()
