@@ -415,7 +415,8 @@ TEST_P(LongLines, AreNeverTorn) {
     const auto [kind, width] = GetParam();
     channel console(kind);
     const scoped_stderr replaced(console.writer());
-    log(width > 64 * 1024 ? 2 : 60, width);  // more than anything holds
+    // More than anything holds, and one that finds no room at all.
+    log(width > 64 * 1024 ? 4 : 120, width);
     const reader returned(console);
     log_until_resumed([&] { return returned.text(); }, width);
     EXPECT_GT(check_console(returned.text(), file(), width).missing, 0U);
