@@ -113,7 +113,7 @@ bool console_sink::show(const spdlog::details::log_msg& msg) {
     std::size_t shown = 0;
     console_->follow();
     do {
-        line_.clear();
+        clear(line_);
         formatter_->format(msg, line_);
         if (color_ == spdlog::color_mode::always ||
             (color_ == spdlog::color_mode::automatic && console_->is_terminal())) {

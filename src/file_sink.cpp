@@ -216,9 +216,7 @@ void file_sink::close() {
     is_in_session_ = false;
     target_.reset();
     use(nullptr);
-    held_.clear();
-    fault_.reset();
-    lost_ = 0;
+    forget_fault();
 }
 
 void file_sink::release() {
@@ -242,16 +240,14 @@ void file_sink::catch_up() {
 
 void file_sink::leave_to_parent() {
     use(nullptr);
-    held_.clear();
-    fault_.reset();
-    lost_ = 0;
+    forget_fault();
     next_try_ = {};
     is_child_ = true;
 }
 
 void file_sink::sink_it_(const spdlog::details::log_msg& msg) {
     if (!target_) return;
-    formatted_.clear();
+    clear(formatted_);
     formatter_->format(msg, formatted_);
     take({formatted_.data(), formatted_.size()}, msg.time);
 }
@@ -371,6 +367,13 @@ void file_sink::begin_fault(const std::string& what, const std::string& reason) 
     fault_ = fault{path, reason.empty() ? what : format("{} ({})", what, reason), clock::now()};
 }
 
+/// With all that is held for its end.
+void file_sink::forget_fault() {
+    held_.clear();
+    fault_.reset();
+    lost_ = 0;
+}
+
 /// Leaves a file that nobody will find. What it took since the last look is older than all that is held.
 void file_sink::abandon() {
     held_.insert(0, live_->latest());
@@ -440,6 +443,7 @@ void file_sink::end_fault(time_point now) {
     if (live_->path != fault_->path) text += format(", and goes on in {}", platform::to_utf8(live_->path));
     fault_.reset();
     lost_ = 0;
+    held_.shrink_to_fit();
     note(spdlog::level::warn, text, now);
 }
 

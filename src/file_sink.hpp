@@ -104,6 +104,7 @@ private:
 
     // Faults
     void begin_fault(const std::string& what, const std::string& reason = "");
+    void forget_fault();
     void abandon();
     void hold(std::string_view record);
     bool is_try_due() const;

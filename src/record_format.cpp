@@ -168,22 +168,18 @@ public:
     std::unique_ptr<spdlog::formatter> clone() const override { return make_unforgeable(inner_->clone()); }
 
 private:
-    static constexpr std::size_t largest_kept =
-        64 * 1024;  // so that one huge message does not hold its memory for ever
-
     void format_escaped(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& out) {
         if (is_plain({msg.payload.data(), msg.payload.size()})) {
             inner_->format(msg, out);
             return;
         }
-        safe_.clear();
+        clear(safe_);
         append_escaped(msg.payload, safe_);
         spdlog::details::log_msg escaped = msg;
         escaped.payload = spdlog::string_view_t(safe_.data(), safe_.size());
         inner_->format(escaped, out);
         msg.color_range_start = escaped.color_range_start;
         msg.color_range_end = escaped.color_range_end;
-        if (safe_.size() > largest_kept) safe_ = spdlog::memory_buf_t();
     }
 
     std::unique_ptr<spdlog::formatter> inner_;
@@ -191,6 +187,12 @@ private:
 };
 
 }  // namespace
+
+void clear(spdlog::memory_buf_t& buffer) {
+    constexpr std::size_t largest_kept = 256 * 1024;
+    if (buffer.capacity() > largest_kept) buffer = spdlog::memory_buf_t();
+    buffer.clear();
+}
 
 void append_escaped(spdlog::string_view_t message, spdlog::memory_buf_t& safe) {
     string_view text(message.data(), message.size());

@@ -15,6 +15,9 @@ std::unique_ptr<spdlog::formatter> make_formatter(const std::string& pattern);
 /// terminal or is no valid UTF-8 was written as an escape: so a record is what starts in column 0, and nothing else is.
 std::unique_ptr<spdlog::formatter> make_unforgeable(std::unique_ptr<spdlog::formatter> inner);
 
+/// Empties it, and lets go of what a huge record took.
+void clear(spdlog::memory_buf_t& buffer);
+
 /// Appends `text` to `safe` as described above.
 void append_escaped(spdlog::string_view_t text, spdlog::memory_buf_t& safe);
 

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "platform.hpp"
+
 /// What a program can have as its stderr.
 namespace test {
 
@@ -21,15 +23,12 @@ std::vector<channel_kind> readable_kinds();
 class channel {
 public:
     explicit channel(channel_kind kind);
-    ~channel();
-    channel(channel&& other) noexcept;
-    channel& operator=(channel&&) = delete;
 
     /// For the program: a descriptor that waits when there is no room.
-    int writer() const { return writer_; }
+    int writer() const { return writer_.number(); }
 
     /// The reader goes, as one does that has ended.
-    void close_reader();
+    void close_reader() { reader_ = {}; }
 
     /// No more than `most` bytes; empty if there is nothing now. A terminal's line feeds are line feeds again.
     std::string read(std::size_t most = 1024 * 1024);
@@ -41,10 +40,8 @@ public:
     std::string shared_state() const;
 
 private:
-    void close_writer();
-
-    int reader_ = -1;
-    int writer_ = -1;
+    chainner::platform::descriptor reader_;
+    chainner::platform::descriptor writer_;
 };
 
 /// Another stderr for this process as long as it lives.
@@ -61,7 +58,7 @@ public:
     void close();
 
 private:
-    int before_;
+    chainner::platform::descriptor before_;
 };
 
 /// In the folders where a shell would look for it.

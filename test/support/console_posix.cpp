@@ -11,13 +11,14 @@
 #include <cerrno>
 #include <sstream>
 #include <system_error>
-#include <utility>
 
 #include "support/console.hpp"
 #include "support/files.hpp"
 #include "support/system.hpp"
 
 namespace test {
+
+using chainner::platform::descriptor;
 
 namespace {
 
@@ -26,12 +27,18 @@ int check(int result, const std::string& what) {
     return result;
 }
 
-/// Neither end is inherited by the programs that the tests start: they would keep it open.
-void close_on_exec(int descriptor) { check(fcntl(descriptor, F_SETFD, FD_CLOEXEC), "fcntl"); }
-
-int open_file(const std::filesystem::path& file, int flags) {
-    return check(open(file.c_str(), flags | O_CLOEXEC, S_IRUSR | S_IWUSR), file.string());
+/// Not inherited by the programs that the tests start: they would keep it open.
+descriptor own(int number) {
+    descriptor owned(check(number, "opening a descriptor"));
+    check(fcntl(number, F_SETFD, FD_CLOEXEC), "fcntl");
+    return owned;
 }
+
+descriptor open_file(const std::filesystem::path& file, int flags) {
+    return own(check(open(file.c_str(), flags, S_IRUSR | S_IWUSR), file.string()));
+}
+
+descriptor copy_of_stderr() { return own(dup(STDERR_FILENO)); }
 
 }  // namespace
 
@@ -65,12 +72,12 @@ channel::channel(channel_kind kind) {
     int ends[2] = {-1, -1};
     if (kind == channel_kind::pipe) {
         check(::pipe(ends), "pipe");
-        reader_ = ends[0];
-        writer_ = ends[1];
+        reader_ = own(ends[0]);
+        writer_ = own(ends[1]);
     } else if (kind == channel_kind::socket) {
         check(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), "socketpair");
-        reader_ = ends[0];
-        writer_ = ends[1];
+        reader_ = own(ends[0]);
+        writer_ = own(ends[1]);
     } else if (kind == channel_kind::fifo) {
         const temporary_directory directory;
         const auto fifo = directory / "fifo";
@@ -78,38 +85,20 @@ channel::channel(channel_kind kind) {
         reader_ = open_file(fifo, O_RDONLY | O_NONBLOCK);
         writer_ = open_file(fifo, O_WRONLY);
     } else {
-        reader_ = check(posix_openpt(O_RDWR | O_NOCTTY), "posix_openpt");
-        check(grantpt(reader_), "grantpt");
-        check(unlockpt(reader_), "unlockpt");
-        writer_ = open_file(ptsname(reader_), O_RDWR | O_NOCTTY);
-        if (kind == channel_kind::stopped_terminal) check(tcflow(writer_, TCOOFF), "tcflow");
+        reader_ = own(check(posix_openpt(O_RDWR | O_NOCTTY), "posix_openpt"));
+        check(grantpt(reader_.number()), "grantpt");
+        check(unlockpt(reader_.number()), "unlockpt");
+        writer_ = open_file(ptsname(reader_.number()), O_RDWR | O_NOCTTY);
+        if (kind == channel_kind::stopped_terminal) check(tcflow(writer(), TCOOFF), "tcflow");
     }
-    close_on_exec(reader_);
-    close_on_exec(writer_);
-    check(fcntl(reader_, F_SETFL, O_NONBLOCK), "fcntl");
-}
-
-channel::~channel() {
-    close_reader();
-    close_writer();
-}
-
-channel::channel(channel&& other) noexcept
-    : reader_(std::exchange(other.reader_, -1)), writer_(std::exchange(other.writer_, -1)) {}
-
-void channel::close_reader() {
-    if (reader_ >= 0) close(std::exchange(reader_, -1));
-}
-
-void channel::close_writer() {
-    if (writer_ >= 0) close(std::exchange(writer_, -1));
+    check(fcntl(reader_.number(), F_SETFL, O_NONBLOCK), "fcntl");
 }
 
 std::string channel::read(std::size_t most) {
     std::string all(most, '\0');
     std::size_t size = 0;
     while (size < most) {
-        const ssize_t count = ::read(reader_, all.data() + size, most - size);
+        const ssize_t count = ::read(reader_.number(), all.data() + size, most - size);
         if (count == 0 || (count < 0 && errno == EAGAIN)) break;
         if (count < 0 && errno != EINTR) check(-1, "read");
         if (count > 0) size += static_cast<std::size_t>(count);
@@ -119,13 +108,13 @@ std::string channel::read(std::size_t most) {
     return all;
 }
 
-void channel::start() { check(tcflow(writer_, TCOON), "tcflow"); }
+void channel::start() { check(tcflow(writer(), TCOON), "tcflow"); }
 
 std::string channel::shared_state() const {
     std::ostringstream state;
-    state << "flags " << check(fcntl(writer_, F_GETFL), "fcntl");
+    state << "flags " << check(fcntl(writer(), F_GETFL), "fcntl");
     termios settings{};
-    if (tcgetattr(writer_, &settings) == 0) {
+    if (tcgetattr(writer(), &settings) == 0) {
         state << " modes " << settings.c_iflag << ' ' << settings.c_oflag << ' ' << settings.c_cflag << ' '
               << settings.c_lflag << " keys";
         for (const cc_t key : settings.c_cc) state << ' ' << int{key};
@@ -133,28 +122,18 @@ std::string channel::shared_state() const {
     return state.str();
 }
 
-scoped_stderr::scoped_stderr(int descriptor) : before_(check(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3), "fcntl")) {
-    replace(descriptor);
-}
+scoped_stderr::scoped_stderr(int descriptor) : before_(copy_of_stderr()) { replace(descriptor); }
 
-scoped_stderr::scoped_stderr(const std::filesystem::path& file)
-    : before_(check(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3), "fcntl")) {
-    replace(file);
-}
+scoped_stderr::scoped_stderr(const std::filesystem::path& file) : before_(copy_of_stderr()) { replace(file); }
 
-scoped_stderr::~scoped_stderr() {
-    dup2(before_, STDERR_FILENO);
-    ::close(before_);
-}
+scoped_stderr::~scoped_stderr() { dup2(before_.number(), STDERR_FILENO); }
 
 void scoped_stderr::close() { ::close(STDERR_FILENO); }
 
 void scoped_stderr::replace(int descriptor) { check(dup2(descriptor, STDERR_FILENO), "dup2"); }
 
 void scoped_stderr::replace(const std::filesystem::path& file) {
-    const int descriptor = open_file(file, O_WRONLY | O_CREAT | O_APPEND);
-    replace(descriptor);
-    ::close(descriptor);
+    replace(open_file(file, O_WRONLY | O_CREAT | O_APPEND).number());
 }
 
 std::optional<std::filesystem::path> find_program(const std::string& name) {

@@ -8,11 +8,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
-#include <utility>
 
 #include "support/console.hpp"
 
 namespace test {
+
+using chainner::platform::descriptor;
 
 namespace {
 
@@ -27,9 +28,12 @@ HANDLE handle_of(int descriptor) {
     return reinterpret_cast<HANDLE>(_get_osfhandle(descriptor));  // NOLINT(performance-no-int-to-ptr)
 }
 
-int as_descriptor(HANDLE handle) {
-    return _open_osfhandle(reinterpret_cast<std::intptr_t>(handle), _O_BINARY | _O_NOINHERIT);
+descriptor as_descriptor(HANDLE handle) {
+    return descriptor(
+        check(_open_osfhandle(reinterpret_cast<std::intptr_t>(handle), _O_BINARY | _O_NOINHERIT), "_open_osfhandle"));
 }
+
+descriptor copy_of_stderr() { return descriptor(check(_dup(stderr_number), "_dup")); }
 
 }  // namespace
 
@@ -47,32 +51,17 @@ channel::channel(channel_kind kind) {
                               L"-to-master";
     const HANDLE reader = CreateNamedPipeW(name.c_str(), PIPE_ACCESS_INBOUND, 0, 1, 0, 64 * 1024, 0, nullptr);
     const HANDLE writer = CreateFileW(name.c_str(), GENERIC_WRITE, 0, nullptr, OPEN_EXISTING, 0, nullptr);
-    reader_ = check(as_descriptor(reader), "reader");
-    writer_ = check(as_descriptor(writer), "writer");
-}
-
-channel::~channel() {
-    close_reader();
-    close_writer();
-}
-
-channel::channel(channel&& other) noexcept
-    : reader_(std::exchange(other.reader_, -1)), writer_(std::exchange(other.writer_, -1)) {}
-
-void channel::close_reader() {
-    if (reader_ >= 0) _close(std::exchange(reader_, -1));
-}
-
-void channel::close_writer() {
-    if (writer_ >= 0) _close(std::exchange(writer_, -1));
+    reader_ = as_descriptor(reader);
+    writer_ = as_descriptor(writer);
 }
 
 std::string channel::read(std::size_t most) {
     DWORD size = 0;
-    if (PeekNamedPipe(handle_of(reader_), nullptr, 0, nullptr, &size, nullptr) == 0) return {};
+    if (PeekNamedPipe(handle_of(reader_.number()), nullptr, 0, nullptr, &size, nullptr) == 0) return {};
     std::string all(std::min<std::size_t>(size, most), '\0');
     if (all.empty()) return all;
-    all.resize(static_cast<std::size_t>(check(_read(reader_, all.data(), static_cast<unsigned>(all.size())), "read")));
+    all.resize(static_cast<std::size_t>(
+        check(_read(reader_.number(), all.data(), static_cast<unsigned>(all.size())), "read")));
     all.erase(std::remove(all.begin(), all.end(), '\r'), all.end());
     return all;
 }
@@ -81,31 +70,23 @@ void channel::start() {}
 
 std::string channel::shared_state() const {
     DWORD mode = 0;
-    GetNamedPipeHandleStateW(handle_of(writer_), &mode, nullptr, nullptr, nullptr, nullptr, 0);
+    GetNamedPipeHandleStateW(handle_of(writer()), &mode, nullptr, nullptr, nullptr, nullptr, 0);
     return "mode " + std::to_string(mode);
 }
 
-scoped_stderr::scoped_stderr(int descriptor) : before_(check(_dup(stderr_number), "dup")) { replace(descriptor); }
+scoped_stderr::scoped_stderr(int descriptor) : before_(copy_of_stderr()) { replace(descriptor); }
 
-scoped_stderr::scoped_stderr(const std::filesystem::path& file) : before_(check(_dup(stderr_number), "dup")) {
-    replace(file);
-}
+scoped_stderr::scoped_stderr(const std::filesystem::path& file) : before_(copy_of_stderr()) { replace(file); }
 
-scoped_stderr::~scoped_stderr() {
-    _dup2(before_, stderr_number);
-    _close(before_);
-}
+scoped_stderr::~scoped_stderr() { _dup2(before_.number(), stderr_number); }
 
 void scoped_stderr::close() { _close(stderr_number); }
 
 void scoped_stderr::replace(int descriptor) { check(_dup2(descriptor, stderr_number), "dup2"); }
 
 void scoped_stderr::replace(const std::filesystem::path& file) {
-    const int descriptor =
-        check(_wopen(file.c_str(), _O_WRONLY | _O_CREAT | _O_APPEND | _O_BINARY | _O_NOINHERIT, _S_IREAD | _S_IWRITE),
-              "open");
-    replace(descriptor);
-    _close(descriptor);
+    const int flags = _O_WRONLY | _O_CREAT | _O_APPEND | _O_BINARY | _O_NOINHERIT;
+    replace(descriptor(check(_wopen(file.c_str(), flags, _S_IREAD | _S_IWRITE), "_wopen")).number());
 }
 
 std::optional<std::filesystem::path> find_program(const std::string&) { return std::nullopt; }
