@@ -54,7 +54,7 @@ private:
         return *this << written;
     }
 
-    std::array<char, 16 * 1024> text_;
+    std::array<char, 16 * 1024> text_{};
     std::size_t size_ = 0;
 };
 
@@ -104,32 +104,38 @@ void add_stack(crash_record& record, const void* context) noexcept {
     }
 }
 
-/// Writes a record of which `describe` writes the middle. `context` is that of a fault.
-template <class description>
-void write_record(const description& describe, const void* context = nullptr) noexcept {
+// Of the record that is being written; none at first. Not local: that would take a lock in the handler.
+std::atomic<std::thread::id> writer{std::thread::id()};
+
+/// Writes a record of which `describe` writes the middle, told `of` what. `context` is that of a fault.
+void write_record(void (*describe)(crash_record&, const void*), const void* of, const void* context) noexcept {
     static crash_record record;  // not on the stack, which may be a small one
-    static std::atomic_flag is_busy = ATOMIC_FLAG_INIT;
     const detail::process_log log = detail::current_process_log();
     if (log.file < 0) return;
 
-    while (is_busy.test_and_set(std::memory_order_acquire)) std::this_thread::yield();
+    const std::thread::id self = std::this_thread::get_id();
+    for (std::thread::id other; !writer.compare_exchange_weak(other, self); other = {}) {
+        if (other == self) return;  // this function itself has failed
+        std::this_thread::yield();
+    }
     begin(record, log.utc_offset);
-    describe(record);
+    describe(record, of);
     add_stack(record, context);
     std::error_code ignored;
     if (!platform::ends_in_line_feed(log.file)) platform::write(log.file, "\n", ignored);
     platform::write(log.file, record.line(), ignored);
-    is_busy.clear(std::memory_order_release);
+    writer = std::thread::id();
 }
 
 void on_fault(const platform::fault& fault) noexcept {
-    const auto describe = [&](crash_record& record) {
-        record << fault.name << " (";
-        (fault.base == 16 ? record.hexadecimal(fault.number) : record.number(fault.number)) << ")";
-        if (fault.address) (record << " at address ").hexadecimal(*fault.address);
-        if (fault.sender) (record << ", sent by process ").number(*fault.sender);
+    const auto describe = [](crash_record& record, const void* of) {
+        const auto& found = *static_cast<const platform::fault*>(of);
+        record << found.name << " (";
+        (found.base == 16 ? record.hexadecimal(found.number) : record.number(found.number)) << ")";
+        if (found.address) (record << " at address ").hexadecimal(*found.address);
+        if (found.sender) (record << ", sent by process ").number(*found.sender);
     };
-    write_record(describe, fault.context);
+    write_record(describe, &fault, fault.context);
 }
 
 std::terminate_handler terminate_before = nullptr;
@@ -154,7 +160,11 @@ std::string current_exception_text() {
         const std::string text = current_exception_text();
         detail::append_escaped("unhandled exception " + type + (text.empty() ? "" : ": " + text), words);
     }
-    write_record([&](crash_record& record) { record << std::string_view(words.data(), words.size()); });
+    const std::string_view text(words.data(), words.size());
+    const auto describe = [](crash_record& record, const void* of) {
+        record << *static_cast<const std::string_view*>(of);
+    };
+    write_record(describe, &text, nullptr);
     platform::ignore_abort();
     if (terminate_before != nullptr) terminate_before();
     std::abort();

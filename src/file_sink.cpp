@@ -109,7 +109,7 @@ struct file_sink::live_file {
             throw fs::filesystem_error("removed while it was rotated", path,
                                        std::make_error_code(std::errc::no_such_file_or_directory));
         }
-        size = looked_at = platform::file_size(number);
+        take_size();
         is_cut_short = !platform::ends_in_line_feed(number);
     }
 
@@ -122,11 +122,16 @@ struct file_sink::live_file {
         return text.empty() || (ended != text.npos && (begun == text.npos || begun < ended));
     }
 
-    /// The records that it took since the last look, without one that was cut short.
+    void take_size() { size = whole_size = looked_at = platform::file_size(number); }
+
+    /// What it took since the last look, without a record that was cut short.
     std::string latest() const {
-        std::string text(static_cast<std::size_t>(size - looked_at), '\0');
+        const std::uintmax_t end = platform::file_size(number);
+        const bool was_emptied = end < looked_at;
+        std::string text(static_cast<std::size_t>(was_emptied ? end : end - looked_at), '\0');
         text.resize(platform::read_end(number, text.data(), text.size()));
-        text.resize(text.rfind('\n') + 1);
+        text.resize(text.size() - std::min<std::size_t>(text.size(), static_cast<std::size_t>(size - whole_size)));
+        text.erase(0, text.find_first_not_of('\n'));  // the end of a line that was cut short before
         return text;
     }
 
@@ -135,7 +140,8 @@ struct file_sink::live_file {
     fs::path path;
     int number = -1;
     std::uintmax_t size = 0;
-    std::uintmax_t looked_at = 0;  // its size at the last look
+    std::uintmax_t whole_size = 0;  // at the end of the last whole record
+    std::uintmax_t looked_at = 0;   // at the last look
     bool is_cut_short = false;
     platform::descriptor ours;
     std::unique_ptr<spdlog::sinks::rotating_file_sink_mt> sink;
@@ -270,11 +276,12 @@ void file_sink::take(std::string_view record, time_point now) {
         return;
     }
     const bool is_recent = now >= last_look_ && now - last_look_ < look_interval;
+    if (lost_ > 0) end_fault(now);
     if (!is_recent || live_->size - live_->looked_at >= look_bytes) look(now);
 }
 
 bool file_sink::put(std::string_view record, time_point now) {
-    const auto is_line_begun = [&] { return !live_->is_cut_short || write("\n"); };
+    const auto is_line_begun = [&] { return !live_->is_cut_short || append("\n"); };
     if (!is_line_begun()) return false;
     const auto is_full = [&] { return live_->size > 0 && live_->size + record.size() > target_->max_size; };
     while (is_full() && is_try_due() && rotate(record.size(), now)) {
@@ -297,11 +304,18 @@ bool file_sink::rotate(std::size_t room, time_point now) {
         return false;
     }
     say_origin("Continues an older file. ", room, now);
+    live_->looked_at = live_->size;
     if (held_.empty()) end_fault(now);
     return true;
 }
 
-bool file_sink::write(std::string_view text) {
+bool file_sink::write(std::string_view record) {
+    if (!append(record)) return false;
+    live_->whole_size = live_->size;
+    return true;
+}
+
+bool file_sink::append(std::string_view text) {
     std::error_code error;
     const std::size_t written = platform::write(live_->number, text, error);
     live_->size += written;
@@ -318,7 +332,8 @@ bool file_sink::write(std::string_view text) {
 void file_sink::look(time_point now) {
     last_look_ = now;
     const auto placement = live_->placement();
-    if (placement != platform::placement::removed) live_->looked_at = live_->size;
+    // Others may have written to it, or emptied it.
+    if (placement != platform::placement::removed) live_->take_size();
     if (placement == platform::placement::in_place) return;
     if (placement == platform::placement::removed) {
         begin_fault("was removed by somebody, with all but its last records");
@@ -416,7 +431,10 @@ void file_sink::recover(time_point now) {
         note(spdlog::level::info,
              format("Logger initialized for a forked process. Log file: {}", platform::to_utf8(live_->path)), now);
     }
-    if (is_new) say_origin("", first_record(held_).size(), now);
+    if (is_new) {
+        say_origin("", first_record(held_).size(), now);
+        live_->looked_at = live_->size;
+    }
     std::string_view rest = held_;
     while (!rest.empty()) {
         const std::string_view record = first_record(rest);

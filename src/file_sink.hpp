@@ -94,7 +94,8 @@ private:
     void take(std::string_view record, time_point now);
     bool put(std::string_view record, time_point now);
     bool rotate(std::size_t room, time_point now);
-    bool write(std::string_view text);
+    bool write(std::string_view record);
+    bool append(std::string_view text);
     void look(time_point now);
 
     void use(std::unique_ptr<live_file> next);

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-/// What a crash handler needs of the operating system, written once for POSIX and once for Windows. What is `noexcept`
+/// What a crash handler needs of the operating system and of the compiler's runtime. What is `noexcept`
 /// here may be called in a signal handler.
 namespace chainner::platform {
 

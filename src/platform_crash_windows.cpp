@@ -3,9 +3,9 @@
 #include <spdlog/fmt/fmt.h>
 #include <windows.h>
 
-#include <atomic>
 #include <csignal>
 #include <tuple>
+#include <utility>
 
 #include "platform_crash.hpp"
 
@@ -29,6 +29,8 @@ std::string_view exception_name(std::int64_t code) noexcept {
             return "page that could not be read";
         case STATUS_CONTROL_C_EXIT:
             return "Ctrl-C";
+        case 0xE06D7363:
+            return "C++ exception";
         case 0xC0000374:
             return "heap corruption";
         case 0xC0000409:
@@ -43,27 +45,29 @@ LPTOP_LEVEL_EXCEPTION_FILTER filter_before = nullptr;
 void (*abort_handler_before)(int) = SIG_DFL;
 
 LONG WINAPI on_exception(EXCEPTION_POINTERS* pointers) {
-    static std::atomic<DWORD> handling_thread{0};
-    const DWORD thread = GetCurrentThreadId();
-    for (DWORD other = 0; !handling_thread.compare_exchange_weak(other, thread); other = 0) {
-        if (other == thread) return EXCEPTION_CONTINUE_SEARCH;  // the handler itself has failed
-        Sleep(1);
-    }
     const EXCEPTION_RECORD& record = *pointers->ExceptionRecord;
+    // GCC's runtime goes on to std::terminate, which is recorded.
+    constexpr DWORD thrown_by_gcc = 0x20474343;
+    const auto run_filter_before = [&] {
+        return filter_before != nullptr ? filter_before(pointers) : EXCEPTION_CONTINUE_SEARCH;
+    };
+    if (record.ExceptionCode == thrown_by_gcc && run_filter_before() == EXCEPTION_CONTINUE_EXECUTION) {
+        return EXCEPTION_CONTINUE_EXECUTION;
+    }
     const std::string_view name = exception_name(record.ExceptionCode);
     const bool is_access = record.ExceptionCode == EXCEPTION_ACCESS_VIOLATION && record.NumberParameters >= 2;
     fault_handler(
         {name.empty() ? "exception" : name, record.ExceptionCode, 16,
          is_access ? record.ExceptionInformation[1] : reinterpret_cast<std::uintptr_t>(record.ExceptionAddress),
          std::nullopt, pointers->ContextRecord});
-    handling_thread = 0;
-    return filter_before != nullptr ? filter_before(pointers) : EXCEPTION_CONTINUE_SEARCH;
+    return run_filter_before();
 }
 
 void on_abort(int number) {
     fault_handler({"SIGABRT", number, 10, std::nullopt, std::nullopt, nullptr});
     ignore_abort();
-    std::raise(number);
+    // Else abort() goes on by itself, in the way of its runtime.
+    if (abort_handler_before != SIG_DFL) std::raise(number);
 }
 
 }  // namespace
@@ -87,34 +91,45 @@ void provide_handler_stack() {
 
 namespace {
 
-/// Of this system's paths; of a longer one there is nothing.
 using module_name = std::array<char, 1024>;
 
 code_place place_of(std::uintptr_t address, module_name& name) noexcept {
     static std::array<wchar_t, std::tuple_size_v<module_name> / 2> wide_name;
     HMODULE module = nullptr;
     constexpr DWORD by_address = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_UNCHANGED_REFCOUNT;
-    if (GetModuleHandleExW(by_address, reinterpret_cast<const wchar_t*>(address), &module) == 0) return {{}, address};
+    if (address == 0 || GetModuleHandleExW(by_address, reinterpret_cast<const wchar_t*>(address), &module) == 0)
+        return {{}, address};
     const DWORD length = GetModuleFileNameW(module, wide_name.data(), static_cast<DWORD>(wide_name.size()));
     const int bytes = WideCharToMultiByte(CP_UTF8, 0, wide_name.data(), static_cast<int>(length), name.data(),
                                           static_cast<int>(name.size()), nullptr, nullptr);
+    if (bytes == 0 || length == wide_name.size()) return {{}, address};  // too long
     return {{name.data(), static_cast<std::size_t>(bytes)}, address - reinterpret_cast<std::uintptr_t>(module)};
 }
 
-/// Goes on to the caller. false if there is none.
-bool unwind(CONTEXT& context) noexcept {
+bool is_on_stack(DWORD64 address) noexcept {
     const auto& thread = *reinterpret_cast<const NT_TIB*>(NtCurrentTeb());
-    const auto* const stack = reinterpret_cast<const DWORD64*>(context.Rsp);
-    if (stack < thread.StackLimit || stack >= thread.StackBase) return false;
+    const auto* const place = reinterpret_cast<const void*>(address);
+    return place >= thread.StackLimit && place < thread.StackBase;
+}
+
+/// Goes on to the caller. false if there is none, or the stack is broken.
+bool unwind(CONTEXT& context, bool is_fault) noexcept {
+    if (!is_on_stack(context.Rsp)) return false;
     DWORD64 module = 0;
     if (PRUNTIME_FUNCTION const function = RtlLookupFunctionEntry(context.Rip, &module, nullptr)) {
+        // RtlVirtualUnwind() reads where the frame register says, if the function has one.
+        const unsigned frame_register =
+            reinterpret_cast<const unsigned char*>(module + function->UnwindData)[3] & 0x0fU;
+        if (frame_register != 0 && !is_on_stack((&context.Rax)[frame_register])) return false;
         void* unused = nullptr;
         DWORD64 frame = 0;
         RtlVirtualUnwind(UNW_FLAG_NHANDLER, module, context.Rip, function, &context, &unused, &frame, nullptr);
-    } else {
+    } else if (is_fault) {
         // It calls nothing and saves nothing, or a call led to where no code is.
-        context.Rip = *stack;
-        context.Rsp += sizeof *stack;
+        context.Rip = *reinterpret_cast<const DWORD64*>(context.Rsp);
+        context.Rsp += sizeof context.Rip;
+    } else {
+        return false;
     }
     return context.Rip != 0;
 }
@@ -133,19 +148,19 @@ std::size_t stack_trace(std::array<code_place, 64>& places, const void* of_fault
     }
     std::size_t count = 0;
     DWORD64 previous = 0;
-    int frames = 0;
-    do {
+    bool is_fault = of_fault != nullptr;
+    for (int frames = 0; frames < most_frames; ++frames) {
         if (count > 0 && context.Rip == previous) {
             ++places[count - 1].times;
-            continue;
+        } else {
+            if (count == places.size()) break;
+            // A call returns to the instruction after it, which may belong to another line.
+            places[count] = place_of(context.Rip - (is_fault ? 0 : 1), names[count]);
+            ++count;
         }
-        if (count == places.size()) break;
         previous = context.Rip;
-        // A call returns to the instruction after it, which may belong to another line.
-        const bool is_fault = count == 0 && of_fault != nullptr;
-        places[count] = place_of(context.Rip - (is_fault ? 0 : 1), names[count]);
-        ++count;
-    } while (++frames < most_frames && unwind(context));
+        if (!unwind(context, std::exchange(is_fault, false))) break;
+    }
     return count;
 }
 

@@ -158,12 +158,13 @@ public:
 
     void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& out) override {
         format_escaped(msg, out);
-        // On Windows a pattern set through spdlog ends its lines so.
-        const string_view text(out.data(), out.size());
-        if (text.size() >= 2 && text.substr(text.size() - 2) == "\r\n") {
-            out.resize(out.size() - 2);
-            out.push_back('\n');
-        }
+        // On Windows a pattern set through spdlog ends its lines in "\r\n"; others may end them in nothing.
+        std::size_t size = out.size();
+        if (size > 0 && out[size - 1] == '\n') --size;
+        if (size > 0 && out[size - 1] == '\r') --size;
+        if (size + 1 == out.size() && out[size] == '\n') return;
+        out.resize(size);
+        out.push_back('\n');
     }
     std::unique_ptr<spdlog::formatter> clone() const override { return make_unforgeable(inner_->clone()); }
 
@@ -173,13 +174,13 @@ private:
             inner_->format(msg, out);
             return;
         }
-        clear(safe_);
         append_escaped(msg.payload, safe_);
         spdlog::details::log_msg escaped = msg;
         escaped.payload = spdlog::string_view_t(safe_.data(), safe_.size());
         inner_->format(escaped, out);
         msg.color_range_start = escaped.color_range_start;
         msg.color_range_end = escaped.color_range_end;
+        clear(safe_);
     }
 
     std::unique_ptr<spdlog::formatter> inner_;
@@ -190,8 +191,11 @@ private:
 
 void clear(spdlog::memory_buf_t& buffer) {
     constexpr std::size_t largest_kept = 256 * 1024;
-    if (buffer.capacity() > largest_kept) buffer = spdlog::memory_buf_t();
     buffer.clear();
+    if (buffer.capacity() > largest_kept) {
+        spdlog::memory_buf_t small;
+        std::swap(buffer, small);
+    }
 }
 
 void append_escaped(spdlog::string_view_t message, spdlog::memory_buf_t& safe) {

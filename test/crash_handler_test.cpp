@@ -61,7 +61,8 @@ protected:
         std::vector<std::string> arguments{directory.path().string(), way};
         arguments.insert(arguments.end(), settings.begin(), settings.end());
         const int status = test::child_process("crash", arguments).wait();
-        return {status, test::parse_log(test::read_role(directory.path(), "worker"))};
+        const std::string log = test::read_role(directory.path(), "worker");
+        return {status, test::parse_log(test::without_cut_record(log))};
     }
 };
 

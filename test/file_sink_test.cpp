@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "support/files.hpp"
@@ -15,8 +16,10 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::AnyOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 using testing::SizeIs;
 
 using FileSink = test::NumberedRecords;
@@ -167,8 +170,37 @@ TEST_F(FileSink, RecordsOfSeveralLinesAreWrittenAgainWhole) {
     ASSERT_TRUE(has_recovered());
     EXPECT_EQ(found_numbers(), logged_numbers());
     for (const fs::path& file : test::rotated_files(logs, "host")) {
-        EXPECT_NE(test::read_file(file).front(), '\t') << file;
+        const std::string log = test::read_file(file);
+        EXPECT_NE(log.front(), '\t') << file;
+        EXPECT_EQ(log.find(" Role: "), log.rfind(" Role: ")) << file;
     }
+}
+
+TEST_F(FileSink, TheEndOfATornLineIsNoRecord) {
+    if (!test::is_posix()) GTEST_SKIP() << "Wine does not tell that an open file was removed";
+    fs::create_directory(logs);
+    test::write_file(logs / "host.log", "torn");
+    chainner::logger_options options;
+    options.log_dir = logs;
+    options.to_console = false;
+    logger = chainner::setup_logger("host", options);
+    fs::remove(logs / "host.log");
+    logger->flush();
+    EXPECT_THAT(test::lines(test::read_file(logs / "host.log")), Not(Contains("")));
+}
+
+TEST_F(FileSink, WhatOthersWroteIsNoPartOfARecord) {
+    if (!test::is_posix()) GTEST_SKIP() << "Wine does not tell that an open file was removed";
+    set_up();
+    log(5);
+    std::ofstream(logs / "host.log", std::ios::app) << "foreign\n";
+    log(5);
+    fs::remove(logs / "host.log");
+    ASSERT_TRUE(has_recovered());
+    std::string log = test::read_file(logs / "host.log");
+    log.erase(log.find("foreign\n"), 8);
+    test::write_file(logs / "host.log", log);
+    EXPECT_EQ(found_numbers(), logged_numbers());
 }
 
 TEST_F(FileSink, ARemovedFileIsNoticedWithinAHundredMilliseconds) {

@@ -6,6 +6,7 @@
 #include <spdlog/pattern_formatter.h>
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -76,6 +77,28 @@ TEST(RecordFormat, FindsASpecialCharacterAtAnyPlace) {
 TEST(RecordFormat, EscapesWhateverThePattern) {
     EXPECT_THAT(formatted("%+", "a\nb\x1b"), testing::EndsWith("a\n\tb\\x1b\n"));
     EXPECT_EQ(formatted("[%v] [%v]", "\r"), "[\\x0d] [\\x0d]\n");
+}
+
+TEST(RecordFormat, EndsInALineFeedWhateverTheFormatter) {
+    for (const char* end : {"\n", "\r\n", "\r", ""}) {
+        const auto formatter = chainner::detail::make_unforgeable(
+            std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::local, end));
+        spdlog::memory_buf_t out;
+        formatter->format(spdlog::details::log_msg("name", spdlog::level::info, "message"), out);
+        EXPECT_EQ(std::string(out.data(), out.size()), "message\n");
+    }
+}
+
+TEST(RecordFormat, LetsGoOfTheMemoryOfAHugeRecord) {
+    spdlog::memory_buf_t buffer;
+    buffer.resize(1000);
+    chainner::detail::clear(buffer);
+    EXPECT_EQ(buffer.size(), 0U);
+    EXPECT_GE(buffer.capacity(), 1000U);
+    buffer.resize(1024 * 1024);
+    chainner::detail::clear(buffer);
+    EXPECT_EQ(buffer.size(), 0U);
+    EXPECT_LT(buffer.capacity(), 1000U);
 }
 
 TEST(RecordFormat, PadsAsSpdlogDoes) {
