@@ -385,6 +385,7 @@ void file_sink::begin_fault(const std::string& what, const std::string& reason) 
 /// With all that is held for its end.
 void file_sink::forget_fault() {
     held_.clear();
+    held_.shrink_to_fit();
     fault_.reset();
     lost_ = 0;
 }
@@ -459,9 +460,7 @@ void file_sink::end_fault(time_point now) {
     std::string text = format("Log file {} {}; it works again after {:.1f} s, {}", platform::to_utf8(fault_->path),
                               fault_->what, lasted.count(), lost_text(lost_));
     if (live_->path != fault_->path) text += format(", and goes on in {}", platform::to_utf8(live_->path));
-    fault_.reset();
-    lost_ = 0;
-    held_.shrink_to_fit();
+    forget_fault();
     note(spdlog::level::warn, text, now);
 }
 
