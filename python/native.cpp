@@ -18,10 +18,8 @@
 #include <utility>
 #include <vector>
 
-#include "console_sink.hpp"
-#include "directory_candidates.hpp"
 #include "file_sink.hpp"
-#include "platform.hpp"
+#include "log_directory.hpp"
 
 namespace py = pybind11;
 namespace fs = std::filesystem;
@@ -320,7 +318,7 @@ detail::file_sink& file_of(const spdlog::logger& logger) {
 role_state state_of(const spdlog::logger& logger) {
     const std::string& name = logger.name();
     return {name.substr(name.find('.') + 1), python_levels.at(static_cast<std::size_t>(logger.level())),
-            if_any(file_of(logger).path())};
+            if_any(file_of(logger).lock()->path())};
 }
 
 role_state setup_logger(const std::string& role, const fs::path& log_dir, long level, bool to_file) {
@@ -344,9 +342,9 @@ void bind(const std::string& role, const py::object& file, const py::object& con
 py::list log_directories() {
     py::list found;
     for (const auto& candidate : detail::directory_candidates(detail::current_directory_input())) {
-        const fs::path directory = fs::absolute(candidate.directory);
-        const std::error_code problem = chainner::platform::check_usable(directory, candidate.sharing);
-        found.append(py::make_tuple(directory, candidate.reason, problem ? problem.message() : std::string()));
+        const std::string problem = detail::problem_of(candidate);
+        const fs::path directory = problem.empty() ? fs::absolute(candidate.directory) : candidate.directory;
+        found.append(py::make_tuple(directory, candidate.reason, problem));
     }
     return found;
 }
@@ -407,11 +405,6 @@ PYBIND11_MODULE(_checked_native, module) {
         const py::gil_scoped_release released;
         sink->flush();
     });
-    module.def("release", [](py::handle handler) {
-        auto& sink = dynamic_cast<detail::file_sink&>(*own(handler).sink);
-        const py::gil_scoped_release released;
-        sink.release();
-    });
     module.def("use_own_pattern", [](py::handle handler, bool is_own) {
         const own_handler& each = own(handler);
         const py::gil_scoped_release released;
@@ -420,7 +413,7 @@ PYBIND11_MODULE(_checked_native, module) {
     module.def("file_path", [](py::handle handler) {
         auto& sink = dynamic_cast<detail::file_sink&>(*own(handler).sink);
         const py::gil_scoped_release released;
-        return if_any(sink.path());
+        return if_any(sink.lock()->path());
     });
 }
 

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "platform/process.hpp"
 #include "record_format.hpp"
 
 namespace chainner::detail {
@@ -59,40 +60,32 @@ spdlog::color_mode color_mode_of_environment() {
 
 }  // namespace
 
-console_sink::console_sink(std::string logger_name, std::function<std::string()> where_else)
+console_writer::console_writer(std::string logger_name, std::function<std::string()> where_else)
     : logger_name_(std::move(logger_name)), where_else_(std::move(where_else)) {}
 
-void console_sink::open(std::unique_ptr<spdlog::formatter> formatter, spdlog::color_mode color) {
-    const std::lock_guard lock(mutex_);
+void console_writer::open(std::unique_ptr<spdlog::formatter> formatter, spdlog::color_mode color) {
     formatter_ = std::move(formatter);
     color_ = color == spdlog::color_mode::automatic ? color_mode_of_environment() : color;
     is_open_ = true;
 }
 
-void console_sink::close() {
-    const std::lock_guard lock(mutex_);
-    is_open_ = false;
-}
+console_writer::console_writer(const console_writer& parent, std::unique_ptr<spdlog::formatter> formatter)
+    : logger_name_(parent.logger_name_),
+      where_else_(parent.where_else_),
+      formatter_(std::move(formatter)),
+      is_open_(parent.is_open()),
+      color_(parent.color_) {}
 
-void console_sink::leave_to_parent() {
-    rest_.clear();
-    hidden_ = 0;
-}
+console_writer console_writer::for_child() const { return {*this, formatter_ ? formatter_->clone() : nullptr}; }
 
-void console_sink::set_pattern_(const std::string& pattern) { formatter_ = make_formatter(pattern); }
-
-void console_sink::set_formatter_(std::unique_ptr<spdlog::formatter> formatter) {
-    formatter_ = make_unforgeable(std::move(formatter));
-}
-
-void console_sink::sink_it_(const spdlog::details::log_msg& msg) {
+void console_writer::log(const spdlog::details::log_msg& record) {
     if (!is_open_) return;
     const bool has_stalled = hidden_ > 0 || !rest_.empty();
-    if ((has_stalled && !resume(msg.time)) || !show(msg)) ++hidden_;
+    if ((has_stalled && !resume(record.time)) || !show(record)) ++hidden_;
 }
 
 /// Goes on where a reader that is back lost us. false if it is not back.
-bool console_sink::resume(spdlog::log_clock::time_point now) {
+bool console_writer::resume(spdlog::log_clock::time_point now) {
     if (!console_->is_ready()) return false;
     if (console_->follow() && !rest_.empty()) {
         // The beginning of that line went elsewhere.
@@ -103,21 +96,21 @@ bool console_sink::resume(spdlog::log_clock::time_point now) {
     rest_.erase(0, write(rest_));
     if (rest_.empty() && hidden_ > 0) {
         const std::string text = spdlog::fmt_lib::format("{} records were not shown here; {}", hidden_, where_else_());
-        if (show({now, {}, logger_name_, spdlog::level::warn, text})) hidden_ = 0;
+        if (show({now, own_source, logger_name_, spdlog::level::warn, text})) hidden_ = 0;
     }
     return rest_.empty() && hidden_ == 0;
 }
 
 /// false if nothing of the record was shown.
-bool console_sink::show(const spdlog::details::log_msg& msg) {
+bool console_writer::show(const spdlog::details::log_msg& record) {
     std::size_t shown = 0;
     console_->follow();
     do {
         clear(line_);
-        formatter_->format(msg, line_);
+        formatter_->format(record, line_);
         if (color_ == spdlog::color_mode::always ||
             (color_ == spdlog::color_mode::automatic && console_->is_terminal())) {
-            colour(msg, line_);
+            colour(record, line_);
         }
         shown = write({line_.data(), line_.size()});
     } while (shown == 0 && console_->follow());
@@ -126,7 +119,7 @@ bool console_sink::show(const spdlog::details::log_msg& msg) {
 }
 
 /// Waits for a reader as long as it takes anything. Returns how much was taken.
-std::size_t console_sink::write(std::string_view text) {
+std::size_t console_writer::write(std::string_view text) {
     using clock = std::chrono::steady_clock;
     std::size_t taken = 0;
     std::size_t unread = std::string_view::npos;

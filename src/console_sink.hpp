@@ -1,59 +1,68 @@
 #pragma once
 
-#include <spdlog/sinks/base_sink.h>
+// Records on the console, for as long as somebody reads them.
 
+#include <spdlog/formatter.h>
+
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 
-#include "platform.hpp"
+#include "guarded_sink.hpp"
+#include "platform/console.hpp"
 
 namespace chainner::detail {
 
-/// Coloured records on stderr, for as long as somebody reads them.
+/// Shows coloured records on stderr.
 ///
 /// A reader that takes nothing for 100 ms is given up on: records are then counted instead of shown, at no wait, until
 /// it has taken all there was; a WARNING line then says how many are missing. A reader that is only slow gets
-/// everything. A line is shown whole or not at all. Never throws and never raises SIGPIPE. Thread-safe, as spdlog's
-/// `_mt` sinks are.
-class console_sink final : public spdlog::sinks::base_sink<std::mutex> {
+/// everything. A line is shown whole or not at all. Never throws and never raises SIGPIPE. Not thread-safe: see
+/// `console_sink`.
+class console_writer {
 public:
     /// `where_else` says at which place the records are that were not shown.
-    console_sink(std::string logger_name, std::function<std::string()> where_else);
+    console_writer(std::string logger_name, std::function<std::string()> where_else);
 
     void open(std::unique_ptr<spdlog::formatter> formatter, spdlog::color_mode color);
 
     /// Shows nothing from now on.
-    void close();
+    void close() noexcept { is_open_ = false; }
 
-    void lock() { mutex_.lock(); }
-    void unlock() { mutex_.unlock(); }
+    void log(const spdlog::details::log_msg& record);
+    void flush() noexcept {}
+    void set_formatter(std::unique_ptr<spdlog::formatter> formatter) { formatter_ = std::move(formatter); }
 
-    /// In a child by `fork`, with the lock held: leaves what is still to be shown to the parent.
-    void leave_to_parent();
+    /// Without the lock.
+    bool is_open() const noexcept { return is_open_.load(std::memory_order_relaxed); }
+
+    /// For a child by `fork`: what is still to be shown is the parent's.
+    console_writer for_child() const;
+    void leave_to_parent() noexcept {}
 
 private:
-    void sink_it_(const spdlog::details::log_msg& msg) override;
-    void flush_() override {}
-    void set_pattern_(const std::string& pattern) override;
-    void set_formatter_(std::unique_ptr<spdlog::formatter> formatter) override;
+    console_writer(const console_writer& parent, std::unique_ptr<spdlog::formatter> formatter);
 
     bool resume(spdlog::log_clock::time_point now);
-    bool show(const spdlog::details::log_msg& msg);
+    bool show(const spdlog::details::log_msg& record);
     std::size_t write(std::string_view text);
 
     std::string logger_name_;
     std::function<std::string()> where_else_;
     std::unique_ptr<platform::console> console_ = platform::make_console();
-    bool is_open_ = false;
+    std::unique_ptr<spdlog::formatter> formatter_;
+    std::atomic<bool> is_open_{false};
     spdlog::color_mode color_ = spdlog::color_mode::automatic;
 
     spdlog::memory_buf_t line_;
     std::string rest_;  // of a line whose beginning was shown: it comes first when the reader is back
     std::size_t hidden_ = 0;
 };
+
+/// What any thread may use.
+using console_sink = guarded_sink<console_writer>;
 
 }  // namespace chainner::detail

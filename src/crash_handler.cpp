@@ -10,10 +10,11 @@
 #include <system_error>
 #include <thread>
 
-#include "platform.hpp"
-#include "platform_crash.hpp"
-#include "process_log.hpp"
-#include "record_format.hpp"
+#include "escaping.hpp"
+#include "platform/crash.hpp"
+#include "platform/file.hpp"
+#include "platform/process.hpp"
+#include "process_loggers.hpp"
 
 namespace chainner {
 
@@ -111,7 +112,7 @@ std::atomic<std::thread::id> writer{std::thread::id()};
 void write_record(void (*describe)(crash_record&, const void*), const void* of, const void* context) noexcept {
     static crash_record record;  // not on the stack, which may be a small one
     const detail::process_log log = detail::current_process_log();
-    if (log.file < 0) return;
+    if (log.file == platform::no_file) return;
 
     const std::thread::id self = std::this_thread::get_id();
     for (std::thread::id other; !writer.compare_exchange_weak(other, self); other = {}) {

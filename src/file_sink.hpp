@@ -1,139 +1,124 @@
 #pragma once
 
-#include <spdlog/sinks/base_sink.h>
+// The way of a record to the file of its role, and what is done where that fails.
+
+#include <spdlog/formatter.h>
 
 #include <atomic>
-#include <chrono>
-#include <cstddef>
 #include <filesystem>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "platform.hpp"
+#include "backlog.hpp"
+#include "guarded_sink.hpp"
+#include "log_file.hpp"
+#include "session.hpp"
 
 namespace chainner::detail {
 
-/// The file of one role: a `rotating_file_sink_mt` that opens, names and rotates, made to keep three promises.
+/// Writes the records of one role, so that three promises are kept:
 ///
 /// - Written means written: when `log` returns, the record has been given to the kernel by one `write`.
-/// - One file, one writer: the file is locked while it is open; a name that another process has locked is passed over
-///   for the next (`host.log`, `host-2.log`, ...). A child by `fork` opens a file of its own at its first record.
-/// - Faults pass, records stay: what cannot be written is held, up to 1 MiB, and written in order later. A file that
-///   cannot be rotated grows. One WARNING record then tells what happened.
+/// - One file, one writer: see `log_file`. A child by `fork` opens a file of its own at its first record.
+/// - Faults pass, records stay: what cannot be written is held and written in order later. A file that cannot be
+/// rotated
+///   grows. One WARNING record then says what has happened.
 ///
-/// Never throws when logging. Thread-safe, as spdlog's `_mt` sinks are.
-class file_sink final : public spdlog::sinks::base_sink<std::mutex> {
+/// Never throws when logging. Not thread-safe: see `file_sink`.
+class file_writer {
 public:
-    struct target {
-        std::filesystem::path directory;  // created if missing
-        platform::sharing sharing;
-        std::string role;      // the file's name without `.log`
-        std::size_t max_size;  // bytes
-        std::size_t max_files;
-        std::string application_version;
-    };
+    explicit file_writer(std::string logger_name);
 
-    explicit file_sink(std::string logger_name);
-    ~file_sink() override;
-
-    /// Writes there from now on, after what a fault still holds back. Throws `std::filesystem::filesystem_error`; the
-    /// sink then goes on as it was.
-    void open(target place, std::unique_ptr<spdlog::formatter> formatter);
-
-    /// Writes who writes, and if the session before this one in the same file has left no record of its end. From now
-    /// on each new file says who writes, and the last one, when the file is left or by `end_session`, that it ended.
-    void begin_session();
-    void end_session();
+    /// Writes there from now on, first what a fault still holds back. Returns what is to be warned of. Throws
+    /// `std::filesystem::filesystem_error`; the writer then goes on as it was.
+    std::vector<std::string> open(log_location location, std::string application_version,
+                                  std::unique_ptr<spdlog::formatter> formatter);
 
     /// Writes nowhere from now on.
     void close();
 
-    /// Lets go of the file, so that others may have it; the next record opens one again.
-    void release();
+    /// Writes who writes, and if the session before this one in the same file was not closed. From now on each new file
+    /// says who writes, and the last one, when it is left, that the session is closed.
+    void begin_session();
+
+    /// Writes what a fault holds back, if it can be written now, and the record that closes the session.
+    void end_session();
+
+    void log(const spdlog::details::log_msg& record);
+
+    /// Looks after the file, and tries to end a fault.
+    void flush();
+
+    void set_formatter(std::unique_ptr<spdlog::formatter> formatter) { formatter_ = std::move(formatter); }
 
     /// Of the file that is open, else empty.
-    std::filesystem::path path();
+    std::filesystem::path path() const { return file_ ? file_->path() : std::filesystem::path(); }
 
-    // Without the lock, for a handler of signals, which has no other way.
+    // Without the lock
 
-    /// The descriptor of the file that is open, else -1.
-    int number() const noexcept { return number_.load(std::memory_order_relaxed); }
+    bool is_open() const noexcept { return is_open_.load(std::memory_order_relaxed); }
+
+    /// Of the file that is written now.
+    platform::file_number number() const noexcept { return number_.load(std::memory_order_relaxed); }
 
     /// Of local time, in minutes.
     int utc_offset() const noexcept { return utc_offset_.load(std::memory_order_relaxed); }
 
-    /// Tries now, whenever the next try was due, to write what a fault holds back.
-    void catch_up();
+    // In a child by `fork`
 
-    void lock() { mutex_.lock(); }
-    void unlock() { mutex_.unlock(); }
+    /// For the child: writes to a file of its own, with the same options, once there is a record.
+    file_writer for_child() const;
 
-    /// In a child by `fork`, with the lock held: leaves the file, and what is held for it, to the parent.
-    void leave_to_parent();
+    /// The file, and what is held for it, are the parent's.
+    void leave_to_parent() noexcept;
 
 private:
     using time_point = spdlog::log_clock::time_point;
-    using clock = std::chrono::steady_clock;  // of the pauses; the other one can jump back
 
-    struct live_file;
-    struct fault {
-        std::filesystem::path path;
-        std::string what;
-        clock::time_point since;
-    };
+    file_writer(const file_writer& parent, std::unique_ptr<spdlog::formatter> formatter);
 
-    void sink_it_(const spdlog::details::log_msg& msg) override;
-    void flush_() override;
-    void set_pattern_(const std::string& pattern) override;
-    void set_formatter_(std::unique_ptr<spdlog::formatter> formatter) override;
-
-    // The normal path
-    void take(std::string_view record, time_point now);
-    bool put(std::string_view record, time_point now);
+    // The way of a record
+    bool append(std::string_view record, time_point now);
+    std::error_code write(std::string_view record, time_point now);
     bool rotate(std::size_t room, time_point now);
-    bool write(std::string_view record);
-    bool append(std::string_view text);
-    void look(time_point now);
-
-    void use(std::unique_ptr<live_file> next);
-    void watch_utc_offset(time_point now);
-    void say_origin(const std::string& before, std::size_t room, time_point now);
-    void say_end(time_point now);
+    void verify(time_point now);
 
     // Faults
-    void begin_fault(const std::string& what, const std::string& reason = "");
-    void forget_fault();
-    void abandon();
-    void hold(std::string_view record);
-    bool is_try_due() const;
-    void pause(clock::time_point began);
-    void recover(time_point now);
-    void settle(time_point now);
+    void retry(time_point now);
+    void write_backlog(time_point now);
     void end_fault(time_point now);
-    void format_note(spdlog::level::level_enum level, const std::string& text, time_point now,
-                     spdlog::memory_buf_t& record);
-    void note(spdlog::level::level_enum level, const std::string& text, time_point now);
+    void begin_fault(const std::string& what, const std::string& reason = "");
+
+    // Records of our own
+    void write_header(const std::string& before, std::size_t room, time_point now);
+    void write_closing(time_point now);
+    void announce_utc_offset();
+    void warn_of_size_limit(time_point now);
+    spdlog::memory_buf_t format_own(spdlog::level::level_enum level, const std::string& text, time_point now);
+    void write_own(spdlog::level::level_enum level, const std::string& text, time_point now);
+
+    void use(std::unique_ptr<log_file> next) noexcept;
 
     std::string logger_name_;
-    std::optional<target> target_;
-    std::unique_ptr<live_file> live_;
-    std::atomic<int> number_{-1};
+    std::atomic<bool> is_open_{false};
+    log_location location_;
+    std::unique_ptr<spdlog::formatter> formatter_;
+    std::unique_ptr<log_file> file_;
+    std::atomic<platform::file_number> number_{platform::no_file};
     std::atomic<int> utc_offset_{0};
-    time_point next_minute_;
-    bool is_in_session_ = false;
+    time_point verified_at_;
+    backlog backlog_;
+    session session_;
     bool was_left_open_ = false;  // the file, by the session before this one
-    spdlog::memory_buf_t formatted_;
-
-    time_point last_look_;  // whether the file is in place
-
-    std::optional<fault> fault_;
-    std::string held_;  // records, in order
-    std::size_t lost_ = 0;
-    clock::time_point next_try_;
+    bool is_size_limit_told_ = false;
     bool is_child_ = false;
+    std::atomic<bool> is_parents_{false};  // this is what a child has left to its parent
+    spdlog::memory_buf_t formatted_;
 };
+
+/// What any thread may use.
+using file_sink = guarded_sink<file_writer>;
 
 }  // namespace chainner::detail

@@ -1,9 +1,7 @@
-#include <algorithm>
+#include "log_directory.hpp"
+
 #include <chainner/log_directory.hpp>
 #include <utility>
-
-#include "directory_candidates.hpp"
-#include "platform.hpp"
 
 namespace chainner {
 
@@ -20,8 +18,10 @@ directory_input current_directory_input() {
     input.xdg_config_home = platform::path_variable("XDG_CONFIG_HOME");
     input.home = platform::home_directory();
     input.executable_directory = platform::executable_directory();
+    std::error_code error;
+    input.temporary = fs::temp_directory_path(error);
+    if (error) input.temporary_problem = error.message() + "; set CHAINNER_LOG_DIR, or TMPDIR to a folder";
     std::error_code ignored;
-    input.temporary = fs::temp_directory_path(ignored);
     input.is_portable =
         !input.executable_directory.empty() && fs::exists(input.executable_directory / "portable", ignored);
     input.user_id = platform::user_id();
@@ -52,34 +52,42 @@ fs::path platform_log_directory(const directory_input& input) {
 std::vector<directory_candidate> directory_candidates(const directory_input& input) {
     using platform::sharing;
     std::vector<directory_candidate> candidates;
-    const auto add = [&candidates](fs::path directory, std::string reason, sharing sharing) {
-        candidates.push_back({std::move(directory), std::move(reason), sharing});
+    const auto add = [&candidates](fs::path directory, std::string reason, sharing sharing, std::string problem = "") {
+        candidates.push_back({std::move(directory), std::move(reason), sharing, std::move(problem)});
     };
     if (!input.chainner_log_dir.empty()) add(input.chainner_log_dir, "CHAINNER_LOG_DIR", sharing::none);
     if (input.is_portable) add(input.executable_directory / "logs", "portable installation", sharing::none);
     if (input.chainner_env == "production") {
-        if (const fs::path directory = platform_log_directory(input); !directory.empty()) {
-            add(directory, "CHAINNER_ENV=production", sharing::none);
-        }
+        const fs::path directory = platform_log_directory(input);
+        add(directory, "CHAINNER_ENV=production", sharing::none,
+            directory.empty() ? "this user has no home folder; set HOME or CHAINNER_LOG_DIR" : "");
     }
-    if (!input.temporary.empty()) {
-        add(input.temporary / "chaiNNer" / "logs", "temporary folder", sharing::parent_is_shared);
-        // Not `chaiNNer-`: the frontend deletes what is named so when it quits.
-        if (!input.user_id.empty()) {
-            add(input.temporary / ("chaiNNer." + input.user_id) / "logs", "temporary folder, this user's own",
-                sharing::parent_is_shared);
-        }
+    if (input.temporary.empty()) {
+        add({}, "temporary folder", sharing::parent_is_shared, input.temporary_problem);
+        return candidates;
+    }
+    add(input.temporary / "chaiNNer" / "logs", "temporary folder", sharing::parent_is_shared);
+    // Not `chaiNNer-`: the frontend deletes what is named so when it quits.
+    if (!input.user_id.empty()) {
+        add(input.temporary / ("chaiNNer." + input.user_id) / "logs", "temporary folder, this user's own",
+            sharing::parent_is_shared);
     }
     return candidates;
+}
+
+std::string problem_of(const directory_candidate& candidate) {
+    if (!candidate.problem.empty()) return candidate.problem;
+    std::error_code error;
+    const fs::path directory = fs::absolute(candidate.directory, error);
+    if (!error) error = platform::check_usable(directory, candidate.sharing);
+    return error ? error.message() : "";
 }
 
 }  // namespace detail
 
 fs::path log_directory() {
     for (const auto& candidate : detail::directory_candidates(detail::current_directory_input())) {
-        std::error_code error;
-        fs::path directory = fs::absolute(candidate.directory, error);
-        if (!error && !platform::check_usable(directory, candidate.sharing)) return directory;
+        if (detail::problem_of(candidate).empty()) return fs::absolute(candidate.directory);
     }
     return {};
 }

@@ -3,21 +3,17 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cctype>
 #include <chainner/logger.hpp>
-#include <cstdlib>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
-#include "console_sink.hpp"
-#include "directory_candidates.hpp"
-#include "file_sink.hpp"
-#include "platform.hpp"
-#include "process_log.hpp"
+#include "escaping.hpp"
+#include "log_directory.hpp"
+#include "platform/process.hpp"
+#include "process_loggers.hpp"
 #include "record_format.hpp"
 
 namespace chainner {
@@ -27,86 +23,13 @@ using spdlog::fmt_lib::format;
 
 namespace {
 
+using detail::role_logger;
+
 constexpr std::size_t most_files = 200'000;  // spdlog's limit
 
-constexpr std::array<std::string_view, 2> role_names{"host", "worker"};
+std::size_t index_of(role process_role) { return static_cast<std::size_t>(process_role); }
 
-std::string name_of(role process_role) { return std::string(role_names.at(static_cast<std::size_t>(process_role))); }
-
-/// A role's logger and its two sinks. Set up again, the sinks change and the logger stays.
-struct role_logger {
-    explicit role_logger(role process_role)
-        : name("chaiNNer." + name_of(process_role)),
-          file(std::make_shared<detail::file_sink>(name)),
-          console(std::make_shared<detail::console_sink>(name,
-                                                         [sink = file.get()] {
-                                                             const fs::path path = sink->path();
-                                                             return path.empty()
-                                                                        ? std::string("they are in no file")
-                                                                        : "they are in " + platform::to_utf8(path);
-                                                         })),
-          logger(std::make_shared<spdlog::logger>(name, spdlog::sinks_init_list{file, console})) {
-        // spdlog's own handler writes to stderr, where an unread pipe would stop us.
-        logger->set_error_handler([log = logger.get()](const std::string& reason) {
-            log->log(spdlog::level::err, spdlog::string_view_t(format("A record could not be formatted: {}", reason)));
-        });
-    }
-
-    std::string name;
-    std::shared_ptr<detail::file_sink> file;  // first, so that a console never comes before it
-    std::shared_ptr<detail::console_sink> console;
-    std::shared_ptr<spdlog::logger> logger;
-    bool is_set_up = false;
-};
-
-/// Lives as long as the process: loggers are used in static destructors, and by threads that outlive `main`.
-struct process_state {
-    std::mutex mutex;
-    std::array<role_logger, 2> loggers{role_logger(role::host), role_logger(role::worker)};
-    std::atomic<role_logger*> process_logger{nullptr};  // of the role that the process has set up
-};
-
-process_state& state();
-
-void lock_all() {
-    process_state& all = state();
-    all.mutex.lock();
-    // A console asks its file for the path, so this is the order in which one thread can come to hold both.
-    for (role_logger& each : all.loggers) each.console->lock();
-    for (role_logger& each : all.loggers) each.file->lock();
-}
-
-void unlock_all() {
-    process_state& all = state();
-    for (role_logger& each : all.loggers) each.file->unlock();
-    for (role_logger& each : all.loggers) each.console->unlock();
-    all.mutex.unlock();
-}
-
-void unlock_all_in_child() {
-    for (role_logger& each : state().loggers) {
-        each.file->leave_to_parent();
-        each.console->leave_to_parent();
-    }
-    unlock_all();
-}
-
-process_state& state() {
-    static process_state& instance = [&]() -> process_state& {
-        auto* created = new process_state;
-        platform::at_fork(lock_all, unlock_all, unlock_all_in_child);
-        std::atexit([] {
-            for (role_logger& each : state().loggers) {
-                each.file->catch_up();
-                each.file->end_session();
-            }
-        });
-        return *created;
-    }();
-    return instance;
-}
-
-role_logger& logger_of(role process_role) { return state().loggers.at(static_cast<std::size_t>(process_role)); }
+role_logger& logger_of(role process_role) { return detail::loggers_of_process().loggers.at(index_of(process_role)); }
 
 void check(const logger_options& options) {
     if (options.max_file_size == 0) throw std::invalid_argument("max_file_size is 0; it must be at least 1 byte");
@@ -133,103 +56,125 @@ std::optional<spdlog::level::level_enum> parse_level(const std::string& name) {
     return static_cast<spdlog::level::level_enum>(found - names.begin());
 }
 
-/// Opens the file where the options, else the environment, want it. What had to be passed over becomes a warning.
-void open_file(role_logger& log, role process_role, const logger_options& options, std::vector<std::string>& warnings) {
+/// Opens the file where the options, else the environment, want it. Returns what is to be warned of.
+std::vector<std::string> open_file(role_logger& log, const logger_options& options) {
     const auto open_in = [&](const fs::path& directory, platform::sharing sharing) {
-        log.file->open({fs::absolute(directory), sharing, name_of(process_role), options.max_file_size,
-                        options.max_files, options.application_version},
-                       detail::make_formatter(options.file_pattern));
+        return log.file->lock()->open(
+            {fs::absolute(directory), sharing, log.role_name, options.max_file_size, options.max_files},
+            options.application_version, detail::make_formatter(options.file_pattern));
     };
     if (!options.log_dir.empty()) return open_in(options.log_dir, platform::sharing::none);
+    std::vector<std::string> warnings;
+    const auto pass_over = [&](const detail::directory_candidate& candidate, const std::string& problem) {
+        warnings.push_back(format("Log folder passed over ({}): {}", candidate.reason, problem));
+    };
     for (const auto& candidate : detail::directory_candidates(detail::current_directory_input())) {
+        if (!candidate.problem.empty()) {
+            pass_over(candidate, candidate.problem);
+            continue;
+        }
         try {
-            return open_in(candidate.directory, candidate.sharing);
+            for (std::string& each : open_in(candidate.directory, candidate.sharing))
+                warnings.push_back(std::move(each));
+            return warnings;
         } catch (const fs::filesystem_error& error) {
-            warnings.push_back(format("Log folder passed over ({}): {}", candidate.reason, error.what()));
+            pass_over(candidate, error.what());
         }
     }
-    log.file->close();
+    log.file->lock()->close();
+    return warnings;
 }
 
-void set_up(role process_role, const logger_options& options, std::vector<std::string> warnings) {
+/// Sets the level, for which the environment has the last word. Returns what is to be warned of.
+std::vector<std::string> set_level(spdlog::logger& logger, spdlog::level::level_enum level) {
+    logger.set_level(level);
+    const auto name = platform::variable("CHAINNER_LOG_LEVEL");
+    if (!name) return {};
+    if (const auto wanted = parse_level(*name)) {
+        logger.set_level(*wanted);
+        return {};
+    }
+    return {format("CHAINNER_LOG_LEVEL={} is ignored: it must be trace, debug, info, warning, error, critical or off",
+                   *name)};
+}
+
+/// Writes records of our own, which may read as no message may.
+void log_own(spdlog::logger& logger, spdlog::level::level_enum level, const std::string& text) {
+    logger.log(detail::own_source, level, spdlog::string_view_t(text));
+}
+
+void set_up(role process_role, const logger_options& options, detail::setup_state& state,
+            std::vector<std::string> warnings) {
     check(options);
     role_logger& log = logger_of(process_role);
+    const auto warn = [&warnings](std::vector<std::string> more) {
+        warnings.insert(warnings.end(), more.begin(), more.end());
+    };
     if (options.to_file) {
-        open_file(log, process_role, options, warnings);
+        warn(open_file(log, options));
     } else {
-        log.file->close();
+        log.file->lock()->close();
     }
     if (options.to_console) {
-        log.console->open(detail::make_formatter(options.console_pattern), options.color);
+        log.console->lock()->open(detail::make_formatter(options.console_pattern), options.color);
     } else {
-        log.console->close();
+        log.console->lock()->close();
     }
-    log.logger->set_level(options.level);
-    if (const auto name = platform::variable("CHAINNER_LOG_LEVEL")) {
-        if (const auto level = parse_level(*name)) {
-            log.logger->set_level(*level);
-        } else {
-            warnings.push_back(
-                format("CHAINNER_LOG_LEVEL={} is ignored: it must be trace, debug, info, warning, error, "
-                       "critical or off",
-                       *name));
-        }
-    }
-    if (!std::exchange(log.is_set_up, true)) {
-        spdlog::drop(log.name);
+    warn(set_level(*log.logger, options.level));
+    if (!std::exchange(state.is_set_up.at(index_of(process_role)), true)) {
+        spdlog::drop(log.logger->name());
         spdlog::register_logger(log.logger);
     }
 
-    const fs::path path = log.file->path();
+    const fs::path path = log.file->lock()->path();
     const std::string where = !path.empty()     ? ". Log file: " + platform::to_utf8(path)
                               : options.to_file ? " (no folder can be used - no file logging)"
                                                 : " (dev mode - no file logging)";
-    log.logger->info("Logger initialized for {} process{}", name_of(process_role), where);
-    if (log.logger->should_log(spdlog::level::info)) log.file->begin_session();
-    for (const std::string& each : warnings) log.logger->warn(each);
+    log_own(*log.logger, spdlog::level::info, format("{}{} process{}", detail::session_opening, log.role_name, where));
+    if (log.logger->should_log(spdlog::level::info)) log.file->lock()->begin_session();
+    for (const std::string& each : warnings) log_own(*log.logger, spdlog::level::warn, each);
 }
 
-std::shared_ptr<spdlog::logger> set_up_once(role process_role, std::vector<std::string> warnings) {
+std::shared_ptr<spdlog::logger> set_up_once(role process_role, detail::setup_state& state,
+                                            std::vector<std::string> warnings) {
     role_logger& log = logger_of(process_role);
-    if (!log.is_set_up) set_up(process_role, {}, std::move(warnings));
-    if (state().process_logger == nullptr) state().process_logger = &log;
+    if (!state.is_set_up.at(index_of(process_role))) set_up(process_role, {}, state, std::move(warnings));
+    if (detail::loggers_of_process().own == nullptr) detail::loggers_of_process().own = &log;
     return log.logger;
 }
 
 }  // namespace
 
-detail::process_log detail::current_process_log() noexcept {
-    const role_logger* const own = state().process_logger;
-    return own == nullptr ? process_log() : process_log{own->file->number(), own->file->utc_offset()};
-}
-
 std::shared_ptr<spdlog::logger> setup_logger(role process_role, const logger_options& options) {
-    const std::lock_guard lock(state().mutex);
-    set_up(process_role, options, {});
-    state().process_logger = &logger_of(process_role);
+    detail::process_loggers& process = detail::loggers_of_process();
+    const auto state = process.setup.lock();
+    set_up(process_role, options, *state, {});
+    process.own = &logger_of(process_role);
     return logger_of(process_role).logger;
 }
 
 std::shared_ptr<spdlog::logger> get_logger(role process_role) {
-    const std::lock_guard lock(state().mutex);
-    return set_up_once(process_role, {});
+    const auto state = detail::loggers_of_process().setup.lock();
+    return set_up_once(process_role, *state, {});
 }
 
 std::shared_ptr<spdlog::logger> get_logger_from_env() {
-    const std::lock_guard lock(state().mutex);
-    if (const role_logger* own = state().process_logger) return own->logger;
+    detail::process_loggers& process = detail::loggers_of_process();
+    const auto state = process.setup.lock();
+    if (const role_logger* own = process.own) return own->logger;
     const std::string name = platform::variable("CHAINNER_PROCESS_TYPE").value_or("worker");
-    if (name == "host") return set_up_once(role::host, {});
-    if (name == "worker") return set_up_once(role::worker, {});
-    return set_up_once(role::worker, {format("CHAINNER_PROCESS_TYPE={} is no role: it must be host or worker", name)});
+    if (name == "host") return set_up_once(role::host, *state, {});
+    if (name == "worker") return set_up_once(role::worker, *state, {});
+    return set_up_once(role::worker, *state,
+                       {format("CHAINNER_PROCESS_TYPE={} is no role: it must be host or worker", name)});
 }
 
 role parse_role(std::string_view name) {
-    const auto* const found = std::find(role_names.begin(), role_names.end(), name);
-    if (found == role_names.end()) {
+    const auto* const found = std::find(detail::role_names.begin(), detail::role_names.end(), name);
+    if (found == detail::role_names.end()) {
         throw std::invalid_argument(format("\"{}\" is no role; it must be \"host\" or \"worker\"", name));
     }
-    return static_cast<role>(found - role_names.begin());
+    return static_cast<role>(found - detail::role_names.begin());
 }
 
 }  // namespace chainner

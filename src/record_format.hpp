@@ -1,5 +1,9 @@
 #pragma once
 
+// A record as a line: patterns, names of levels, the process id.
+
+#include <spdlog/common.h>
+#include <spdlog/details/log_msg.h>
 #include <spdlog/formatter.h>
 
 #include <memory>
@@ -15,10 +19,12 @@ std::unique_ptr<spdlog::formatter> make_formatter(const std::string& pattern);
 /// terminal or is no valid UTF-8 was written as an escape: so a record is what starts in column 0, and nothing else is.
 std::unique_ptr<spdlog::formatter> make_unforgeable(std::unique_ptr<spdlog::formatter> inner);
 
+/// The source of the records that the logger itself writes, which may read as they like.
+inline constexpr char own_file[] = "chaiNNer logger";
+inline constexpr spdlog::source_loc own_source{own_file, 1, ""};
+inline bool is_own(const spdlog::details::log_msg& record) noexcept { return record.source.filename == own_file; }
+
 /// Empties it, and lets go of what a huge record took.
 void clear(spdlog::memory_buf_t& buffer);
-
-/// Appends `text` to `safe` as described above.
-void append_escaped(spdlog::string_view_t text, spdlog::memory_buf_t& safe);
 
 }  // namespace chainner::detail

@@ -1,3 +1,5 @@
+#include "log_directory.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -6,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "directory_candidates.hpp"
 #include "support/files.hpp"
 
 namespace {
@@ -114,10 +115,16 @@ TEST(LogDirectoryCandidates, OnlyTheTemporaryFolderIsSharedWithOthers) {
     EXPECT_EQ(candidates[1].sharing, sharing::parent_is_shared);
 }
 
-TEST(LogDirectoryCandidates, AreNoneWhereNothingIsKnown) {
+TEST(LogDirectoryCandidates, SayWhatIsMissingWhereNothingIsKnown) {
     directory_input input = on(operating_system::windows);
     input.chainner_env = "production";
-    EXPECT_THAT(folders(input), IsEmpty());
+    input.temporary_problem = "Not a directory";
+    const auto candidates = chainner::detail::directory_candidates(input);
+    ASSERT_EQ(candidates.size(), 2U);
+    EXPECT_EQ(candidates[0].reason, "CHAINNER_ENV=production");
+    EXPECT_EQ(candidates[0].problem, "this user has no home folder; set HOME or CHAINNER_LOG_DIR");
+    EXPECT_EQ(candidates[1].reason, "temporary folder");
+    EXPECT_EQ(candidates[1].problem, "Not a directory");
 }
 
 TEST(LogDirectory, FollowsTheEnvironmentAndCreatesNothing) {

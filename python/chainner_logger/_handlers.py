@@ -46,11 +46,6 @@ class FileHandler(_SinkHandler):
         path = _native.file_path(self)
         return str(path) if path else ""
 
-    def close(self) -> None:
-        """Lets go of the file, so that another process may have it. A later record opens one again."""
-        _native.release(self)
-        super().close()
-
 
 class ConsoleHandler(_SinkHandler, logging.StreamHandler):  # type: ignore[type-arg]
     """stderr: coloured if it is a terminal, and never waited for if nobody reads it.

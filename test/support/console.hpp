@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "platform.hpp"
+#include "support/descriptor.hpp"
 
 /// What a program can have as its stderr.
 namespace test {
@@ -40,25 +40,25 @@ public:
     std::string shared_state() const;
 
 private:
-    chainner::platform::descriptor reader_;
-    chainner::platform::descriptor writer_;
+    descriptor reader_;
+    descriptor writer_;
 };
 
 /// Another stderr for this process as long as it lives.
 class scoped_stderr {
 public:
-    explicit scoped_stderr(int descriptor);
+    explicit scoped_stderr(int number);
     explicit scoped_stderr(const std::filesystem::path& file);
     ~scoped_stderr();
     scoped_stderr(const scoped_stderr&) = delete;
     scoped_stderr& operator=(const scoped_stderr&) = delete;
 
-    void replace(int descriptor);
+    void replace(int number);
     void replace(const std::filesystem::path& file);
     void close();
 
 private:
-    chainner::platform::descriptor before_;
+    descriptor before_;
 };
 
 /// In the folders where a shell would look for it.

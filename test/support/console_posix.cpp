@@ -18,8 +18,6 @@
 
 namespace test {
 
-using chainner::platform::descriptor;
-
 namespace {
 
 int check(int result, const std::string& what) {
@@ -122,7 +120,7 @@ std::string channel::shared_state() const {
     return state.str();
 }
 
-scoped_stderr::scoped_stderr(int descriptor) : before_(copy_of_stderr()) { replace(descriptor); }
+scoped_stderr::scoped_stderr(int number) : before_(copy_of_stderr()) { replace(number); }
 
 scoped_stderr::scoped_stderr(const std::filesystem::path& file) : before_(copy_of_stderr()) { replace(file); }
 
@@ -130,7 +128,7 @@ scoped_stderr::~scoped_stderr() { dup2(before_.number(), STDERR_FILENO); }
 
 void scoped_stderr::close() { ::close(STDERR_FILENO); }
 
-void scoped_stderr::replace(int descriptor) { check(dup2(descriptor, STDERR_FILENO), "dup2"); }
+void scoped_stderr::replace(int number) { check(dup2(number, STDERR_FILENO), "dup2"); }
 
 void scoped_stderr::replace(const std::filesystem::path& file) {
     replace(open_file(file, O_WRONLY | O_CREAT | O_APPEND).number());

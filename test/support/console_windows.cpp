@@ -13,8 +13,6 @@
 
 namespace test {
 
-using chainner::platform::descriptor;
-
 namespace {
 
 constexpr int stderr_number = 2;
@@ -74,7 +72,7 @@ std::string channel::shared_state() const {
     return "mode " + std::to_string(mode);
 }
 
-scoped_stderr::scoped_stderr(int descriptor) : before_(copy_of_stderr()) { replace(descriptor); }
+scoped_stderr::scoped_stderr(int number) : before_(copy_of_stderr()) { replace(number); }
 
 scoped_stderr::scoped_stderr(const std::filesystem::path& file) : before_(copy_of_stderr()) { replace(file); }
 
@@ -82,7 +80,7 @@ scoped_stderr::~scoped_stderr() { _dup2(before_.number(), stderr_number); }
 
 void scoped_stderr::close() { _close(stderr_number); }
 
-void scoped_stderr::replace(int descriptor) { check(_dup2(descriptor, stderr_number), "dup2"); }
+void scoped_stderr::replace(int number) { check(_dup2(number, stderr_number), "dup2"); }
 
 void scoped_stderr::replace(const std::filesystem::path& file) {
     const int flags = _O_WRONLY | _O_CREAT | _O_APPEND | _O_BINARY | _O_NOINHERIT;

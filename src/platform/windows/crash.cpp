@@ -1,4 +1,6 @@
 #define NOMINMAX
+#include "platform/crash.hpp"
+
 #include <spdlog/common.h>
 #include <spdlog/fmt/fmt.h>
 #include <windows.h>
@@ -6,8 +8,6 @@
 #include <csignal>
 #include <tuple>
 #include <utility>
-
-#include "platform_crash.hpp"
 
 namespace chainner::platform {
 

@@ -1,7 +1,7 @@
 #include <exception>
 #include <typeinfo>
 
-#include "platform_crash.hpp"
+#include "platform/crash.hpp"
 
 #if __has_include(<cxxabi.h>)
 #include <cxxabi.h>

@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <chainner/logger.hpp>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <random>
 #include <set>
@@ -134,6 +136,35 @@ TEST(OneFileOneWriter, SixteenProcessesAtOnceLoseAndMixNothing) {
         EXPECT_EQ(ids.count(id), 1U);
         EXPECT_EQ(count, records) << id;
     }
+}
+
+TEST(AnyFolder, CanHaveAnyNameAlsoForRotation) {
+    const test::temporary_directory directory;
+    chainner::logger_options options;
+    options.log_dir = directory / std::filesystem::u8path("Ünïcödé 名前");
+    options.to_console = false;
+    options.max_file_size = 1000;
+    const auto logger = chainner::setup_logger("host", options);
+    for (int i = 0; i < 30; ++i) logger->info("record {}", i);
+
+    EXPECT_THAT(test::file_names(options.log_dir), testing::Contains("host.1.log"));
+    const auto records = test::parse_log(test::read_role(options.log_dir, "host"));
+    ASSERT_THAT(records, testing::SizeIs(31));
+    EXPECT_THAT(records.front().text, testing::HasSubstr("Ünïcödé 名前"));
+}
+
+TEST(OneFileOneWriter, AProgramThatIsStartedHoldsNeitherFileNorLock) {
+    const test::temporary_directory directory;
+    chainner::logger_options options;
+    options.log_dir = directory / "first";
+    options.to_console = false;
+    chainner::setup_logger("host", options);
+    test::child_process started("log_records", {"host", (directory / "other").string(), "0"});
+
+    options.log_dir = directory / "second";
+    chainner::setup_logger("host", options);
+    ASSERT_EQ(test::child_process("log_records", {"host", (directory / "first").string(), "1"}).wait(), 0);
+    EXPECT_THAT(test::file_names(directory / "first"), testing::ElementsAre("host.log"));
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 #pragma once
 
+// Where the files live: a pure function of its input.
+
 #include <filesystem>
 #include <string>
 #include <vector>
 
-#include "platform.hpp"
+#include "platform/file.hpp"
+#include "platform/process.hpp"
 
 namespace chainner::detail {
 
@@ -17,6 +20,7 @@ struct directory_input {
     std::filesystem::path xdg_config_home;
     std::filesystem::path home;
     std::filesystem::path temporary;
+    std::string temporary_problem;  // why there is none
     std::filesystem::path executable_directory;
     bool is_portable = false;  // something named `portable` lies next to the executable
     std::string user_id;
@@ -24,8 +28,9 @@ struct directory_input {
 
 struct directory_candidate {
     std::filesystem::path directory;
-    std::string reason;
-    platform::sharing sharing;
+    std::string reason;  // why here
+    platform::sharing sharing = platform::sharing::none;
+    std::string problem;  // why it is passed over; empty if it is to be tried
 };
 
 /// Reads the environment.
@@ -33,6 +38,9 @@ directory_input current_directory_input();
 
 /// The folders to be tried, best first. Pure, so that each system's choice can be tested on any system.
 std::vector<directory_candidate> directory_candidates(const directory_input& input);
+
+/// Why it cannot be used now; empty if it can. Changes nothing.
+std::string problem_of(const directory_candidate& candidate);
 
 /// The frontend's folder, empty if there is none. Pure.
 std::filesystem::path platform_log_directory(const directory_input& input);

@@ -1,3 +1,5 @@
+#include "platform/crash.hpp"
+
 #include <dlfcn.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -9,8 +11,6 @@
 #include <climits>
 #include <csignal>
 #include <new>
-
-#include "platform_crash.hpp"
 
 #ifdef __linux__
 #include <link.h>

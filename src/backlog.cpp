@@ -1,0 +1,83 @@
+#include "backlog.hpp"
+
+#include <spdlog/common.h>
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "platform/process.hpp"
+
+namespace chainner::detail {
+
+namespace fs = std::filesystem;
+using spdlog::fmt_lib::format;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t most_bytes = 1024 * 1024;
+constexpr auto shortest_pause = 100ms;
+
+std::string lost_text(std::size_t lost) {
+    if (lost == 0) return "no record was lost";
+    return lost == 1 ? "1 record was lost" : format("{} records were lost", lost);
+}
+
+}  // namespace
+
+void backlog::begin_fault(const fs::path& path, const std::string& what, const std::string& reason) {
+    if (fault_) return;
+    fault_ = fault{path, reason.empty() ? what : format("{} ({})", what, reason), clock::now()};
+}
+
+std::string backlog::describe_once() {
+    if (!fault_ || std::exchange(fault_->is_told, true)) return "";
+    return format("Log file {} {}", platform::to_utf8(fault_->path), fault_->what);
+}
+
+std::string backlog::end_fault(const fs::path& path) {
+    const std::chrono::duration<double> lasted = clock::now() - fault_->since;
+    std::string text = format("Log file {} {}; it works again after {:.1f} s, {}", platform::to_utf8(fault_->path),
+                              fault_->what, lasted.count(), lost_text(lost_));
+    if (path != fault_->path) text += format(", and goes on in {}", platform::to_utf8(path));
+    clear();
+    return text;
+}
+
+void backlog::clear() noexcept {
+    fault_.reset();
+    records_ = std::string();
+    first_ = lost_ = 0;
+}
+
+void backlog::add(std::string_view record) {
+    records_.erase(0, std::exchange(first_, 0));
+    if (records_.size() + record.size() <= most_bytes) {
+        records_.append(record);
+    } else {
+        ++lost_;
+    }
+}
+
+std::string_view backlog::front() const noexcept {
+    const std::string_view rest = std::string_view(records_).substr(first_);
+    std::size_t end = rest.find('\n');
+    while (end < rest.size() - 1 && rest[end + 1] == '\t') end = rest.find('\n', end + 1);
+    return rest.substr(0, end == rest.npos ? end : end + 1);
+}
+
+void backlog::pop_front() noexcept {
+    first_ += front().size();
+    if (empty()) {
+        records_.clear();
+        first_ = 0;
+    }
+}
+
+void backlog::retry_later(clock::time_point began) noexcept {
+    const auto now = clock::now();
+    next_retry_ = now + std::max<clock::duration>(shortest_pause, 10 * (now - began));
+}
+
+}  // namespace chainner::detail

@@ -1,0 +1,108 @@
+#pragma once
+
+// The lock around a sink, and what the hooks of the process may do about it.
+
+#include <spdlog/sinks/sink.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "platform/process.hpp"
+#include "record_format.hpp"
+
+namespace chainner::detail {
+
+/// A value behind a lock. A hook that runs at any moment (in a signal handler, at the end of the process, at a fork)
+/// must not wait for this lock without end: the thread that it interrupts may hold it, and so may one that is dead. So
+/// hooks wait until a deadline, and a child by `fork` goes on with a new value behind a new lock.
+template <class Value>
+class guarded {
+    struct block {
+        std::timed_mutex mutex;
+        Value value;
+    };
+
+public:
+    using deadline = std::chrono::steady_clock::time_point;
+
+    template <class... Arguments>
+    explicit guarded(Arguments&&... arguments) : block_(new block{{}, Value(std::forward<Arguments>(arguments)...)}) {}
+    ~guarded() { delete block_; }
+    guarded(const guarded&) = delete;
+    guarded& operator=(const guarded&) = delete;
+
+    /// Holds the lock as long as it lives.
+    class access {
+    public:
+        explicit operator bool() const noexcept { return lock_.owns_lock(); }
+        Value* operator->() const noexcept { return &value_; }
+        Value& operator*() const noexcept { return value_; }
+
+    private:
+        friend guarded;
+        explicit access(block& of) : lock_(of.mutex), value_(of.value) {}
+        access(block& of, deadline end) : lock_(of.mutex, end), value_(of.value) {}
+
+        platform::no_cancellation no_cancellation_;
+        std::unique_lock<std::timed_mutex> lock_;
+        Value& value_;
+    };
+
+    access lock() { return access(*block_); }
+
+    /// Empty if the lock was not to be had until then.
+    access lock_until(deadline end) { return access(*block_, end); }
+
+    /// For what may be read at any moment.
+    const Value& without_lock() const noexcept { return block_->value; }
+
+    // Around a fork
+
+    void prepare_fork(deadline end) {
+        if (block_->mutex.try_lock_until(end)) holder_ = std::this_thread::get_id();
+    }
+
+    void go_on_in_parent() {
+        if (holder_ != std::this_thread::get_id()) return;
+        holder_ = std::thread::id();
+        block_->mutex.unlock();
+    }
+
+    void go_on_in_child() {
+        block* const parents = std::exchange(block_, new block{{}, block_->value.for_child()});
+        if (holder_ == std::this_thread::get_id()) {
+            parents->mutex.unlock();
+            delete parents;
+        } else {
+            parents->value.leave_to_parent();  // what the interrupted thread still uses stays
+        }
+        holder_ = std::thread::id();
+    }
+
+private:
+    block* block_;
+    std::atomic<std::thread::id> holder_{std::thread::id()};  // the thread that forks
+};
+
+/// An spdlog sink that any thread may use: `Writer` behind a lock. It never throws, as its writer does not.
+template <class Writer>
+class guarded_sink final : public spdlog::sinks::sink, public guarded<Writer> {
+public:
+    using guarded<Writer>::guarded;
+
+    void log(const spdlog::details::log_msg& record) override {
+        if (this->without_lock().is_open()) this->lock()->log(record);
+    }
+    void flush() override { this->lock()->flush(); }
+    void set_pattern(const std::string& pattern) override { this->lock()->set_formatter(make_formatter(pattern)); }
+    void set_formatter(std::unique_ptr<spdlog::formatter> formatter) override {
+        this->lock()->set_formatter(make_unforgeable(std::move(formatter)));
+    }
+};
+
+}  // namespace chainner::detail

@@ -1,0 +1,138 @@
+#include "log_file.hpp"
+
+#include <spdlog/common.h>
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/sinks/rotating_file_sink.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "platform/process.hpp"
+#include "retention.hpp"
+
+namespace chainner::detail {
+
+namespace fs = std::filesystem;
+using spdlog::fmt_lib::format;
+
+namespace {
+
+constexpr int most_instances = 1000;
+
+bool is_locked(const fs::filesystem_error& error) { return error.code() == std::errc::resource_unavailable_try_again; }
+
+/// Whether another name may do where this one did not: something that is no file of ours stands there.
+bool is_occupied(const fs::filesystem_error& error, const fs::path& path) {
+    const std::error_code& code = error.code();
+    std::error_code ignored;
+    return (code == std::errc::permission_denied || code == std::errc::operation_not_permitted ||
+            code == std::errc::too_many_symbolic_link_levels || code == std::errc::is_a_directory ||
+            code == std::errc::no_such_device_or_address) &&
+           fs::exists(fs::symlink_status(path, ignored));
+}
+
+}  // namespace
+
+fs::path log_location::file(int instance) const {
+    return directory / (instance == 1 ? role + ".log" : format("{}-{}.log", role, instance));
+}
+
+log_file::log_file(fs::path path, std::size_t max_files, start how) : path_(std::move(path)) {
+    const platform::standard_streams_taken no_stream_of_ours;
+    spdlog::file_event_handlers handlers;
+    handlers.before_open = [this, how, max_files, is_full_file = how == start::rotate](const auto&) mutable {
+        // Before it rotates, spdlog opens the full file, which the object that rotates still has locked.
+        if (std::exchange(is_full_file, false)) return;
+        if (how == start::rotate && max_files == 0) platform::remove_open_file(path_);
+        // To fail where the full file could not be renamed keeps spdlog from emptying it.
+        file_ = platform::open_log_file(
+            path_, how == start::rotate ? platform::open_mode::create_new : platform::open_mode::create_or_append);
+    };
+    try {
+        // When to rotate is decided elsewhere: by itself, the sink would close the file before it can know whether it
+        // gets another one.
+        constexpr auto never = std::numeric_limits<std::size_t>::max();
+        const spdlog::sinks::rotating_file_sink_mt opened(platform::spdlog_filename(path_), never, max_files,
+                                                          how == start::rotate, handlers);
+    } catch (const spdlog::spdlog_ex& error) {
+        throw fs::filesystem_error(error.what(), path_, std::make_error_code(std::errc::io_error));
+    }
+    if (!file_) {
+        throw fs::filesystem_error("removed while it was rotated", path_,
+                                   std::make_error_code(std::errc::no_such_file_or_directory));
+    }
+    verify();
+    torn_size_ = platform::ends_in_line_feed(file_.number()) ? 0 : 1;
+}
+
+std::unique_ptr<log_file> log_file::join(const log_location& location, std::vector<std::string>& warnings) {
+    const auto lock = platform::lock_directory(location.directory);
+    for (int instance = 1;; ++instance) {
+        const fs::path path = location.file(instance);
+        try {
+            std::unique_ptr<log_file> joined(new log_file(path, location.max_files, start::join));
+            remove_surplus_files(location, instance);
+            return joined;
+        } catch (const fs::filesystem_error& error) {
+            const bool is_free = !is_locked(error) && !is_occupied(error, path);
+            if (is_free || instance == most_instances) throw;
+            if (!is_locked(error)) warnings.push_back(format("Log file passed over: {}", error.what()));
+        }
+    }
+}
+
+std::unique_ptr<log_file> log_file::rotate(const log_location& location) {
+    if (size_ < size_limit_) {
+        if (const std::error_code error = end_torn_line()) throw fs::filesystem_error("cannot write", path_, error);
+    }
+    const auto lock = platform::lock_directory(location.directory);
+    return std::unique_ptr<log_file>(new log_file(path_, location.max_files, start::rotate));
+}
+
+std::error_code log_file::append(std::string_view record) noexcept {
+    if (size_ + record.size() > size_limit_) return std::make_error_code(std::errc::file_too_large);
+    if (const std::error_code error = end_torn_line()) return error;
+    return write(record);
+}
+
+std::error_code log_file::end_torn_line() noexcept {
+    if (torn_size_ == 0) return {};
+    const std::error_code error = write("\n");
+    if (!error) torn_size_ = 0;
+    return error;
+}
+
+std::error_code log_file::write(std::string_view text) noexcept {
+    std::error_code error;
+    const std::size_t written = platform::write(file_.number(), text, error);
+    size_ += written;
+    if (written < text.size()) torn_size_ += written;
+    return error;
+}
+
+platform::placement log_file::verify() noexcept {
+    const auto [placement, size] = platform::state_of(file_, path_);
+    size_limit_ = platform::file_size_limit();
+    if (placement == platform::placement::closed) return placement;
+    was_emptied_ = size < size_;
+    if (was_emptied_) verified_size_ = 0;
+    size_ = size;
+    if (placement != platform::placement::removed) verified_size_ = size;
+    return placement;
+}
+
+std::string log_file::read_back() const {
+    std::string text = read_end(static_cast<std::size_t>(size_ - verified_size_));
+    text.resize(text.size() - std::min(text.size(), torn_size_));
+    text.erase(0, text.find_first_not_of('\n'));  // the end of a line that was cut short before
+    return text;
+}
+
+std::string log_file::read_end(std::size_t most) const {
+    std::string text(most, '\0');
+    text.resize(platform::read_end(file_.number(), text.data(), text.size()));
+    return text;
+}
+
+}  // namespace chainner::detail

@@ -1,0 +1,86 @@
+#pragma once
+
+// One open file of a role: joined, appended to, rotated, and checked to be still the file of that name.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "platform/file.hpp"
+
+namespace chainner::detail {
+
+/// Where a role's files are, and how many.
+struct log_location {
+    std::filesystem::path directory;  // created if missing
+    platform::sharing sharing = platform::sharing::none;
+    std::string role;           // the file's name without `.log`
+    std::size_t max_size = 0;   // bytes
+    std::size_t max_files = 0;  // rotated ones
+
+    std::filesystem::path file(int instance = 1) const;
+};
+
+/// A log file that this process alone writes to. It is locked as long as it is open, and `host.log` that another
+/// process has locked is passed over for `host-2.log`, and so on.
+///
+/// spdlog's `rotating_file_sink_mt` opens, names and renames; then it is closed. Records are written to a descriptor of
+/// our own: a stream does not tell how much of a record a full disk took.
+class log_file {
+public:
+    /// Opens the first file that no other process has. Where something else than that keeps it from a name, `warnings`
+    /// gets the reason. Throws `std::filesystem::filesystem_error`.
+    static std::unique_ptr<log_file> join(const log_location& location, std::vector<std::string>& warnings);
+
+    /// Renames the file and opens a new one of its name. Throws `std::filesystem::filesystem_error`.
+    std::unique_ptr<log_file> rotate(const log_location& location);
+
+    /// Writes the whole record by one system call, after the end of a line that was cut short before it.
+    std::error_code append(std::string_view record) noexcept;
+
+    /// Whether it is still the file of that name; takes note of its size, as others may have written to it.
+    platform::placement verify() noexcept;
+
+    /// Whether somebody has emptied it since the last `verify`, as `copytruncate` does. Known to `verify` alone.
+    bool was_emptied() const noexcept { return was_emptied_; }
+
+    /// What it took since the last `verify`, without a record that was cut short: all that can be told of a removed
+    /// file.
+    std::string read_back() const;
+
+    /// Its last bytes.
+    std::string read_end(std::size_t most) const;
+
+    /// Up to which size it may grow if `max_size` is what is wanted.
+    std::uintmax_t limit(std::size_t max_size) const noexcept {
+        return std::min<std::uintmax_t>(max_size, size_limit_);
+    }
+
+    const std::filesystem::path& path() const noexcept { return path_; }
+    const platform::file& file() const noexcept { return file_; }
+    std::uintmax_t size() const noexcept { return size_; }
+    std::uintmax_t size_since_verified() const noexcept { return size_ - verified_size_; }
+
+private:
+    enum class start { join, rotate };
+    log_file(std::filesystem::path path, std::size_t max_files, start how);
+
+    std::error_code end_torn_line() noexcept;
+    std::error_code write(std::string_view text) noexcept;
+
+    std::filesystem::path path_;
+    platform::file file_;
+    std::uintmax_t size_limit_ = 0;  // of this process
+    std::uintmax_t size_ = 0;
+    std::uintmax_t verified_size_ = 0;
+    std::size_t torn_size_ = 0;  // of a line without an end, after the last whole record
+    bool was_emptied_ = false;
+};
+
+}  // namespace chainner::detail

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <spdlog/common.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+/// Folders and log files, as the system has them.
+namespace chainner::platform {
+
+/// Whether other users can create files beside the folder `chaiNNer`, as they can in the system's temporary folder.
+enum class sharing { none, parent_is_shared };
+
+/// Creates what is missing, for this user alone. Throws `std::filesystem::filesystem_error`: also if the parent is
+/// shared and `chaiNNer` or `logs` in it is a link, belongs to another user, or can be written by others.
+void make_directories(const std::filesystem::path& directory, sharing sharing = sharing::none);
+
+/// Whether files can be created and renamed in it once `make_directories` has created it. Changes nothing.
+std::error_code check_usable(const std::filesystem::path& directory, sharing sharing);
+
+/// A descriptor; on Windows a handle.
+using file_number = std::intptr_t;
+inline constexpr file_number no_file = -1;
+
+/// An open file. Closes it, unless the program has closed it: the number may then stand for a file of the program's.
+class file {
+public:
+    file() = default;
+    explicit file(file_number number, std::uint64_t device = 0, std::uint64_t index = 0) noexcept
+        : number_(number), device_(device), index_(index) {}
+    file(file&& other) noexcept;
+    file& operator=(file&& other) noexcept;
+    ~file();
+
+    explicit operator bool() const noexcept { return number_ != no_file; }
+    file_number number() const noexcept { return number_; }
+    file_number release() noexcept { return std::exchange(number_, no_file); }
+
+    /// Whether it is the file that the system knows by these numbers; if none were given, it may be any.
+    bool is_same(std::uint64_t device, std::uint64_t index) const noexcept {
+        return index_ == 0 || (device_ == device && index_ == index);
+    }
+
+private:
+    file_number number_ = no_file;
+    std::uint64_t device_ = 0;
+    std::uint64_t index_ = 0;
+};
+
+/// From now on whoever writes to it fails, also by a call that has begun: in a child by `fork`, which leaves the file
+/// to its parent.
+void make_unwritable(file_number number) noexcept;
+
+enum class open_mode { create_or_append, create_new, existing };
+
+/// Opens a log file for appending and locks it until it is closed, however this process ends. The file is private to
+/// this user, is not inherited by other programs, and is never reached through a link. Its descriptor lies far above
+/// those that a program is given. Throws `std::filesystem::filesystem_error`: with
+/// `std::errc::resource_unavailable_try_again` if another process has locked it.
+file open_log_file(const std::filesystem::path& path, open_mode mode);
+
+/// Keeps other processes from opening or renaming log files in the folder for as long as the result lives, as far as
+/// its file system knows locks. Throws `std::filesystem::filesystem_error` if this process can open no further file.
+file lock_directory(const std::filesystem::path& directory);
+
+/// Its name is free at once, also while the file is open. Throws `std::filesystem::filesystem_error`.
+void remove_open_file(const std::filesystem::path& path);
+
+/// While it lives, no file that is opened becomes stdin, stdout or stderr, even if the program has closed those.
+class standard_streams_taken {
+public:
+    standard_streams_taken() noexcept;
+    ~standard_streams_taken();
+    standard_streams_taken(const standard_streams_taken&) = delete;
+    standard_streams_taken& operator=(const standard_streams_taken&) = delete;
+
+private:
+    int opened_ = 0;  // a bit for each stream
+};
+
+/// The name by which spdlog can open the file, also where spdlog was built for narrow names.
+spdlog::filename_t spdlog_filename(const std::filesystem::path& path);
+
+/// One system call where the system takes all at once. Returns how much was written; `error` tells why it is not all:
+/// `std::errc::file_too_large` at the limit that this process has for files, without the signal that the next call
+/// would raise.
+std::size_t write(file_number number, std::string_view text, std::error_code& error) noexcept;
+
+/// Bytes: the size up to which this process may write to files.
+std::uintmax_t file_size_limit() noexcept;
+
+/// Reads up to `size` of its last bytes. Returns how many.
+std::size_t read_end(file_number number, char* to, std::size_t size) noexcept;
+
+/// false if the file has content that does not end in a line feed.
+inline bool ends_in_line_feed(file_number number) noexcept {
+    char last = '\n';
+    read_end(number, &last, 1);
+    return last == '\n';
+}
+
+enum class placement { in_place, moved, removed, closed };
+
+struct file_state {
+    platform::placement placement;
+    std::uintmax_t size;  // bytes
+};
+
+/// Whether `path` still leads to the open file; `closed`: the program has closed it.
+file_state state_of(const file& file, const std::filesystem::path& path) noexcept;
+
+}  // namespace chainner::platform

@@ -1,0 +1,265 @@
+#include "platform/console.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+
+#include "platform/posix/descriptor.hpp"
+
+namespace chainner::platform {
+
+namespace {
+
+/// Asked before main, or by the first logger if that is set up earlier: later the number may belong to a file that the
+/// program has opened. What a process inherits is not closed on exec, which tells it from such a file where this
+/// library is loaded late.
+bool stderr_was_open() noexcept {
+    static const bool was_open = [] {
+        const int flags = fcntl(STDERR_FILENO, F_GETFD);
+        return flags != -1 && (flags & FD_CLOEXEC) == 0;
+    }();
+    return was_open;
+}
+
+[[maybe_unused]] const bool was_asked_before_main = stderr_was_open();
+
+/// Keeps a SIGPIPE that the calling thread raises while it lives from being delivered.
+class without_sigpipe {
+public:
+    without_sigpipe() noexcept {
+        sigemptyset(&sigpipe_);
+        sigaddset(&sigpipe_, SIGPIPE);
+        sigset_t pending;
+        sigpending(&pending);
+        was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+        pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+    }
+    ~without_sigpipe() {
+        const int error = errno;
+        sigset_t pending;
+        // One that was pending before is another's, and stays.
+        if (error == EPIPE && !was_pending_ && sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1) {
+            int taken = 0;
+            sigwait(&sigpipe_, &taken);
+        }
+        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+        errno = error;
+    }
+    without_sigpipe(const without_sigpipe&) = delete;
+    without_sigpipe& operator=(const without_sigpipe&) = delete;
+
+private:
+    sigset_t sigpipe_;
+    sigset_t before_;
+    bool was_pending_;
+};
+
+/// What a kernel, a kind of file or a container's filter answers to a call, or a flag, that it does not know.
+bool is_unsupported(int error) noexcept {
+    return error == EOPNOTSUPP || error == ENOTSUP || error == ENOSYS || error == EINVAL || error == EPERM;
+}
+
+enum class waiting { as_opened, never };
+
+/// Raises no signal. `waiting::never` is not supported for every kind of file.
+ssize_t write_without_signal(int file, std::string_view text, waiting waiting) noexcept {
+#ifdef __APPLE__
+    if (waiting == waiting::never) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    const without_sigpipe guard;
+    return ::write(file, text.data(), text.size());
+#else
+    constexpr int no_signal = 0x100;  // RWF_NOSIGNAL, Linux 6.18; older headers and kernels do not know it
+    static std::atomic<bool> knows_no_signal{true};
+    const int flags = waiting == waiting::never ? RWF_NOWAIT : 0;
+    const iovec piece{const_cast<char*>(text.data()), text.size()};
+    if (knows_no_signal.load(std::memory_order_relaxed)) {
+        const ssize_t count = pwritev2(file, &piece, 1, -1, flags | no_signal);
+        if (count >= 0 || !is_unsupported(errno)) return count;
+    }
+    const without_sigpipe guard;
+    const ssize_t count = flags == 0 ? writev(file, &piece, 1) : pwritev2(file, &piece, 1, -1, flags);
+    if (count >= 0) knows_no_signal.store(false, std::memory_order_relaxed);
+    return count;
+#endif
+}
+
+/// What poll() knows of writing to stderr; 0: there is no room.
+short readiness() noexcept {
+    pollfd request{STDERR_FILENO, POLLOUT, 0};
+    poll(&request, 1, 0);
+    return request.revents;
+}
+
+ssize_t send_to_socket(std::string_view text) noexcept {
+#ifdef __APPLE__
+    // SO_NOSIGPIPE would change the socket for all who hold it.
+    const without_sigpipe guard;
+    return send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT);
+#else
+    return send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+#endif
+}
+
+/// For what can neither be asked not to wait nor be opened again: no more than what something writable surely takes.
+ssize_t write_when_ready(std::string_view text, bool is_terminal) noexcept {
+    if (readiness() == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    std::size_t most = PIPE_BUF;
+    if (is_terminal) {
+        // It promises room for little, and a line feed that becomes two characters may find that little used up.
+        constexpr std::size_t little = 128;
+        most = std::clamp<std::size_t>(text.find('\n'), 1, little);
+    }
+    return write_without_signal(STDERR_FILENO, text.substr(0, most), waiting::as_opened);
+}
+
+/// A description of our own, so that nobody else's becomes non-blocking.
+file reopen_without_waiting() noexcept {
+#ifdef __APPLE__
+    char name[PATH_MAX];
+    if (ttyname_r(STDERR_FILENO, name, sizeof name) != 0) return {};
+#else
+    const char* name = "/proc/self/fd/2";
+#endif
+    return own(open(name, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
+class posix_console final : public console {
+public:
+    bool follow() noexcept override;
+    bool is_terminal() const noexcept override { return is_terminal_; }
+    std::size_t write(std::string_view text, std::error_code& error) noexcept override;
+    bool is_ready() const noexcept override;
+    std::size_t unread() const noexcept override;
+
+private:
+    enum class way { unknown, off, socket, at_once, reopened, when_ready, plainly };
+    struct identity {
+        dev_t device = 0;
+        ino_t index = 0;
+        bool operator==(const identity& other) const noexcept { return device == other.device && index == other.index; }
+    };
+    void reopen() noexcept;
+    bool fall_back() noexcept;
+    ssize_t write_plainly(std::string_view text) noexcept;
+
+    way way_ = way::unknown;
+    bool has_failed_ = false;
+    bool was_cut_short_ = false;
+    identity identity_;
+    bool is_pipe_ = false;
+    bool is_terminal_ = false;
+    file reopened_;
+};
+
+bool posix_console::follow() noexcept {
+    const bool fails_once_replaced = way_ == way::socket || way_ == way::at_once;
+    if (way_ == way::off || (fails_once_replaced && !has_failed_)) return false;
+    struct stat found {};
+    if (!stderr_was_open() || fstat(STDERR_FILENO, &found) != 0) {
+        way_ = way::off;
+        return false;
+    }
+    const identity now{found.st_dev, found.st_ino};
+    if (way_ != way::unknown && now == identity_) return false;
+    identity_ = now;
+    is_pipe_ = S_ISFIFO(found.st_mode);
+    is_terminal_ = S_ISCHR(found.st_mode) && isatty(STDERR_FILENO) == 1;
+    reopened_ = file();
+    if (is_terminal_) {
+        reopen();
+    } else if (S_ISSOCK(found.st_mode)) {
+        way_ = way::socket;
+    } else if (S_ISREG(found.st_mode)) {
+        way_ = way::plainly;  // opened again, it would have a place of its own, and overwrite what others append
+    } else {
+        way_ = way::at_once;
+    }
+    return true;
+}
+
+void posix_console::reopen() noexcept {
+    reopened_ = reopen_without_waiting();
+    way_ = reopened_ ? way::reopened : way::when_ready;
+}
+
+/// To the next best way, unless the best one failed because stderr has been replaced.
+bool posix_console::fall_back() noexcept {
+    struct stat found {};
+    if (way_ != way::at_once || fstat(STDERR_FILENO, &found) != 0) return false;
+    if (!(identity{found.st_dev, found.st_ino} == identity_)) return false;
+    if (is_pipe_) {
+        reopen();
+    } else {
+        way_ = way::plainly;
+    }
+    return true;
+}
+
+/// Stops at the limit that this process has for files, where to go on would raise SIGXFSZ.
+ssize_t posix_console::write_plainly(std::string_view text) noexcept {
+    if (was_cut_short_ && is_at_size_limit(STDERR_FILENO)) {
+        errno = EFBIG;
+        return -1;
+    }
+    const ssize_t count = ::write(STDERR_FILENO, text.data(), text.size());
+    was_cut_short_ = count >= 0 && static_cast<std::size_t>(count) < text.size();
+    return count;
+}
+
+std::size_t posix_console::write(std::string_view text, std::error_code& error) noexcept {
+    const auto try_once = [&]() -> ssize_t {
+        switch (way_) {
+            case way::unknown:
+            case way::off:
+                errno = EBADF;
+                return -1;
+            case way::socket:
+                return send_to_socket(text);
+            case way::at_once:
+                return write_without_signal(STDERR_FILENO, text, waiting::never);
+            case way::reopened:
+                return write_without_signal(static_cast<int>(reopened_.number()), text, waiting::as_opened);
+            case way::when_ready:
+                return write_when_ready(text, is_terminal_);
+            case way::plainly:
+                return write_plainly(text);
+        }
+        return -1;
+    };
+    ssize_t count = try_once();
+    while (count < 0 && (errno == EINTR || (is_unsupported(errno) && fall_back()))) count = try_once();
+    has_failed_ = count < 0;
+    error = has_failed_ ? last_error() : std::error_code();
+    return has_failed_ ? 0 : static_cast<std::size_t>(count);
+}
+
+bool posix_console::is_ready() const noexcept { return way_ != way::off && readiness() == POLLOUT; }
+
+std::size_t posix_console::unread() const noexcept {
+    int count = 0;
+    ioctl(STDERR_FILENO, is_pipe_ ? FIONREAD : TIOCOUTQ, &count);
+    return static_cast<std::size_t>(count);
+}
+
+}  // namespace
+
+std::unique_ptr<console> make_console() { return std::make_unique<posix_console>(); }
+
+}  // namespace chainner::platform

@@ -1,0 +1,246 @@
+#include "platform/file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <thread>
+#include <utility>
+
+#include "platform/posix/descriptor.hpp"
+
+namespace chainner::platform {
+
+namespace fs = std::filesystem;
+
+// Folders
+
+namespace {
+
+void make_directory(const fs::path& directory) {
+    if (mkdir(directory.c_str(), S_IRWXU) == 0) return;
+    if (errno == ENOENT && directory.has_relative_path()) {
+        make_directory(directory.parent_path());
+        if (mkdir(directory.c_str(), S_IRWXU) == 0) return;
+    }
+    const std::error_code error = last_error();
+    std::error_code ignored;
+    if (fs::is_directory(directory, ignored)) return;
+    // A file that stands where the folder should be says "File exists" to mkdir, which would explain nothing.
+    throw fs::filesystem_error(
+        "cannot create the log folder", directory,
+        error == std::errc::file_exists ? std::make_error_code(std::errc::not_a_directory) : error);
+}
+
+bool belongs_to_this_user_alone(const fs::path& directory) {
+    struct stat found {};
+    return lstat(directory.c_str(), &found) == 0 && S_ISDIR(found.st_mode) && found.st_uid == geteuid() &&
+           (found.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+}  // namespace
+
+void make_directories(const fs::path& directory, sharing sharing) {
+    if (sharing == sharing::none) return make_directory(directory);
+    for (const fs::path& each : {directory.parent_path(), directory}) {
+        make_directory(each);
+        if (!belongs_to_this_user_alone(each)) {
+            throw fs::filesystem_error("another user owns or can change the log folder", each,
+                                       std::make_error_code(std::errc::operation_not_permitted));
+        }
+    }
+}
+
+std::error_code check_usable(const fs::path& directory, sharing sharing) {
+    fs::path existing = directory;
+    struct stat found {};
+    while (lstat(existing.c_str(), &found) != 0) {
+        if (errno != ENOENT || !existing.has_relative_path()) return last_error();
+        existing = existing.parent_path();
+    }
+    if (sharing == sharing::parent_is_shared) {
+        for (const fs::path& each : {directory.parent_path(), directory}) {
+            if (lstat(each.c_str(), &found) == 0 && !belongs_to_this_user_alone(each)) {
+                return std::make_error_code(std::errc::operation_not_permitted);
+            }
+        }
+    }
+    std::error_code ignored;
+    if (!fs::is_directory(existing, ignored)) return std::make_error_code(std::errc::not_a_directory);
+    return faccessat(AT_FDCWD, existing.c_str(), W_OK | X_OK, AT_EACCESS) == 0 ? std::error_code() : last_error();
+}
+
+// Open files
+
+file::file(file&& other) noexcept
+    : number_(std::exchange(other.number_, no_file)), device_(other.device_), index_(other.index_) {}
+
+file& file::operator=(file&& other) noexcept {
+    std::swap(number_, other.number_);
+    std::swap(device_, other.device_);
+    std::swap(index_, other.index_);
+    return *this;
+}
+
+file::~file() {
+    const auto descriptor = static_cast<int>(number_);
+    struct stat found {};
+    if (number_ == no_file) return;
+    if (index_ != 0 && (fstat(descriptor, &found) != 0 || !is_same(found.st_dev, found.st_ino))) return;
+    ::close(descriptor);
+}
+
+file own(int descriptor) noexcept {
+    if (descriptor < 0) return {};
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    constexpr rlim_t high = 2'000;
+    const auto highest = static_cast<int>(std::min(high, limit.rlim_cur - limit.rlim_cur / 16));
+    int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, highest);
+    if (moved < 0) moved = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    ::close(descriptor);
+    struct stat found {};
+    if (moved < 0 || fstat(moved, &found) != 0) {
+        errno = EMFILE;
+        return {};
+    }
+    return file(moved, found.st_dev, found.st_ino);
+}
+
+void make_unwritable(file_number number) noexcept {
+    const int unwritable = number == no_file ? -1 : open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (unwritable < 0) return;
+    dup2(unwritable, static_cast<int>(number));
+    fcntl(static_cast<int>(number), F_SETFD, FD_CLOEXEC);
+    ::close(unwritable);
+}
+
+file open_log_file(const fs::path& path, open_mode mode) {
+    const auto fail = [&path](std::error_code error, const char* what = "cannot open the log file") {
+        throw fs::filesystem_error(what, path, error);
+    };
+    const int creation = mode == open_mode::existing ? 0 : mode == open_mode::create_new ? O_CREAT | O_EXCL : O_CREAT;
+    while (true) {
+        // O_NONBLOCK is for a FIFO that stands in the place of the file; a regular file takes no notice of it.
+        file opened =
+            own(open(path.c_str(), O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | creation,
+                     S_IRUSR | S_IWUSR));
+        if (!opened) fail(last_error(), errno == ELOOP ? "the log file is a link" : "cannot open the log file");
+        const auto descriptor = static_cast<int>(opened.number());
+        struct stat found {};
+        if (fstat(descriptor, &found) != 0) fail(last_error());
+        const auto not_permitted = std::make_error_code(std::errc::operation_not_permitted);
+        if (!S_ISREG(found.st_mode)) fail(not_permitted, "the log file is no regular file");
+        // A second name of a file is how another user could make us write into it where links are refused.
+        if (found.st_nlink > 1) fail(not_permitted, "the log file has a second name (a hard link)");
+        // Any other failure than this one means a file system without locks, which must not stop the logger.
+        const auto locked = std::make_error_code(std::errc::resource_unavailable_try_again);
+        if (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) fail(locked);
+        // Who held the lock until now may have rotated the file away since it was opened, or written to a new one.
+        const file_state state = state_of(opened, path);
+        const bool is_in_place = state.placement == placement::in_place;
+        if (is_in_place && (mode != open_mode::create_new || state.size == 0)) return opened;
+        if (mode == open_mode::create_new) fail(locked);
+    }
+}
+
+file lock_directory(const fs::path& directory) {
+    file folder(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder && (errno == EMFILE || errno == ENFILE)) {
+        throw fs::filesystem_error("cannot lock the log folder", directory, last_error());
+    }
+    // It takes others microseconds, if they were not stopped meanwhile: that must not stop this process.
+    const auto descriptor = static_cast<int>(folder.number());
+    for (int tries = 100; tries > 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; --tries) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return folder;
+}
+
+void remove_open_file(const fs::path& path) { fs::remove(path); }
+
+standard_streams_taken::standard_streams_taken() noexcept {
+    for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
+        if (fcntl(number, F_GETFD) != -1) continue;
+        const int opened = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (opened == number) {
+            opened_ |= 1 << number;
+        } else if (opened >= 0) {
+            close(opened);
+        }
+    }
+}
+
+standard_streams_taken::~standard_streams_taken() {
+    for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
+        if ((opened_ & 1 << number) != 0) close(number);
+    }
+}
+
+spdlog::filename_t spdlog_filename(const fs::path& path) { return path.string(); }
+
+std::size_t write(file_number number, std::string_view text, std::error_code& error) noexcept {
+    const auto descriptor = static_cast<int>(number);
+    std::size_t written = 0;
+    error.clear();
+    while (written < text.size()) {
+        const ssize_t count = ::write(descriptor, text.data() + written, text.size() - written);
+        if (count >= 0) {
+            written += static_cast<std::size_t>(count);
+            if (written < text.size() && is_at_size_limit(descriptor)) {
+                error = std::make_error_code(std::errc::file_too_large);
+                break;
+            }
+        } else if (errno != EINTR) {
+            error = last_error();
+            break;
+        }
+    }
+    return written;
+}
+
+std::uintmax_t file_size_limit() noexcept {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return std::numeric_limits<std::uintmax_t>::max();
+    }
+    return limit.rlim_cur;
+}
+
+namespace {
+
+std::uintmax_t size_of(int descriptor) noexcept {
+    struct stat found {};
+    return fstat(descriptor, &found) == 0 ? static_cast<std::uintmax_t>(found.st_size) : 0;
+}
+
+}  // namespace
+
+bool is_at_size_limit(int descriptor) noexcept { return size_of(descriptor) >= file_size_limit(); }
+
+std::size_t read_end(file_number number, char* to, std::size_t size) noexcept {
+    const auto descriptor = static_cast<int>(number);
+    const std::uintmax_t whole = size_of(descriptor);
+    size = static_cast<std::size_t>(std::min<std::uintmax_t>(size, whole));
+    const ssize_t count = pread(descriptor, to, size, static_cast<off_t>(whole - size));
+    return count > 0 ? static_cast<std::size_t>(count) : 0;
+}
+
+file_state state_of(const file& file, const fs::path& path) noexcept {
+    struct stat opened {};
+    struct stat named {};
+    if (fstat(static_cast<int>(file.number()), &opened) != 0 || !file.is_same(opened.st_dev, opened.st_ino)) {
+        return {placement::closed, 0};
+    }
+    const auto size = static_cast<std::uintmax_t>(opened.st_size);
+    if (opened.st_nlink == 0) return {placement::removed, size};
+    const bool is_in_place = lstat(path.c_str(), &named) == 0 && file.is_same(named.st_dev, named.st_ino);
+    return {is_in_place ? placement::in_place : placement::moved, size};
+}
+
+}  // namespace chainner::platform

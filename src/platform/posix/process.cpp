@@ -1,0 +1,144 @@
+#include "platform/process.hpp"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <climits>
+#include <cstdlib>
+#include <ctime>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+#include <vector>
+
+#ifdef __APPLE__
+#include <mach-o/dyld.h>
+#include <sys/sysctl.h>
+#endif
+
+namespace chainner::platform {
+
+namespace fs = std::filesystem;
+
+operating_system current_system() noexcept {
+#ifdef __APPLE__
+    return operating_system::macos;
+#else
+    return operating_system::other_unix;
+#endif
+}
+
+std::string system_name() {
+    utsname names{};
+    uname(&names);
+    return std::string(names.sysname) + ' ' + names.release + ' ' + names.machine;
+}
+
+namespace {
+
+std::atomic<int> known_process_id{0};
+
+}  // namespace
+
+int process_id() noexcept {
+    int id = known_process_id.load(std::memory_order_relaxed);
+    if (id == 0) {
+        static const int registered = pthread_atfork(nullptr, nullptr, [] { known_process_id = 0; });
+        (void)registered;
+        id = getpid();
+        known_process_id.store(id, std::memory_order_relaxed);
+    }
+    return id;
+}
+
+std::chrono::system_clock::time_point process_start() {
+    using namespace std::chrono;
+#ifdef __APPLE__
+    std::array<int, 4> name{CTL_KERN, KERN_PROC, KERN_PROC_PID, getpid()};
+    kinfo_proc found{};
+    std::size_t size = sizeof found;
+    sysctl(name.data(), name.size(), &found, &size, nullptr, 0);
+    const timeval start = found.kp_proc.p_starttime;
+    return system_clock::time_point(seconds(start.tv_sec) + microseconds(start.tv_usec));
+#else
+    // The program's name, in parentheses, may contain any letter; the start is the 20th field after it.
+    std::ifstream file("/proc/self/stat");
+    std::string line;
+    std::getline(file, line);
+    std::istringstream fields(line.substr(line.rfind(')') + 1));
+    std::string skipped;
+    for (int i = 0; i < 19; ++i) fields >> skipped;
+    long long ticks = 0;
+    if (!(fields >> ticks)) return system_clock::now();
+    timespec since_boot{};
+    clock_gettime(CLOCK_BOOTTIME, &since_boot);
+    const auto age = seconds(since_boot.tv_sec) + nanoseconds(since_boot.tv_nsec) -
+                     ticks * nanoseconds(std::nano::den / sysconf(_SC_CLK_TCK));
+    return system_clock::now() - duration_cast<system_clock::duration>(age);
+#endif
+}
+
+void at_fork(void (*prepare)(), void (*parent)(), void (*child)()) {
+    if (const int error = pthread_atfork(prepare, parent, child)) {
+        throw std::system_error(error, std::system_category(), "pthread_atfork");
+    }
+}
+
+void keep_loaded() noexcept {
+    Dl_info own{};
+    if (dladdr(reinterpret_cast<const void*>(&keep_loaded), &own) != 0) {
+        dlopen(own.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+    }
+}
+
+no_cancellation::no_cancellation() noexcept { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+
+no_cancellation::~no_cancellation() {
+    int disabled = 0;
+    pthread_setcancelstate(before_, &disabled);
+}
+
+std::optional<std::string> variable(const char* name) {
+    const char* value = std::getenv(name);
+    if (value == nullptr || *value == '\0') return std::nullopt;
+    return value;
+}
+
+fs::path path_variable(const char* name) { return variable(name).value_or(""); }
+
+fs::path executable_directory() {
+#ifdef __APPLE__
+    std::uint32_t size = PATH_MAX;
+    std::string name(size, '\0');
+    if (_NSGetExecutablePath(name.data(), &size) != 0) return {};
+    name.resize(name.find('\0'));
+    std::error_code ignored;
+    return fs::canonical(name, ignored).parent_path();
+#else
+    std::error_code ignored;
+    return fs::read_symlink("/proc/self/exe", ignored).parent_path();
+#endif
+}
+
+fs::path home_directory() {
+    if (const auto home = variable("HOME"); home && home->front() == '/') return *home;
+    const long most = sysconf(_SC_GETPW_R_SIZE_MAX);
+    std::vector<char> buffer(most > 0 ? static_cast<std::size_t>(most) : 16384);
+    passwd entry{};
+    passwd* found = nullptr;
+    if (getpwuid_r(getuid(), &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return {};
+    return found->pw_dir;
+}
+
+fs::path application_data_directory() { return {}; }
+
+std::string user_id() { return std::to_string(geteuid()); }
+
+std::string to_utf8(const fs::path& path) { return path.string(); }
+
+}  // namespace chainner::platform

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+/// The process, its user and its environment, as the system has them.
+namespace chainner::platform {
+
+enum class operating_system { windows, macos, other_unix };
+
+operating_system current_system() noexcept;
+
+/// Name, version and processor: `Linux 6.1.0-18-amd64 x86_64`.
+std::string system_name();
+
+/// Asks the kernel once, and again in a child by `fork`.
+int process_id() noexcept;
+
+/// When this process began.
+std::chrono::system_clock::time_point process_start();
+
+/// Runs `prepare` before each `fork`, then `parent` and `child` in the two processes. Nothing where no `fork` exists.
+void at_fork(void (*prepare)(), void (*parent)(), void (*child)());
+
+/// Keeps the program or library that this code is a part of in memory until the process ends, as it has handlers and
+/// threads there. Without it, `dlclose` of a plugin would take their code away.
+void keep_loaded() noexcept;
+
+/// While it lives, the calling thread is not cancelled: a cancelled thread would leave a record half done.
+class no_cancellation {
+public:
+    no_cancellation() noexcept;
+    ~no_cancellation();
+    no_cancellation(const no_cancellation&) = delete;
+    no_cancellation& operator=(const no_cancellation&) = delete;
+
+private:
+    int before_ = 0;
+};
+
+/// UTF-8; nothing if the variable is unset or empty.
+std::optional<std::string> variable(const char* name);
+
+/// As `variable`, without loss for names that are not valid text.
+std::filesystem::path path_variable(const char* name);
+
+// Each of these is empty if the system does not tell.
+std::filesystem::path executable_directory();
+std::filesystem::path home_directory();
+std::filesystem::path application_data_directory();  // %APPDATA%
+
+/// The number of this user, where users have one, else empty.
+std::string user_id();
+
+/// For people to read. `path::string()` throws on Windows where the code page has no such letter.
+std::string to_utf8(const std::filesystem::path& path);
+
+}  // namespace chainner::platform

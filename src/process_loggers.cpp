@@ -1,0 +1,96 @@
+#include "process_loggers.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <chrono>
+#include <cstdlib>
+
+#include "platform/process.hpp"
+
+// The hooks of the process. None waits without end for a lock that its own thread, or one that is dead, may hold:
+//
+// - The end of the process: waits for no lock longer than `longest_wait`, and leaves out the closing record where it
+// got
+//   none. A signal handler may have called `exit` in the midst of a logging call; on Windows, where a DLL learns of the
+//   end last, the thread that holds the lock may be dead.
+// - Fork: waits no longer either. Where it has waited in vain, the child goes on behind new locks.
+// - A crash (crash_handler.cpp): needs none of these locks.
+// - The cancellation of a thread: comes after the lock is released, see `guarded::access`.
+// - The unloading of the library that this is a part of: is prevented, see `platform::keep_loaded`.
+
+namespace chainner::detail {
+
+namespace {
+
+constexpr std::chrono::milliseconds longest_wait{100};
+
+std::chrono::steady_clock::time_point wait_limit() { return std::chrono::steady_clock::now() + longest_wait; }
+
+template <class Action>
+void for_each_lock(Action action) {
+    process_loggers& all = loggers_of_process();
+    action(all.setup);
+    // A console asks its file for the path, so this is the order in which one thread can come to hold both.
+    for (role_logger& each : all.loggers) action(*each.console);
+    for (role_logger& each : all.loggers) action(*each.file);
+}
+
+void prepare_fork() {
+    for_each_lock([end = wait_limit()](auto& each) { each.prepare_fork(end); });
+}
+
+void go_on_in_parent() {
+    for_each_lock([](auto& each) { each.go_on_in_parent(); });
+}
+
+void go_on_in_child() {
+    for_each_lock([](auto& each) { each.go_on_in_child(); });
+}
+
+/// For the console: where the records are that it did not show.
+std::string where_records_are(file_sink& file) {
+    const std::filesystem::path path = file.lock()->path();
+    return path.empty() ? "they are in no file" : "they are in " + platform::to_utf8(path);
+}
+
+}  // namespace
+
+role_logger::role_logger(std::string_view name_of_role)
+    : role_name(name_of_role),
+      file(std::make_shared<file_sink>("chaiNNer." + role_name)),
+      console(std::make_shared<console_sink>("chaiNNer." + role_name,
+                                             [sink = file.get()] { return where_records_are(*sink); })),
+      logger(std::make_shared<spdlog::logger>("chaiNNer." + role_name, spdlog::sinks_init_list{file, console})) {
+    // spdlog's own handler writes to stderr, where an unread pipe would stop us.
+    logger->set_error_handler([log = logger.get()](const std::string& reason) {
+        const std::string text = spdlog::fmt_lib::format("A record could not be formatted: {}", reason);
+        log->log(spdlog::level::err, spdlog::string_view_t(text));
+    });
+}
+
+process_loggers& loggers_of_process() {
+    static process_loggers& instance = *[] {
+        auto* const created = new process_loggers;
+        platform::keep_loaded();
+        platform::at_fork(prepare_fork, go_on_in_parent, go_on_in_child);
+        std::atexit(end_sessions);
+        return created;
+    }();
+    return instance;
+}
+
+process_log current_process_log() noexcept {
+    const role_logger* const own = loggers_of_process().own;
+    if (own == nullptr) return {};
+    const file_writer& file = own->file->without_lock();
+    return {file.number(), file.utc_offset()};
+}
+
+void end_sessions() {
+    const auto end = wait_limit();
+    for (role_logger& each : loggers_of_process().loggers) {
+        if (const auto file = each.file->lock_until(end)) file->end_session();
+    }
+}
+
+}  // namespace chainner::detail

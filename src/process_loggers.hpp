@@ -1,0 +1,60 @@
+#pragma once
+
+// The loggers of a process, which live as long as it does, and the hooks that end, fork or crash with it.
+
+#include <spdlog/logger.h>
+
+#include <array>
+#include <atomic>
+#include <chainner/logger.hpp>
+#include <memory>
+#include <string>
+
+#include "console_sink.hpp"
+#include "file_sink.hpp"
+#include "guarded_sink.hpp"
+
+namespace chainner::detail {
+
+inline constexpr std::array<std::string_view, 2> role_names{"host", "worker"};
+
+/// A role's logger and its two sinks. Set up again, the sinks change and the logger stays.
+struct role_logger {
+    explicit role_logger(std::string_view role_name);
+
+    std::string role_name;
+    std::shared_ptr<file_sink> file;  // first, so that a console never comes before it
+    std::shared_ptr<console_sink> console;
+    std::shared_ptr<spdlog::logger> logger;
+};
+
+/// Which roles are set up. Its lock is that of whoever sets one up.
+struct setup_state {
+    std::array<bool, role_names.size()> is_set_up{};
+
+    setup_state for_child() const { return *this; }
+    void leave_to_parent() noexcept {}
+};
+
+/// Never destroyed: loggers are used in static destructors, and by threads that outlive `main`.
+struct process_loggers {
+    guarded<setup_state> setup;
+    std::array<role_logger, role_names.size()> loggers{role_logger(role_names[0]), role_logger(role_names[1])};
+    std::atomic<role_logger*> own{nullptr};  // of the role that the process has set up
+};
+
+/// Makes them, and adds the hooks, at the first call. Thread-safe.
+process_loggers& loggers_of_process();
+
+/// What a crash handler has to know of the log, to be read at any moment without a lock.
+struct process_log {
+    platform::file_number file = platform::no_file;  // of the role that the process has set up
+    int utc_offset = 0;                              // minutes
+};
+
+process_log current_process_log() noexcept;
+
+/// Writes what is held back, and the records that close the sessions.
+void end_sessions();
+
+}  // namespace chainner::detail

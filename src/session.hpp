@@ -1,0 +1,52 @@
+#pragma once
+
+// What a file says about its writer: where it comes from, its end, and a change of its UTC offset.
+
+#include <spdlog/common.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace chainner::detail {
+
+/// The words of a process about itself. Begun and closed once, whatever files it writes meanwhile.
+class session {
+public:
+    using time_point = spdlog::log_clock::time_point;
+
+    session() = default;
+    session(std::string role, std::string application_version);
+
+    bool is_open() const noexcept { return is_open_; }
+    void begin() noexcept { is_open_ = true; }
+    void end() noexcept { is_open_ = false; }
+
+    /// At the beginning of a file: which program, on which system, writes what follows.
+    std::string header() const;
+
+    /// At the end of the session.
+    std::string closing() const;
+
+    /// Whether the session that has written the end of a file, `text`, has closed it. True for an empty file.
+    bool is_closed_in(std::string_view text) const;
+
+    /// Minutes.
+    int utc_offset() const noexcept { return utc_offset_; }
+
+    /// Whether a record of this time may have another UTC offset than those before: it changes at a full minute, if at
+    /// all.
+    bool may_change_utc_offset(time_point time) const noexcept { return time >= next_minute_; }
+
+    /// Asks the system. Says what has changed, if anything, for those who read times in the file.
+    std::optional<std::string> update_utc_offset(time_point now);
+
+private:
+    std::string role_;
+    std::string application_version_;
+    bool is_open_ = false;
+    int utc_offset_ = 0;
+    time_point next_minute_;
+};
+
+}  // namespace chainner::detail

@@ -1,0 +1,54 @@
+// Needs what only POSIX has: fork.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chainner/logger.hpp>
+#include <cstdlib>
+#include <string>
+
+#include "support/files.hpp"
+#include "support/records.hpp"
+
+namespace {
+
+using testing::ElementsAre;
+using testing::StartsWith;
+
+class SessionInFilesOfPosix : public testing::Test {
+protected:
+    std::shared_ptr<spdlog::logger> set_up() const {
+        chainner::logger_options options;
+        options.log_dir = directory.path();
+        options.to_console = false;
+        return chainner::setup_logger("worker", options);
+    }
+    std::vector<std::string> texts(const std::string& file) const {
+        return test::texts(test::parse_whole_log(test::read_file(directory / file)));
+    }
+
+    const test::temporary_directory directory;
+};
+
+TEST_F(SessionInFilesOfPosix, ForkedChildHasOneOfItsOwn) {
+    const auto logger = set_up();
+    const pid_t child = fork();
+    if (child == 0) {
+        logger->info("from the child");
+        std::exit(0);
+    }
+    waitpid(child, nullptr, 0);
+    const pid_t silent_child = fork();
+    if (silent_child == 0) std::exit(0);
+    waitpid(silent_child, nullptr, 0);
+
+    EXPECT_THAT(texts("worker-2.log"), ElementsAre(StartsWith("Logger initialized for a forked process. Log file: "),
+                                                   StartsWith("Role: worker, process: " + std::to_string(child) + ", "),
+                                                   "from the child", "Logger closed for worker process"));
+    EXPECT_THAT(texts("worker.log"), ElementsAre(StartsWith("Logger initialized"), StartsWith("Role: worker")));
+    EXPECT_THAT(test::file_names(directory.path()), ElementsAre("worker-2.log", "worker.log"));
+}
+
+}  // namespace
