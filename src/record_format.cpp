@@ -91,14 +91,14 @@ public:
             prefix_->format(cached_, text_);
         }
         append({text_.data(), text_.size()}, out);
+        msg.color_range_start = cached_.color_range_start;
+        msg.color_range_end = cached_.color_range_end;
         if (is_rest_message_) {
             out.append(msg.payload.data(), msg.payload.data() + msg.payload.size());
             out.push_back('\n');
         } else {
             rest_->format(msg, out);
         }
-        msg.color_range_start = cached_.color_range_start;
-        msg.color_range_end = cached_.color_range_end;
     }
     std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<prefix_formatter>(pattern_); }
 

@@ -15,8 +15,6 @@
 
 namespace {
 
-using namespace std::string_literals;
-
 std::string formatted(const std::string& pattern, const std::string& message) {
     spdlog::memory_buf_t out;
     const auto formatter = chainner::detail::make_formatter(pattern);
@@ -24,59 +22,39 @@ std::string formatted(const std::string& pattern, const std::string& message) {
     return {out.data(), out.size()};
 }
 
-std::string escaped(const std::string& message) { return formatted("%v", message); }
-
-TEST(RecordFormat, PlainTextStaysAsItIs) {
-    EXPECT_EQ(escaped(""), "\n");
-    EXPECT_EQ(escaped("message"), "message\n");
-    EXPECT_EQ(escaped("a\tb"), "a\tb\n");
-    EXPECT_EQ(escaped("C:\\new \\x1b {} %s"), "C:\\new \\x1b {} %s\n");
-    EXPECT_EQ(escaped("Ünïcödé 名前 🙂"), "Ünïcödé 名前 🙂\n");
-}
-
-TEST(RecordFormat, FurtherLinesFollowATab) {
-    EXPECT_EQ(escaped("a\nb"), "a\n\tb\n");
-    EXPECT_EQ(escaped("\n\n"), "\n\t\n\t\n");
-    EXPECT_EQ(escaped("a\n2025-10-19 05:52:25.123 [1] [INFO] forged"),
-              "a\n\t2025-10-19 05:52:25.123 [1] [INFO] forged\n");
-}
-
-TEST(RecordFormat, ControlCharactersBecomeVisible) {
-    EXPECT_EQ(escaped("\x1b[31m"), "\\x1b[31m\n");
-    EXPECT_EQ(escaped("a\r\nb"), "a\\x0d\n\tb\n");
-    EXPECT_EQ(escaped("nul\0"s), "nul\\x00\n");
-    EXPECT_EQ(escaped("\x7f"), "\\x7f\n");
-    EXPECT_EQ(escaped("\u0085\u009b31m"), "\\u0085\\u009b31m\n");
-    EXPECT_EQ(escaped("\u2028\u2029"), "\\u2028\\u2029\n");
-}
-
-TEST(RecordFormat, InvalidUtf8BecomesVisible) {
-    EXPECT_EQ(escaped("\xff"), "\\xff\n");
-    EXPECT_EQ(escaped("\xc3"), "\\xc3\n");             // cut short
-    EXPECT_EQ(escaped("\xe5\x90x"), "\\xe5\\x90x\n");  // cut short
-    EXPECT_EQ(escaped("\xc0\x8a"), "\\xc0\\x8a\n");    // a line feed in a longer form than it may have
-    EXPECT_EQ(escaped("\xe0\x80\x8a"), "\\xe0\\x80\\x8a\n");
-    EXPECT_EQ(escaped("\xed\xa0\x80"), "\\xed\\xa0\\x80\n");           // half of a surrogate pair
-    EXPECT_EQ(escaped("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80\n");  // past the last code point
-}
-
-TEST(RecordFormat, FindsASpecialCharacterAtAnyPlace) {
-    for (const auto& [special, escape] : {std::pair('\0', "\\x00"), std::pair('\x1f', "\\x1f"),
-                                          std::pair('\x7f', "\\x7f"), std::pair('\xff', "\\xff")}) {
-        for (std::size_t size = 1; size < 40; ++size) {
-            for (std::size_t at = 0; at < size; ++at) {
-                std::string message(size, '~');
-                message[at] = special;
-                const std::string expected = std::string(at, '~') + escape + std::string(size - at - 1, '~') + "\n";
-                ASSERT_EQ(escaped(message), expected);
-            }
-        }
-    }
-}
-
 TEST(RecordFormat, EscapesWhateverThePattern) {
     EXPECT_THAT(formatted("%+", "a\nb\x1b"), testing::EndsWith("a\n\tb\\x1b\n"));
     EXPECT_EQ(formatted("[%v] [%v]", "\r"), "[\\x0d] [\\x0d]\n");
+}
+
+TEST(RecordFormat, NoMessagePassesForARecordOfASession) {
+    EXPECT_EQ(formatted("%v", "Logger closed for worker process"), "\\x4cogger closed for worker process\n");
+    EXPECT_EQ(formatted("%v", "a\nLogger closed for host process"), "a\n\t\\x4cogger closed for host process\n");
+    EXPECT_EQ(formatted("%v", "Logger initialized for \x1b"), "\\x4cogger initialized for \\x1b\n");
+    EXPECT_EQ(formatted("%v", "Logger closed for maintenance"), "Logger closed for maintenance\n");
+    spdlog::memory_buf_t out;
+    chainner::detail::make_formatter("%v")->format(
+        {chainner::detail::own_source, "name", spdlog::level::info, "Logger closed for worker process"}, out);
+    EXPECT_EQ(std::string(out.data(), out.size()), "Logger closed for worker process\n");
+}
+
+TEST(RecordFormat, APrefixIsThatOfItsLevelProcessAndMillisecond) {
+    using namespace std::chrono_literals;
+    const auto formatter = chainner::detail::make_formatter("%S.%e %l %^%v%$");
+    const spdlog::log_clock::time_point time{1h};
+    const auto format = [&](std::chrono::microseconds later, spdlog::level::level_enum level) {
+        spdlog::memory_buf_t out;
+        const spdlog::details::log_msg msg(time + later, {}, "name", level, "message");
+        formatter->format(msg, out);
+        EXPECT_EQ(std::string(out.data() + msg.color_range_start, msg.color_range_end - msg.color_range_start),
+                  "message");
+        return std::string(out.data(), out.size());
+    };
+    EXPECT_EQ(format(0us, spdlog::level::info), "00.000 INFO message\n");
+    EXPECT_EQ(format(999us, spdlog::level::info), "00.000 INFO message\n");
+    EXPECT_EQ(format(999us, spdlog::level::err), "00.000 ERROR message\n");
+    EXPECT_EQ(format(1000us, spdlog::level::err), "00.001 ERROR message\n");
+    EXPECT_EQ(format(-1us, spdlog::level::err), "59.999 ERROR message\n");
 }
 
 TEST(RecordFormat, EndsInALineFeedWhateverTheFormatter) {
