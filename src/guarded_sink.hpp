@@ -17,13 +17,37 @@
 
 namespace chainner::detail {
 
-/// A value behind a lock. A hook that runs at any moment (in a signal handler, at the end of the process, at a fork)
-/// must not wait for this lock without end: the thread that it interrupts may hold it, and so may one that is dead. So
-/// hooks wait until a deadline, and a child by `fork` goes on with a new value behind a new lock.
+/// A mutex that hooks can try to lock: in a signal handler, at the end of the process, at a fork. They must not wait
+/// without end, as the thread that they interrupt may hold it, and so may one that is dead.
+class hookable_mutex {
+public:
+    void lock() {
+        mutex_.lock();
+        owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+    }
+    void unlock() {
+        owner_.store({}, std::memory_order_relaxed);
+        mutex_.unlock();
+    }
+
+    /// At once if this thread holds it already.
+    bool try_lock_until(std::chrono::steady_clock::time_point end) {
+        if (owner_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return false;
+        if (!mutex_.try_lock_until(end)) return false;
+        owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+        return true;
+    }
+
+private:
+    std::timed_mutex mutex_;
+    std::atomic<std::thread::id> owner_{std::thread::id()};
+};
+
+/// A value behind such a mutex. A child by `fork` goes on with a new value behind a new one.
 template <class Value>
 class guarded {
     struct block {
-        std::timed_mutex mutex;
+        hookable_mutex mutex;
         Value value;
     };
 
@@ -49,7 +73,7 @@ public:
         access(block& of, deadline end) : lock_(of.mutex, end), value_(of.value) {}
 
         platform::no_cancellation no_cancellation_;
-        std::unique_lock<std::timed_mutex> lock_;
+        std::unique_lock<hookable_mutex> lock_;
         Value& value_;
     };
 
@@ -96,7 +120,9 @@ public:
     using guarded<Writer>::guarded;
 
     void log(const spdlog::details::log_msg& record) override {
-        if (this->without_lock().is_open()) this->lock()->log(record);
+        if (!this->without_lock().is_open()) return;
+        this->lock()->log(record);
+        platform::cancellation_point();
     }
     void flush() override { this->lock()->flush(); }
     void set_pattern(const std::string& pattern) override { this->lock()->set_formatter(make_formatter(pattern)); }

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 
 #include "platform/process.hpp"
 
@@ -63,6 +64,7 @@ role_logger::role_logger(std::string_view name_of_role)
       logger(std::make_shared<spdlog::logger>("chaiNNer." + role_name, spdlog::sinks_init_list{file, console})) {
     // spdlog's own handler writes to stderr, where an unread pipe would stop us.
     logger->set_error_handler([log = logger.get()](const std::string& reason) {
+        if (!std::current_exception()) return;  // a thread is cancelled: that is no error
         const std::string text = spdlog::fmt_lib::format("A record could not be formatted: {}", reason);
         log->log(spdlog::level::err, spdlog::string_view_t(text));
     });

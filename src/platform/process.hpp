@@ -28,7 +28,10 @@ void at_fork(void (*prepare)(), void (*parent)(), void (*child)());
 /// threads there. Without it, `dlclose` of a plugin would take their code away.
 void keep_loaded() noexcept;
 
-/// While it lives, the calling thread is not cancelled: a cancelled thread would leave a record half done.
+/// Here a thread that was cancelled ends.
+void cancellation_point();
+
+/// While it lives, the calling thread does not end though it is cancelled: it would leave a record half done.
 class no_cancellation {
 public:
     no_cancellation() noexcept;

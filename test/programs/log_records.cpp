@@ -5,7 +5,8 @@
 // COUNT 0: until it is killed. counter=FILE: after each call that returned its number is published there (a
 // test::shared_counter). size=BYTES, files=NUMBER: the options of rotation. console=1: to the console as well.
 // threads=NUMBER: each logs COUNT records (`record THREAD.1 xxx`). width=BYTES: of the x. longest=FILE: the
-// microseconds of the longest call are published there. last=1: one more, `record in a static destructor`.
+// microseconds of the longest call are published there. last=1: one more, `record in a static destructor`. noise=1:
+// each record is followed by a line on stderr, past the logger.
 
 #include <algorithm>
 #include <chainner/logger.hpp>
@@ -59,6 +60,7 @@ int main(int count, char** words) try {
     const std::uint64_t records = std::stoull(words[3]);
     const unsigned long threads = std::stoul(settings["threads"]);
     std::vector<std::chrono::steady_clock::duration> longest(threads);
+    const bool is_noisy = settings.count("noise") != 0;
     const auto log = [&](unsigned long thread) {
         const std::string prefix = threads > 1 ? std::to_string(thread) + "." : "";
         for (std::uint64_t i = 1; records == 0 || i <= records; ++i) {
@@ -66,6 +68,7 @@ int main(int count, char** words) try {
             logger->info("record {}{} {}", prefix, i, filling);
             longest[thread] = std::max(longest[thread], std::chrono::steady_clock::now() - began);
             if (counter) counter->set(i);
+            if (is_noisy) std::cerr << "noise\n" << std::flush;
         }
     };
     std::vector<std::thread> others;

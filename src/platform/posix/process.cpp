@@ -96,6 +96,8 @@ void keep_loaded() noexcept {
     }
 }
 
+void cancellation_point() { pthread_testcancel(); }
+
 no_cancellation::no_cancellation() noexcept { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
 
 no_cancellation::~no_cancellation() {

@@ -51,7 +51,9 @@ void keep_loaded() noexcept {
                        reinterpret_cast<const wchar_t*>(&keep_loaded), &own);
 }
 
-no_cancellation::no_cancellation() noexcept = default;  // no thread can be cancelled here
+void cancellation_point() {}  // no thread can be cancelled here
+
+no_cancellation::no_cancellation() noexcept = default;
 
 no_cancellation::~no_cancellation() = default;
 

@@ -1,0 +1,128 @@
+// Is interrupted in the midst of its logging calls, at random moments, by a handler that does what such handlers do.
+//
+//     interrupt_posix FOLDER WHAT COUNT
+//
+// WHAT: exit, fork: COUNT processes, one after the other, log until a signal handler calls it; after `fork`, the child
+// logs `from the handler` and ends, and the process goes on. cancel: COUNT threads log `record THREAD.1`, ... until
+// they are cancelled, two at a time. The exit code is 0 if all of them have ended; who hangs is killed after ten
+// seconds.
+
+#include <pthread.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chainner/logger.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <exception>
+#include <iostream>
+#include <random>
+#include <string>
+#include <thread>
+
+namespace {
+
+std::shared_ptr<spdlog::logger> logger;
+volatile std::sig_atomic_t is_interrupted = 0;
+
+void set_up(const char* folder) {
+    chainner::logger_options options;
+    options.log_dir = folder;
+    options.to_console = false;
+    options.max_files = 10'000;
+    logger = chainner::setup_logger("worker", options);
+}
+
+void interrupt_after(std::chrono::microseconds time, void (*handler)(int)) {
+    std::signal(SIGALRM, handler);
+    itimerval timer{};
+    timer.it_value.tv_usec = static_cast<suseconds_t>(time.count());
+    setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+void on_fork(int) {
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(10);
+        std::signal(SIGALRM, SIG_DFL);
+        sigset_t alarms;
+        sigemptyset(&alarms);
+        sigaddset(&alarms, SIGALRM);
+        sigprocmask(SIG_UNBLOCK, &alarms, nullptr);
+        logger->info("from the handler");
+        _exit(0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (status != 0) _exit(1);
+    is_interrupted = 1;
+}
+
+[[noreturn]] void log_until_interrupted(const char* folder, bool forks, std::chrono::microseconds time) {
+    set_up(folder);
+    interrupt_after(
+        time, forks ? on_fork : [](int) { std::exit(0); });
+    for (int i = 1; is_interrupted == 0; ++i) logger->info("record {}", i);
+    logger->info("after the handler");
+    std::exit(0);
+}
+
+/// Whether the process has ended as it should.
+bool ends(pid_t process) {
+    const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    int status = 0;
+    while (waitpid(process, &status, WNOHANG) == 0) {
+        if (std::chrono::steady_clock::now() > limit) {
+            kill(process, SIGKILL);
+            waitpid(process, &status, 0);
+            std::cerr << "process " << process << " hangs\n";
+            return false;
+        }
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
+    if (status != 0) std::cerr << "process " << process << " ended with status " << status << '\n';
+    return status == 0;
+}
+
+void* log_until_cancelled(void* number) {
+    for (int i = 1;; ++i) logger->info("record {}.{}", reinterpret_cast<std::uintptr_t>(number), i);
+}
+
+}  // namespace
+
+int main(int count, char** words) try {
+    if (count != 4) throw std::invalid_argument("interrupt_posix FOLDER WHAT COUNT");
+    const std::string what = words[2];
+    std::mt19937 random(std::random_device{}());
+    std::uniform_int_distribution<int> microseconds(1, 3000);
+    int failures = 0;
+    if (what == "cancel") {
+        set_up(words[1]);
+        for (std::uintptr_t i = 0; i < std::stoul(words[3]); i += 2) {
+            pthread_t threads[2];
+            for (std::uintptr_t j = 0; j < 2; ++j) {
+                pthread_create(&threads[j], nullptr, log_until_cancelled, reinterpret_cast<void*>(i + j));
+            }
+            for (pthread_t each : threads) {
+                std::this_thread::sleep_for(std::chrono::microseconds(microseconds(random)));
+                pthread_cancel(each);
+                pthread_join(each, nullptr);
+            }
+        }
+        logger->info("all are cancelled");
+        return 0;
+    }
+    for (int i = 0; i < std::atoi(words[3]); ++i) {
+        const std::chrono::microseconds time(microseconds(random));
+        const pid_t process = fork();
+        if (process == 0) log_until_interrupted(words[1], what == "fork", time);
+        failures += ends(process) ? 0 : 1;
+    }
+    std::cerr << failures << " of " << words[3] << " did not end as they should\n";
+    return failures == 0 ? 0 : 1;
+} catch (const std::exception& error) {
+    std::cerr << error.what() << '\n';
+    return 1;
+}

@@ -1,0 +1,100 @@
+// Needs what only POSIX has: signals, fork, the cancellation of threads, descriptors.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "support/console.hpp"
+#include "support/files.hpp"
+#include "support/records.hpp"
+#include "support/system.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+class InterruptedCall : public testing::Test {
+protected:
+    int interrupt(const std::string& what, int count) const {
+        return test::child_process("interrupt_posix", {logs.string(), what, std::to_string(count)}, 2).wait();
+    }
+
+    const test::temporary_directory directory;
+    const fs::path logs = directory / "logs";
+    // A signal handler that does what it may not do is just what is tried.
+    const test::scoped_variable tsan{"TSAN_OPTIONS", "report_signal_unsafe=0"};
+};
+
+TEST_F(InterruptedCall, LetsAHandlerEndTheProcess) { EXPECT_EQ(interrupt("exit", 500), 0); }
+
+TEST_F(InterruptedCall, LetsAHandlerForkAndTheChildLogToAFileOfItsOwn) {
+    EXPECT_EQ(interrupt("fork", 500), 0);
+    std::vector<test::record> records = test::parse_log(test::read_role(logs, "worker"));
+    int last = 0;
+    for (const test::record& each : records) {
+        EXPECT_NE(each.text, "from the handler") << "a child has logged to the file of its parent";
+        if (each.text.rfind("Logger initialized for", 0) == 0) last = 0;
+        if (each.text.rfind("record ", 0) == 0) {
+            EXPECT_EQ(std::stoi(each.text.substr(7)), ++last);
+        }
+    }
+    EXPECT_GT(records.size(), 1000U);
+    int from_handlers = 0;
+    for (const test::record& each : test::parse_log(test::read_role(logs, "worker-2"))) {
+        EXPECT_EQ(each.text.rfind("record ", 0), each.text.npos) << "a child has logged a record of its parent";
+        from_handlers += each.text == "from the handler" ? 1 : 0;
+    }
+    EXPECT_EQ(from_handlers, 500);
+}
+
+TEST_F(InterruptedCall, IsFinishedBeforeItsThreadIsCancelled) {
+    EXPECT_EQ(interrupt("cancel", 500), 0);
+    std::map<std::string, int> last;
+    std::string end;
+    for (const auto& each : test::parse_log(test::read_role(logs, "worker"))) {
+        end = each.text;
+        if (end.rfind("record ", 0) != 0) continue;
+        const std::size_t dot = end.find('.');
+        EXPECT_EQ(std::stoi(end.substr(dot + 1)), ++last[end.substr(7, dot - 7)]) << end;
+    }
+    EXPECT_EQ(end, "all are cancelled");
+    EXPECT_GT(last.size(), 400U) << "most threads were cancelled before they logged";
+}
+
+class ClosedDescriptors : public testing::TestWithParam<int> {};
+
+TEST_P(ClosedDescriptors, CostNoRecordAndNoFileOfTheProgram) {
+    const test::temporary_directory directory;
+    const int most = GetParam();
+    const std::string program = fs::path(TEST_PROGRAM_DIRECTORY) / "close_descriptors_posix";
+    ASSERT_EQ(test::run_in_shell("ulimit -n " + std::to_string(most) + " && '" + program + "' '" +
+                                 directory.path().string() + "' 4 20000 2>/dev/null"),
+              0);
+    std::map<std::string, int> last;
+    for (const std::string& name : test::file_names(directory / "logs")) {
+        for (const auto& each : test::parse_log(test::read_file(directory / "logs" / name))) {
+            if (each.text.rfind("record ", 0) != 0) continue;
+            EXPECT_EQ(std::stoi(each.text.substr(9)), ++last[each.text.substr(7, 1)]);
+        }
+    }
+    EXPECT_EQ(last, (std::map<std::string, int>{{"0", 20000}, {"1", 20000}, {"2", 20000}, {"3", 20000}}));
+    for (const std::string& name : test::file_names(directory / "own")) {
+        EXPECT_EQ(test::read_file(directory / "own" / name), "mine");
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Limits, ClosedDescriptors, testing::Values(1024, 4096),
+                         [](const auto& each) { return "Of" + std::to_string(each.param); });
+
+TEST(StandardStreams, AreNoFilesOfOursThoughTheyWereClosedAtTheStart) {
+    const test::temporary_directory directory;
+    const std::string program = fs::path(TEST_PROGRAM_DIRECTORY) / "log_records";
+    ASSERT_EQ(test::run_in_shell("'" + program + "' worker '" + directory.path().string() +
+                                 "' 20000 size=20000 files=1000 console=1 threads=2 noise=1 <&- >&- 2>&-"),
+              0);
+    EXPECT_EQ(test::parse_log(test::read_role(directory.path(), "worker")).size(), 40'001U);
+}
+
+}  // namespace
