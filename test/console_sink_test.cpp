@@ -514,6 +514,17 @@ TEST_F(Console, WritesNothingWhereStderrWasClosedAtTheStart) {
     check_files(100);
 }
 
+TEST_F(Console, ShowsTheRecordsOfALoggerThatIsSetUpBeforeMain) {
+    const test::scoped_variable log_dir("CHAINNER_LOG_DIR", directory.path().string());
+    channel console(channel_kind::pipe);
+    ASSERT_EQ(test::child_process("static_logger", {}, console.writer()).wait(), 0);
+    std::string shown;
+    EXPECT_TRUE(test::wait_until([&] {
+        shown += console.read();
+        return shown.find("in main") != std::string::npos;
+    }));
+}
+
 TEST_F(Console, WritesNothingWhereStderrWasClosed) {
     channel console(channel_kind::pipe);
     scoped_stderr replaced(console.writer());

@@ -133,6 +133,33 @@ TEST_F(DiskFault, OnAReadOnlyDiskTheFileGrowsUntilItCanBeRotated) {
                                               HasSubstr("no record was lost"))));
 }
 
+TEST_F(DiskFault, WithoutAFreeInodeTheRenamedFileGoesOnAndSaysSoOnce) {
+    disk.emplace(directory / "disk", 4 * 1024 * 1024, 5);  // itself, logs, host.log, filler, one more
+    set_up(20'000);
+    disk->fill();
+    disk->make_room();
+    test::write_file(logs / "one", "");
+    test::write_file(logs / "two", "");
+    log(300, std::string(100, 'x'));
+    const auto has_warned = [&](std::size_t times) {
+        return test::wait_until([&] {
+            logger->flush();
+            return warnings().size() == times;
+        });
+    };
+    ASSERT_TRUE(has_warned(1));
+    log(300, std::string(100, 'x'));
+    EXPECT_FALSE(fs::exists(logs / "host.log"));
+    EXPECT_THAT(warnings(), ElementsAre(AllOf(HasSubstr("host.log could not be rotated (No space left on device)"),
+                                              HasSubstr("records go on in the file of the new name"))));
+    fs::remove(logs / "one");
+    fs::remove(logs / "two");
+    ASSERT_TRUE(has_warned(2));
+    log(10);
+    EXPECT_EQ(found_numbers(), logged_numbers());
+    EXPECT_THAT(warnings().back(), HasSubstr("it works again after"));
+}
+
 // Programs that are started
 
 using StartedProgram = test::NumberedRecords;

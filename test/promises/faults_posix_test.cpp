@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <string>
 
@@ -88,11 +89,13 @@ class Planted : public test::NumberedRecords {
 protected:
     void SetUp() override { fs::create_directory(logs); }
 
-    /// Logs, and expects it in the next file.
-    void expect_passed_over() {
+    /// Logs, and expects it in the next file, with a word about the reason.
+    void expect_passed_over(const std::string& reason) {
         set_up();
         log(5);
         EXPECT_EQ(found_numbers("host-2"), logged_numbers());
+        EXPECT_THAT(warnings("host-2"), ElementsAre(AllOf(HasSubstr("Log file passed over: "), HasSubstr(reason),
+                                                          HasSubstr((logs / "host.log").string()))));
     }
 
     fs::path victim = directory / "victim";
@@ -101,26 +104,26 @@ protected:
 TEST_F(Planted, LinkIsNotFollowed) {
     test::write_file(victim, "precious");
     fs::create_symlink(victim, logs / "host.log");
-    expect_passed_over();
+    expect_passed_over("the log file is a link");
     EXPECT_EQ(test::read_file(victim), "precious");
 }
 
 TEST_F(Planted, LinkToNothingCreatesNothing) {
     fs::create_symlink(victim, logs / "host.log");
-    expect_passed_over();
+    expect_passed_over("the log file is a link");
     EXPECT_FALSE(fs::exists(victim));
 }
 
 TEST_F(Planted, SecondNameOfAFileIsNotWrittenTo) {
     test::write_file(victim, "precious");
     fs::create_hard_link(victim, logs / "host.log");
-    expect_passed_over();
+    expect_passed_over("a second name (a hard link)");
     EXPECT_EQ(test::read_file(victim), "precious");
 }
 
 TEST_F(Planted, FifoIsNotWaitedFor) {
     test::make_fifo(logs / "host.log");
-    expect_passed_over();
+    expect_passed_over("no regular file");
 }
 
 TEST_F(Planted, FileOfAnotherUserIsPassedOver) {
@@ -130,7 +133,7 @@ TEST_F(Planted, FileOfAnotherUserIsPassedOver) {
     fs::permissions(logs, fs::perms::all);
     fs::permissions(directory.path(), fs::perms::all);
     const test::other_user nobody("nobody");
-    expect_passed_over();
+    expect_passed_over("Permission denied");
 }
 
 TEST_F(Planted, LinkInThePlaceOfARotatedFileIsNotFollowed) {
@@ -139,6 +142,73 @@ TEST_F(Planted, LinkInThePlaceOfARotatedFileIsNotFollowed) {
     set_up(1000);
     log(100);
     EXPECT_EQ(test::read_file(victim), "precious");
+}
+
+// The limit that a process has for files
+
+class FileSizeLimit : public test::NumberedRecords {
+protected:
+    static constexpr std::size_t limit = 20'000;
+
+    void expect_nothing_lost(test::forked_process child, int records) {
+        ASSERT_EQ(child.wait(), 0);
+        logged = records;
+        EXPECT_EQ(found_numbers(), logged_numbers());
+        for (const auto& file : test::rotated_files(logs, "host")) EXPECT_LE(fs::file_size(file), limit) << file;
+    }
+};
+
+TEST_F(FileSizeLimit, RotatesTheFileAsASmallerSizeWouldAndSaysSoOnce) {
+    expect_nothing_lost(test::forked_process([&] {
+                            test::limit_file_size(limit);
+                            set_up();
+                            log(3000);
+                        }),
+                        3000);
+    EXPECT_THAT(warnings(), ElementsAre(HasSubstr("Log files are rotated at 20000 bytes instead of 10485760")));
+}
+
+TEST_F(FileSizeLimit, CanComeLaterAndCutARecordShortThatIsThenWrittenWhole) {
+    test::forked_process child([&] {
+        set_up();
+        log(10);
+        test::limit_file_size(fs::file_size(logs / "host.log") + 1);
+        log(500);
+    });
+    ASSERT_EQ(child.wait(), 0);
+    int last = 0;
+    for (const auto& file : test::rotated_files(logs, "host")) {
+        for (const auto& each : test::parse_log(test::without_cut_record(test::read_file(file)))) {
+            if (each.text.rfind("record ", 0) == 0) {
+                EXPECT_EQ(std::stoi(each.text.substr(7)), ++last);
+            }
+        }
+    }
+    EXPECT_EQ(last, 510);
+}
+
+TEST_F(FileSizeLimit, IsNoFaultThatPassesWhereItsSignalIsIgnored) {
+    expect_nothing_lost(test::forked_process([&] {
+                            std::signal(SIGXFSZ, SIG_IGN);
+                            test::limit_file_size(limit);
+                            set_up();
+                            log(3000);
+                        }),
+                        3000);
+}
+
+TEST_F(FileSizeLimit, CostsOnlyTheRecordThatNoFileCanHold) {
+    test::forked_process child([&] {
+        test::limit_file_size(limit);
+        set_up();
+        log(1);
+        log(1, std::string(2 * limit, 'x'));
+        log(1);
+    });
+    ASSERT_EQ(child.wait(), 0);
+    EXPECT_THAT(found_numbers(), ElementsAre(1, 3));
+    EXPECT_THAT(warnings(),
+                Contains(AllOf(HasSubstr("could not be written (File too large)"), HasSubstr("1 record was lost"))));
 }
 
 // The temporary folder, which all users share
@@ -244,6 +314,27 @@ TEST_F(SharedTemporaryFolder, ThatBecomesAnotherUsersIsLeftAtRotation) {
     fs::permissions(directory / "chaiNNer", fs::perms::all);
     for (int i = 6; i <= 100; ++i) logger->info("record {}", i);
     EXPECT_THAT(test::file_names(directory / "chaiNNer" / "logs"), ElementsAre("host.log"));
+}
+
+TEST(HomeFolder, ThatNobodyKnowsIsWarnedOf) {
+    if (!test::is_root()) GTEST_SKIP() << "becomes a user without an entry in passwd, which takes root";
+    const test::temporary_directory directory;
+    fs::permissions(directory.path(), fs::perms::all | fs::perms::sticky_bit);
+    const test::scoped_variable temporary("TMPDIR", directory.path().string());
+    const test::scoped_variable log_dir("CHAINNER_LOG_DIR", std::nullopt);
+    const test::scoped_variable home("HOME", std::nullopt);
+    const test::scoped_variable config("XDG_CONFIG_HOME", std::nullopt);
+    const test::scoped_variable production("CHAINNER_ENV", "production");
+    test::forked_process child([] {
+        test::become_nobody_known();
+        chainner::logger_options options;
+        options.to_console = false;
+        chainner::setup_logger("host", options);
+    });
+    ASSERT_EQ(child.wait(), 0);
+    EXPECT_THAT(test::texts(test::parse_log(test::read_file(directory / "chaiNNer" / "logs" / "host.log"))),
+                Contains("Log folder passed over (CHAINNER_ENV=production): this user has no home folder; set HOME or "
+                         "CHAINNER_LOG_DIR"));
 }
 
 // Modes

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <chainner/logger.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <string>
 
@@ -50,5 +51,22 @@ TEST_F(SessionInFilesOfPosix, ForkedChildHasOneOfItsOwn) {
     EXPECT_THAT(texts("worker.log"), ElementsAre(StartsWith("Logger initialized"), StartsWith("Role: worker")));
     EXPECT_THAT(test::file_names(directory.path()), ElementsAre("worker-2.log", "worker.log"));
 }
+
+class ForgedEnd : public SessionInFilesOfPosix, public testing::WithParamInterface<const char*> {};
+
+TEST_P(ForgedEnd, IsNone) {
+    const pid_t child = fork();
+    if (child == 0) {
+        set_up()->info(GetParam());
+        kill(getpid(), SIGKILL);
+    }
+    waitpid(child, nullptr, 0);
+    set_up();
+    EXPECT_THAT(texts("worker.log").back(), StartsWith("The previous session of this log ended without a closing"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Messages, ForgedEnd,
+                         testing::Values("Logger closed for maintenance", "Logger closed for worker process",
+                                         "it says: Logger closed for worker process"));
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <chainner/logger.hpp>
+#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -183,6 +184,25 @@ TEST_F(SessionInFiles, EndsInTheFolderThatIsLeft) {
     EXPECT_EQ(texts(directory / "elsewhere" / "worker.log").back(), "Logger closed for worker process");
     chainner::setup_logger("worker", options());
     EXPECT_THAT(texts(), Not(Contains(says_that_it_was_left_open)));
+}
+
+TEST_F(SessionInFiles, BeginsAgainInAFileThatWasEmptied) {
+    const auto logger = chainner::setup_logger("worker", options());
+    logger->info("copied, as logrotate does");
+    fs::resize_file(directory / "worker.log", 0);
+    logger->flush();
+    logger->info("later");
+    EXPECT_THAT(texts(), ElementsAre(StartsWith("Continues an older file. Role: worker"), "later"));
+}
+
+TEST_F(SessionInFiles, TimeOfARecordIsNoChangeOfTheUtcOffset) {
+    const test::scoped_variable zone("TZ", "XST3:30XDT2:30,M3.5.0/2,M10.5.0/3");
+    const auto logger = chainner::setup_logger("worker", options());
+    for (int months = 1; months <= 12; ++months) {
+        logger->log(std::chrono::system_clock::now() + std::chrono::hours(24 * 30 * months), {}, spdlog::level::info,
+                    "in the future");
+    }
+    EXPECT_THAT(texts(), Not(Contains(StartsWith("Local time"))));
 }
 
 TEST_F(SessionInFiles, SecondInstanceHasASessionOfItsOwn) {

@@ -23,10 +23,14 @@ public:
 
 unsigned user_id(const std::string& name);
 
+/// This process belongs from now on to a user who has no entry in passwd, as in a container.
+void become_nobody_known();
+
 /// Linux. A file system of its own, in memory, at a folder that is created for it.
 class small_disk {
 public:
-    small_disk(std::filesystem::path directory, std::size_t bytes);
+    /// `files`: how many it can hold, folders among them; 0: any number.
+    small_disk(std::filesystem::path directory, std::size_t bytes, std::size_t files = 0);
     ~small_disk();
     small_disk(const small_disk&) = delete;
     small_disk& operator=(const small_disk&) = delete;
@@ -54,6 +58,9 @@ public:
 private:
     std::size_t before_;
 };
+
+/// From now on this process may not write to files past so many bytes; it is killed by SIGXFSZ if it tries.
+void limit_file_size(std::size_t bytes);
 
 /// Linux. From now on, and in all children, `flock` fails as it does on a file system without locks.
 void lose_locks();

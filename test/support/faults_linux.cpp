@@ -27,9 +27,10 @@ void check(bool done, const std::string& what) {
 
 }  // namespace
 
-small_disk::small_disk(fs::path directory, std::size_t bytes) : directory_(std::move(directory)) {
+small_disk::small_disk(fs::path directory, std::size_t bytes, std::size_t files) : directory_(std::move(directory)) {
     fs::create_directories(directory_);
-    const std::string options = "mode=755,size=" + std::to_string(bytes);
+    std::string options = "mode=755,size=" + std::to_string(bytes);
+    if (files > 0) options += ",nr_inodes=" + std::to_string(files);
     check(mount("small_disk", directory_.c_str(), "tmpfs", 0, options.c_str()) == 0,
           "cannot mount " + directory_.string());
 }

@@ -37,6 +37,8 @@ bool is_root() { return getuid() == 0; }
 
 unsigned user_id(const std::string& name) { return user(name).pw_uid; }
 
+void become_nobody_known() { check(setuid(54321) == 0, "setuid"); }
+
 other_user::other_user(const std::string& name) {
     const passwd& other = user(name);
     check(setegid(other.pw_gid) == 0 && seteuid(other.pw_uid) == 0, "cannot become " + name);
@@ -63,6 +65,13 @@ no_free_descriptor::~no_free_descriptor() {
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = before_;
     setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void limit_file_size(std::size_t bytes) {
+    rlimit limit{};
+    check(getrlimit(RLIMIT_FSIZE, &limit) == 0, "getrlimit");
+    limit.rlim_cur = bytes;
+    check(setrlimit(RLIMIT_FSIZE, &limit) == 0, "setrlimit");
 }
 
 forked_process::forked_process(const std::function<void()>& work) : id_(fork()) {

@@ -61,6 +61,17 @@ protected:
         return all;
     }
 
+    /// Until the logger has looked at its file just now.
+    void wait_for_look() {
+        const auto is_look_recent = [&] {
+            const auto before = spdlog::log_clock::now();
+            logger->flush();
+            moment = spdlog::log_clock::now();
+            return moment - before < std::chrono::milliseconds(50);
+        };
+        wait_until(is_look_recent);
+    }
+
     /// Until the logger has written what it held back.
     bool has_recovered() {
         return wait_until([&] {
@@ -74,17 +85,6 @@ protected:
     std::shared_ptr<spdlog::logger> logger;
     int logged = 0;
     spdlog::log_clock::time_point moment;  // shortly after the logger has looked at its file
-
-private:
-    void wait_for_look() {
-        const auto is_look_recent = [&] {
-            const auto before = spdlog::log_clock::now();
-            logger->flush();
-            moment = spdlog::log_clock::now();
-            return moment - before < std::chrono::milliseconds(50);
-        };
-        wait_until(is_look_recent);
-    }
 };
 
 }  // namespace test
