@@ -21,3 +21,15 @@ file(READ ${logs}/worker.log log)
 if(NOT log MATCHES "\\[INFO\\] loaded 3 models in 0\\.8 s\n")
     message(FATAL_ERROR "The record is not in worker.log:\n${log}")
 endif()
+
+if(UNIX)
+    execute_process(
+        COMMAND ${CMAKE_COMMAND} -E env CHAINNER_LOG_DIR=${logs} ${BUILD}/load_plugin ${BUILD}/plugin.so
+        COMMAND_ERROR_IS_FATAL ANY
+    )
+    file(STRINGS ${logs}/host.log records REGEX "from the plugin|Logger closed")
+    list(LENGTH records count)
+    if(NOT count EQUAL 3 OR EXISTS ${logs}/host-2.log)
+        message(FATAL_ERROR "A plugin that was loaded twice has logged:\n${records}")
+    endif()
+endif()
