@@ -47,7 +47,7 @@ std::vector<std::string> file_writer::open(log_location location, std::string ap
     if (!is_same_file) {
         platform::make_directories(location.directory, location.sharing);
         auto joined = log_file::join(location, warnings);
-        if (file_ && file_->verify() == placement::removed) backlog_.add_in_front(file_->read_back());
+        if (file_) check_placement();
         write_closing(now);
         use(std::move(joined));
         if (backlog_.empty()) backlog_.clear();
@@ -136,11 +136,11 @@ bool file_writer::append(std::string_view record, time_point now) {
 }
 
 std::error_code file_writer::write(std::string_view record, time_point now) {
+    const auto is_full = [&] {
+        return file_ && file_->size() > 0 && file_->size() + record.size() > file_->limit(location_.max_size);
+    };
     std::error_code error;
-    for (int tries = 2; tries > 0 && file_; --tries) {
-        const auto is_full = [&] {
-            return file_ && file_->size() > 0 && file_->size() + record.size() > file_->limit(location_.max_size);
-        };
+    for (int tries = 2; tries > 0; --tries) {
         while (is_full() && backlog_.is_retry_due() && rotate(record.size(), now)) {
         }
         error = file_ ? file_->append(record) : std::make_error_code(std::errc::bad_file_descriptor);
@@ -148,13 +148,9 @@ std::error_code file_writer::write(std::string_view record, time_point now) {
         if (error != std::errc::file_too_large) break;
         file_->verify();  // the limit of this process has changed, or no file can hold this record
     }
-    if (error == std::errc::bad_file_descriptor) {
-        begin_fault("was closed by the program");
-        use(nullptr);
-    } else {
-        begin_fault("could not be written", error.message());
-        if (error != std::errc::file_too_large) backlog_.retry_later(backlog::clock::now());
-    }
+    if (file_ && error == std::errc::bad_file_descriptor) check_placement();
+    begin_fault("could not be written", error.message());
+    if (file_ && error != std::errc::file_too_large) backlog_.retry_later(backlog::clock::now());
     return error;
 }
 
@@ -177,28 +173,28 @@ bool file_writer::rotate(std::size_t room, time_point now) {
     return true;
 }
 
-/// Asks whether the file is still there.
+/// Looks after the file, and goes on in another one where it is gone.
 void file_writer::verify(time_point now) {
     verified_at_ = now;
-    switch (file_->verify()) {
-        case placement::in_place:
-            if (file_->was_emptied()) write_header("Continues an older file. ", 0, now);
-            warn_of_size_limit(now);
-            return;
-        case placement::removed:
-            begin_fault("was removed by somebody, with all but its last records");
-            backlog_.add_in_front(file_->read_back());
-            use(nullptr);
-            break;
-        case placement::moved:
-            begin_fault("was renamed by somebody");
-            break;
-        case placement::closed:
-            begin_fault("was closed by the program");
-            use(nullptr);
-            break;
+    if (check_placement() != placement::in_place) {
+        if (backlog_.is_retry_due()) retry(now);
+        return;
     }
-    if (backlog_.is_retry_due()) retry(now);
+    if (file_->was_emptied()) write_header("Continues an older file. ", 0, now);
+    warn_of_size_limit(now);
+}
+
+/// Asks whether the file is still there, and leaves one that nobody will find.
+placement file_writer::check_placement() {
+    const placement found = file_->verify();
+    if (found == placement::moved) begin_fault("was renamed by somebody");
+    if (found == placement::closed) begin_fault("was closed by the program");
+    if (found == placement::removed) {
+        begin_fault("was removed by somebody, with all but its last records");
+        backlog_.add_in_front(file_->read_back());
+    }
+    if (found == placement::closed || found == placement::removed) use(nullptr);
+    return found;
 }
 
 void file_writer::use(std::unique_ptr<log_file> next) noexcept {
@@ -219,10 +215,7 @@ void file_writer::retry(time_point now) {
     bool is_new = false;
     std::vector<std::string> warnings;
     try {
-        const auto found = file_ ? file_->verify() : placement::closed;
-        if (found == placement::removed) backlog_.add_in_front(file_->read_back());
-        if (found != placement::in_place && found != placement::moved) use(nullptr);
-        if (found != placement::in_place) {
+        if (!file_ || check_placement() != placement::in_place) {
             platform::make_directories(location_.directory, location_.sharing);
             use(log_file::join(location_, warnings));
             verified_at_ = now;

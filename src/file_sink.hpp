@@ -86,6 +86,7 @@ private:
     void verify(time_point now);
 
     // Faults
+    platform::placement check_placement();
     void retry(time_point now);
     void write_backlog(time_point now);
     void end_fault(time_point now);
