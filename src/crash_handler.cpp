@@ -1,14 +1,18 @@
+#include <spdlog/common.h>
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chainner/crash_handler.hpp>
-#include <charconv>
 #include <chrono>
+#include <cstddef>
 #include <cstdlib>
 #include <exception>
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "escaping.hpp"
 #include "platform/crash.hpp"
@@ -25,36 +29,20 @@ class crash_record {
 public:
     void clear() noexcept { size_ = 0; }
 
-    crash_record& operator<<(std::string_view text) noexcept {
-        const std::size_t count = std::min(text.size(), text_.size() - size_);
-        std::copy_n(text.begin(), count, text_.begin() + size_);
-        size_ += count;
-        return *this;
-    }
-
-    crash_record& number(std::int64_t value, std::size_t digits = 1) noexcept { return number(value, 10, digits); }
-
-    template <class integer>
-    crash_record& hexadecimal(integer value) noexcept {
-        return (*this << "0x").number(value, 16, 1);
+    template <class... Values>
+    void append(spdlog::format_string_t<Values...> pattern, Values&&... values) noexcept {
+        const std::size_t room = text_.size() - 1 - size_;
+        const auto result = spdlog::fmt_lib::format_to_n(text_.data() + size_, static_cast<std::ptrdiff_t>(room),
+                                                         pattern, std::forward<Values>(values)...);
+        size_ += std::min(room, static_cast<std::size_t>(result.size));
     }
 
     std::string_view line() noexcept {
-        size_ = std::min(size_, text_.size() - 1);
         text_[size_] = '\n';
         return {text_.data(), size_ + 1};
     }
 
 private:
-    template <class integer>
-    crash_record& number(integer value, int base, std::size_t digits) noexcept {
-        std::array<char, 24> text;
-        const char* const end = std::to_chars(text.data(), text.data() + text.size(), value, base).ptr;
-        const std::string_view written(text.data(), static_cast<std::size_t>(end - text.data()));
-        for (std::size_t i = written.size(); i < digits; ++i) *this << "0";
-        return *this << written;
-    }
-
     std::array<char, 16 * 1024> text_{};
     std::size_t size_ = 0;
 };
@@ -85,23 +73,17 @@ void begin(crash_record& record, int utc_offset) noexcept {
     const std::int64_t second = now / 1'000;
     const date today = date_of(second / 86'400);
     record.clear();
-    record.number(today.year, 4) << "-";
-    record.number(today.month, 2) << "-";
-    record.number(today.day, 2) << " ";
-    record.number(second / 3'600 % 24, 2) << ":";
-    record.number(second / 60 % 60, 2) << ":";
-    record.number(second % 60, 2) << ".";
-    record.number(now % 1'000, 3) << " [";
-    record.number(platform::process_id()) << "] [CRITICAL] Crashed: ";
+    record.append("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03} [{}] [CRITICAL] Crashed: ", today.year, today.month,
+                  today.day, second / 3'600 % 24, second / 60 % 60, second % 60, now % 1'000, platform::process_id());
 }
 
-void add_stack(crash_record& record, const void* context) noexcept {
+void append_stack(crash_record& record, const void* context) noexcept {
     std::array<platform::code_place, 64> places;
     const std::size_t count = platform::stack_trace(places, context);
     for (std::size_t i = 0; i < count; ++i) {
-        record << "\n\tat " << places[i].module << (places[i].module.empty() ? "" : "+");
-        record.hexadecimal(places[i].offset);
-        if (places[i].times > 1) (record << ", ").number(places[i].times) << " times";
+        const auto& [module, offset, times] = places[i];
+        record.append("\n\tat {}{}{:#x}", module, module.empty() ? "" : "+", offset);
+        if (times > 1) record.append(", {} times", times);
     }
 }
 
@@ -121,7 +103,7 @@ void write_record(void (*describe)(crash_record&, const void*), const void* of, 
     }
     begin(record, log.utc_offset);
     describe(record, of);
-    add_stack(record, context);
+    append_stack(record, context);
     std::error_code ignored;
     if (!platform::ends_in_line_feed(log.file)) platform::write(log.file, "\n", ignored);
     platform::write(log.file, record.line(), ignored);
@@ -131,10 +113,13 @@ void write_record(void (*describe)(crash_record&, const void*), const void* of, 
 void on_fault(const platform::fault& fault) noexcept {
     const auto describe = [](crash_record& record, const void* of) {
         const auto& found = *static_cast<const platform::fault*>(of);
-        record << found.name << " (";
-        (found.base == 16 ? record.hexadecimal(found.number) : record.number(found.number)) << ")";
-        if (found.address) (record << " at address ").hexadecimal(*found.address);
-        if (found.sender) (record << ", sent by process ").number(*found.sender);
+        if (found.base == 16) {
+            record.append("{} ({:#x})", found.name, found.number);
+        } else {
+            record.append("{} ({})", found.name, found.number);
+        }
+        if (found.address) record.append(" at address {:#x}", *found.address);
+        if (found.sender) record.append(", sent by process {}", *found.sender);
     };
     write_record(describe, &fault, fault.context);
 }
@@ -163,7 +148,7 @@ std::string current_exception_text() {
     }
     const std::string_view text(words.data(), words.size());
     const auto describe = [](crash_record& record, const void* of) {
-        record << *static_cast<const std::string_view*>(of);
+        record.append("{}", *static_cast<const std::string_view*>(of));
     };
     write_record(describe, &text, nullptr);
     platform::ignore_abort();
