@@ -7,6 +7,7 @@
 #include <chainner/crash_handler.hpp>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <exception>
 #include <string_view>
@@ -31,10 +32,11 @@ public:
 
     template <class... Values>
     void append(spdlog::format_string_t<Values...> pattern, Values&&... values) noexcept {
-        const std::size_t room = text_.size() - 1 - size_;
-        const auto result = spdlog::fmt_lib::format_to_n(text_.data() + size_, static_cast<std::ptrdiff_t>(room),
-                                                         pattern, std::forward<Values>(values)...);
-        size_ += std::min(room, static_cast<std::size_t>(result.size));
+        const auto room =
+            static_cast<std::uint16_t>(text_.size() - 1 - size_);  // signed or not, as fmt or std wants it
+        const auto result =
+            spdlog::fmt_lib::format_to_n(text_.data() + size_, room, pattern, std::forward<Values>(values)...);
+        size_ += std::min<std::size_t>(room, static_cast<std::size_t>(result.size));
     }
 
     std::string_view line() noexcept {

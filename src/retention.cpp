@@ -72,14 +72,17 @@ std::vector<role_file> surplus_files(std::vector<role_file> files, const std::se
 void remove_surplus_files(const log_location& location, int own_instance) noexcept try {
     std::vector<role_file> files;
     std::vector<platform::file> ended;
-    std::set<int> live{own_instance};
+    std::set<int> live;
+    for (int instance = 1; instance <= own_instance; ++instance) live.insert(instance);
     for (const auto& entry : fs::directory_iterator(location.directory)) {
         std::optional<role_file> found = parse_file_name(entry.path(), location.role);
         if (!found || !entry.is_regular_file()) continue;
-        const bool is_anothers = found->rotation == 0 && found->instance != own_instance;
-        if (is_anothers && is_live(found->path, ended)) live.insert(found->instance);
-        found->written = entry.last_write_time();
+        const bool may_live = found->rotation == 0 && found->instance > own_instance;
+        if (may_live && is_live(found->path, ended)) live.insert(found->instance);
         files.push_back(*std::move(found));
+    }
+    for (role_file& each : files) {
+        if (live.count(each.instance) == 0) each.written = fs::last_write_time(each.path);
     }
     for (const role_file& each : surplus_files(std::move(files), live, location.max_files)) {
         std::error_code ignored;

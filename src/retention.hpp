@@ -29,8 +29,8 @@ std::optional<role_file> parse_file_name(const std::filesystem::path& path, std:
 std::vector<role_file> surplus_files(std::vector<role_file> files, const std::set<int>& live_instances,
                                      std::size_t max_files);
 
-/// Deletes them, for the process that has opened the file of `own_instance` and has locked the folder. What cannot be
-/// deleted stays.
+/// Deletes them, for the process that has opened the file of `own_instance`, as those before it are in use, and that
+/// has locked the folder. What cannot be deleted stays.
 void remove_surplus_files(const log_location& location, int own_instance) noexcept;
 
 }  // namespace chainner::detail

@@ -81,7 +81,7 @@ TEST(Retention, DeletesNoFileThatIsOpenAndNothingThatIsNoLogOfTheRole) {
         return chainner::platform::open_log_file(directory / name, chainner::platform::open_mode::create_new);
     };
     const auto own = open("host.log");
-    const auto live = open("host-2.log");
+    const auto live = open("host-2.log");  // locked, as by another process
     for (const char* name : {"host-2.1.log", "host-2.2.log", "host-3.log", "host-4.log", "worker-3.log", "main.log"}) {
         test::write_file(directory / name, name);
     }

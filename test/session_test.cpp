@@ -17,11 +17,10 @@ using namespace std::chrono_literals;
 using chainner::detail::session;
 
 TEST(Session, HeaderSaysWhoWrites) {
-    const test::scoped_variable zone("TZ", "XST-5:30");
     EXPECT_THAT(session("worker", "0.24.1").header(),
                 test::MatchesPattern("Role: worker, process: " + std::to_string(test::current_process_id()) +
                                      ", started: [0-9-]+ [0-9:]+, application: 0\\.24\\.1, chaiNNer logger: [0-9.]+, "
-                                     "system: [A-Za-z]+ .+, UTC offset: \\+05:30"));
+                                     "system: [A-Za-z]+ .+, UTC offset: [+-][0-9:]+"));
     EXPECT_THAT(session("worker", "").header(), testing::Not(testing::HasSubstr("application")));
 }
 

@@ -77,6 +77,14 @@ std::error_code check_usable(const fs::path& directory, sharing sharing) {
 
 // Open files
 
+namespace {
+
+bool leads_to(const file& file, const struct stat& found) noexcept {
+    return file.is_same(static_cast<std::uint64_t>(found.st_dev), found.st_ino);
+}
+
+}  // namespace
+
 file::file(file&& other) noexcept
     : number_(std::exchange(other.number_, no_file)), device_(other.device_), index_(other.index_) {}
 
@@ -91,7 +99,7 @@ file::~file() {
     const auto descriptor = static_cast<int>(number_);
     struct stat found {};
     if (number_ == no_file) return;
-    if (index_ != 0 && (fstat(descriptor, &found) != 0 || !is_same(found.st_dev, found.st_ino))) return;
+    if (index_ != 0 && (fstat(descriptor, &found) != 0 || !leads_to(*this, found))) return;
     ::close(descriptor);
 }
 
@@ -109,7 +117,7 @@ file own(int descriptor) noexcept {
         errno = EMFILE;
         return {};
     }
-    return file(moved, found.st_dev, found.st_ino);
+    return file(moved, static_cast<std::uint64_t>(found.st_dev), found.st_ino);
 }
 
 void make_unwritable(file_number number) noexcept {
@@ -234,12 +242,12 @@ std::size_t read_end(file_number number, char* to, std::size_t size) noexcept {
 file_state state_of(const file& file, const fs::path& path) noexcept {
     struct stat opened {};
     struct stat named {};
-    if (fstat(static_cast<int>(file.number()), &opened) != 0 || !file.is_same(opened.st_dev, opened.st_ino)) {
+    if (fstat(static_cast<int>(file.number()), &opened) != 0 || !leads_to(file, opened)) {
         return {placement::closed, 0};
     }
     const auto size = static_cast<std::uintmax_t>(opened.st_size);
     if (opened.st_nlink == 0) return {placement::removed, size};
-    const bool is_in_place = lstat(path.c_str(), &named) == 0 && file.is_same(named.st_dev, named.st_ino);
+    const bool is_in_place = lstat(path.c_str(), &named) == 0 && leads_to(file, named);
     return {is_in_place ? placement::in_place : placement::moved, size};
 }
 
