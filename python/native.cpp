@@ -12,6 +12,7 @@
 #include <chrono>
 #include <exception>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,7 +44,7 @@ spdlog::level::level_enum native_level(long level) {
 /// One of Python's handlers and the sink behind it.
 struct own_handler {
     PyObject* handler = nullptr;
-    PyObject* stream = nullptr;  // a console's only: what its handler's stream is as long as nobody gave it another
+    PyObject* stream = nullptr;  // a console's only: the one that its sink stands for
     spdlog::sinks::sink* sink = nullptr;
     const char* pattern = nullptr;
 };
@@ -111,6 +112,8 @@ bool write_text(const sinks& destination, spdlog::log_clock::time_point time, lo
     return true;
 }
 
+constexpr double last_time = 9'223'372'036;  // seconds since 1970, in the year 2262: what nanoseconds can count
+
 PyObject* write(PyObject* /*module*/, PyObject* const* arguments, Py_ssize_t count) {
     if (count != 4 || !PyUnicode_Check(arguments[3])) {
         PyErr_SetString(PyExc_TypeError, "write(handler, level, created, text)");
@@ -121,9 +124,15 @@ PyObject* write(PyObject* /*module*/, PyObject* const* arguments, Py_ssize_t cou
         PyErr_SetString(PyExc_ValueError, not_own);
         return nullptr;
     }
-    const long level = PyLong_AsLong(arguments[1]);
+    int overflow = 0;
+    const long number = PyLong_AsLongAndOverflow(arguments[1], &overflow);
+    const long level = overflow == 0 ? number : overflow * std::numeric_limits<long>::max();
     const double created = PyFloat_AsDouble(arguments[2]);
     if (PyErr_Occurred() != nullptr) return nullptr;
+    if (!(created >= 0 && created < last_time)) {
+        PyErr_SetString(PyExc_ValueError, "created must be a time from 1970 to 2262");
+        return nullptr;
+    }
     const std::chrono::duration<double> since_epoch(created);
     const spdlog::log_clock::time_point time(std::chrono::duration_cast<spdlog::log_clock::duration>(since_epoch));
     if (!write_text({{found->sink}, 1}, time, level, arguments[3])) return nullptr;
@@ -338,7 +347,23 @@ void bind(const std::string& role, const py::object& file, const py::object& con
     const auto& sinks = chainner::get_logger(role)->sinks();
     auto* const own = &own_handlers.at(2 * static_cast<std::size_t>(chainner::parse_role(role)));
     own[0] = {kept(file), nullptr, sinks.front().get(), chainner::default_file_pattern};
-    own[1] = {kept(console), kept(console.attr("stream")), sinks.back().get(), chainner::default_console_pattern};
+    own[1] = {kept(console), kept(console.attr("own_stderr")), sinks.back().get(), chainner::default_console_pattern};
+}
+
+/// For a process that ends without what the library has registered with `std::atexit`.
+void end_sessions() {
+    for (const own_handler& each : own_handlers) {
+        if (auto* const file = dynamic_cast<detail::file_sink*>(each.sink)) {
+            file->catch_up();
+            file->end_session();
+        }
+    }
+}
+
+/// Under the rules for log files: never through a link, and not another user's.
+int open_crash_file(const fs::path& path) {
+    using namespace chainner::platform;
+    return open_log_file(path, open_mode::create_or_append).release();
 }
 
 py::list log_directories() {
@@ -396,6 +421,7 @@ PYBIND11_MODULE(_checked_native, module) {
     module.def(
         "get_logger_from_env", [] { return state_of(*chainner::get_logger_from_env()); }, without_gil());
     module.def("log_directories", log_directories);
+    module.def("open_crash_file", open_crash_file, without_gil());
     module.def("install_crash_handler", chainner::install_crash_handler);
     module.def("describe_exit", chainner::describe_exit);
 
@@ -407,11 +433,7 @@ PYBIND11_MODULE(_checked_native, module) {
         const py::gil_scoped_release released;
         sink->flush();
     });
-    module.def("release", [](py::handle handler) {
-        auto& sink = dynamic_cast<detail::file_sink&>(*own(handler).sink);
-        const py::gil_scoped_release released;
-        sink.release();
-    });
+    module.def("end_sessions", end_sessions, without_gil());
     module.def("use_own_pattern", [](py::handle handler, bool is_own) {
         const own_handler& each = own(handler);
         const py::gil_scoped_release released;

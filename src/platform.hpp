@@ -80,6 +80,7 @@ public:
 
     explicit operator bool() const noexcept { return number_ >= 0; }
     int number() const noexcept { return number_; }
+    int release() noexcept { return std::exchange(number_, -1); }
 
 private:
     int number_ = -1;
