@@ -293,6 +293,20 @@ def test_another_stream_on_the_processs_own_stderr_stalls_nobody(programs, stder
     assert programs.texts() == [f"record {number} {'x' * 100}" for number in range(2000)]
 
 
+def test_an_uncaught_exception_is_shown_where_the_console_did_not_go(programs):
+    output = programs.run(
+        """
+        import contextlib, io
+        from logger import setup_logger
+        with contextlib.redirect_stderr(io.StringIO()):
+            setup_logger("worker")
+        raise RuntimeError("boom")
+        """,
+        status=1,
+    )
+    assert output.count("RuntimeError: boom") == 1
+
+
 def test_disabled_loggers_and_levels_write_nothing(worker, written):
     worker.disabled = True
     worker.error("no")
