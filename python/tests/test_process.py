@@ -147,18 +147,20 @@ def test_attached_loggers_write_to_the_log_and_no_longer_to_the_console_themselv
         attach("sanic.root", "")
         framework.info("early %d", 1)
         host = setup_logger("host")
-        attach("sanic.server", "chaiNNer.host")
+        attach("sanic.server", "chaiNNer.host", "chaiNNer.host.nodes")
         framework.info("from the framework")
         server.debug("not this")
         server.error("from the server")
         logging.getLogger("a_library").warning("by the root logger")
         host.propagate = True
         host.info("once")
+        host.getChild("nodes").info("of our own child")
         framework.getChild("router").info("by a child")
         assert kept.getvalue() == "early 1\\nfrom the framework\\nby a child\\n"
         """
     )
-    expected = ["early 1", "from the framework", "from the server", "by the root logger", "once", "by a child"]
+    expected = ["early 1", "from the framework", "from the server", "by the root logger"]
+    expected += ["once", "of our own child", "by a child"]
     assert programs.texts("host") == expected
     lines = output.splitlines()
     assert [line.partition("[INFO] ")[2] for line in lines if "from the framework" in line] == ["from the framework"]
