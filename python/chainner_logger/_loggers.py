@@ -12,6 +12,7 @@ from typing import Literal, cast, get_args
 
 from . import _configuration, _crashes, _native
 from ._handlers import ConsoleHandler, EarlyRecords, FileHandler
+from ._records import repaired
 
 ProcessType = Literal["host", "worker"]
 
@@ -30,6 +31,9 @@ class Logger(logging.Logger):
                 logging.Logger.setLevel(each, level)
                 # Left undone for a logger that somebody has thrown out of the tree.
                 each._cache.clear()  # type: ignore[attr-defined]
+
+    def handle(self, record: logging.LogRecord) -> None:
+        super().handle(repaired(record))
 
     def __reduce__(self) -> tuple[object, ...]:
         return get_logger, (self.name.partition(".")[2],)
