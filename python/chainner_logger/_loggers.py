@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, cast, get_args
 
-from . import _configuration, _crashes, _native
+from . import _child_processes, _configuration, _crashes, _native
 from ._handlers import ConsoleHandler, EarlyRecords, FileHandler
 from ._records import repaired
 
@@ -118,6 +118,17 @@ def _after_configuration(left_alone: set[str]) -> None:
 
 
 _configuration.spare(_is_own, _after_configuration)
+
+
+def _on_end_of_child(name: str, error: BaseException | None, is_last_word: bool) -> None:
+    is_crash = error is not None and not isinstance(error, (KeyboardInterrupt, SystemExit))
+    if is_crash and (_crashes.is_caught() or _process_logger is None):
+        logger.critical("Uncaught exception in process %s", name, exc_info=error)
+    if is_last_word:
+        _native.end_sessions()
+
+
+_child_processes.watch(_on_end_of_child)
 
 
 @atexit.register
