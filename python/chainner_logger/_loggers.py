@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, cast, get_args
@@ -65,8 +64,10 @@ _native.add_direct_way(Logger)
 
 def _process_logger_at(path: str) -> logging.Logger:
     found = logging.getLogger(path)
-    if type(found) is logging.Logger:
-        found.__class__ = ProcessLogger
+    kind = type(found)
+    if not issubclass(kind, ProcessLogger):
+        # Others may have set a class for new loggers, whose methods they call.
+        found.__class__ = ProcessLogger if kind is logging.Logger else type(kind.__name__, (ProcessLogger, kind), {})
     return found
 
 
@@ -103,7 +104,7 @@ def _setting_up() -> Iterator[None]:
         yield
 
 
-def _is_own(name: str) -> bool:
+def is_own(name: str) -> bool:
     return name == "chaiNNer" or name.startswith("chaiNNer.")
 
 
@@ -117,7 +118,7 @@ def _after_configuration(left_alone: set[str]) -> None:
             _add_own_handlers(each)
 
 
-_configuration.spare(_is_own, _after_configuration)
+_configuration.spare(is_own, _after_configuration)
 
 
 def _on_end_of_child(name: str, error: BaseException | None, is_last_word: bool) -> None:
@@ -185,39 +186,9 @@ def get_logger_from_env() -> logging.Logger:
         return _process_logger or _adopt_by_default(_native.get_logger_from_env())
 
 
-def attach(*names: str) -> None:
-    """Brings the records of other loggers, such as "sanic.root" ("": the root logger), into this process's log.
-
-    Their own handlers that write to the console are removed: the console is in our log, and if nobody reads it, those
-    would stop the program. Call it after the framework has configured them.
-    """
-    console = [each for each in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__) if each is not None]
-    for name in names:
-        if _is_own(name):
-            continue
-        other = logging.getLogger(name)
-        for handler in other.handlers[:]:
-            if isinstance(handler, logging.StreamHandler) and handler.stream in console:
-                other.removeHandler(handler)
-        other.addHandler(_attached)
-        other.propagate = False
-
-
 def describe_exit(status: int) -> str:
     """`exit code 3`, or `killed by SIGKILL (9), as the OOM killer does`: what a Popen's `returncode` says."""
     return _native.describe_exit(status)
-
-
-class _Attached(logging.Handler):
-    def handle(self, record: logging.LogRecord) -> bool:
-        # Ours may come by if somebody has let them propagate to the root logger.
-        is_ours = _is_own(record.name)
-        if not is_ours and logger.isEnabledFor(record.levelno):
-            logger.handle(record)
-        return not is_ours
-
-
-_attached = _Attached()
 
 
 def _adopt(state: _native.RoleState) -> Logger:

@@ -154,11 +154,13 @@ def test_what_others_do_to_all_of_logging_costs_no_record(programs):
         logging.shutdown()
 
         class OtherLogger(logging.Logger):
-            pass
+            def say(self):
+                self.info("by %s", self.name)
 
         logging.setLoggerClass(OtherLogger)
         worker = setup_logger("worker")
-        worker.getChild("child").info("of a child of another class")
+        for each in worker, logger, logger.getChild("one"):
+            each.getChild("child").say()
         logging.basicConfig(force=True, level=logging.CRITICAL, stream=sys.stdout)
         logging._handlers.clear()
         logging._handlerList.clear()
@@ -173,7 +175,8 @@ def test_what_others_do_to_all_of_logging_costs_no_record(programs):
         logger.info("three")
         """
     )
-    assert programs.texts() == ["early", "of a child of another class", "one", "two", "three"]
+    by_children = [f"by chaiNNer.worker.{name}" for name in ("child", "child", "one.child")]
+    assert programs.texts() == ["early", *by_children, "one", "two", "three"]
 
 
 def test_a_configuration_beside_a_set_up_and_early_records_hangs_nobody(programs):

@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+import chainner_logger
+
 
 class BrokenStr:
     def __str__(self):
@@ -132,6 +134,13 @@ def test_a_record_without_a_level_is_information(worker, written, level):
     assert one.level == two.level == "INFO"
     assert one.text.startswith("%d (not formatted") and one.text.endswith(f" (its level was {level!r})")
     assert two.text == f"handed over (its level was {level!r})"
+
+
+def test_records_of_attached_loggers_are_repaired_as_well(worker, written):
+    other = logging.getLogger("hands_over_records")
+    chainner_logger.attach(other.name)
+    other.handle(logging.makeLogRecord({"msg": "text", "levelno": 30, "created": None}))
+    assert [(each.level, each.text) for each in written()] == [("WARNING", "text (its time was None)")]
 
 
 def test_early_records_are_repaired_as_well(programs):
