@@ -30,21 +30,24 @@ def _watch() -> None:
     if _is_watching or util is None:
         return
     _is_watching = True
-    _add_finalizer()
-    util.register_after_fork(_watch, _add_finalizer)  # a forked child forgets those of its parent before it begins
+    _add_finalizer(None)
+    # A forked child forgets those of its parent before it begins, and may have begun while the parent handled an error.
+    util.register_after_fork(_watch, lambda _: _add_finalizer(sys.exc_info()[1]))
 
 
-def _add_finalizer(*_: object) -> None:
+def _add_finalizer(error_before: BaseException | None) -> None:
     from multiprocessing.util import Finalize
 
-    Finalize(None, _end, exitpriority=-1_000_000)  # after all that the program itself has added with a priority
+    # After all that the program itself has added with a priority.
+    Finalize(None, _end, args=(error_before,), exitpriority=-1_000_000)
 
 
-def _end() -> None:
+def _end(error_before: BaseException | None) -> None:
     import multiprocessing
 
     if multiprocessing.parent_process() is None:
         return  # the end of an ordinary process
     # Called in the `finally` of what runs the target, so an exception that goes through it is the one being handled.
     error = sys.exc_info()[1]
-    _on_end(multiprocessing.current_process().name, error, multiprocessing.get_start_method() != "spawn")
+    name, has_other_hooks = multiprocessing.current_process().name, multiprocessing.get_start_method() == "spawn"
+    _on_end(name, None if error is error_before else error, not has_other_hooks)

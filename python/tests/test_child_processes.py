@@ -109,6 +109,32 @@ def test_children_that_end_in_good_order_or_by_exit_say_so_and_nothing_else(prog
     assert_sessions_end(programs)
 
 
+def test_an_exception_that_the_parent_handles_is_none_of_the_child(programs):
+    programs.run(
+        """
+        import multiprocessing
+        from logger import logger, setup_logger
+
+        def fail():
+            raise ValueError("of the child")
+
+        setup_logger("worker")
+        context = multiprocessing.get_context("fork")
+        try:
+            raise KeyError("of the parent")
+        except KeyError:
+            for target, code in (logger.info, 0), (fail, 1):
+                child = context.Process(target=target, args=("restarted",) if code == 0 else ())
+                child.start()
+                child.join(60)
+                assert child.exitcode == code
+        """
+    )
+    records = [each for path in logs(programs) for each in parse_log(path.read_text())]
+    (failed,) = [each for each in records if each.text.startswith("Uncaught exception")]
+    assert failed.text.endswith("\nValueError: of the child")
+
+
 @pytest.mark.parametrize("way", ways)
 def test_exceptions_are_left_alone_on_demand(programs, way):
     programs.run(
