@@ -121,15 +121,13 @@ def _after_configuration(left_alone: set[str]) -> None:
 _configuration.spare(is_own, _after_configuration)
 
 
-def _on_end_of_child(name: str, error: BaseException | None, is_last_word: bool) -> None:
-    is_crash = error is not None and not isinstance(error, (KeyboardInterrupt, SystemExit))
+def _record_error_of_child(name: str, error: BaseException) -> None:
+    is_crash = not isinstance(error, (KeyboardInterrupt, SystemExit))
     if is_crash and (_crashes.is_caught() or _process_logger is None):
         logger.critical("Uncaught exception in process %s", name, exc_info=error)
-    if is_last_word:
-        _native.end_sessions()
 
 
-_child_processes.watch(_on_end_of_child)
+_child_processes.watch(_record_error_of_child, _native.end_sessions)
 
 
 @atexit.register

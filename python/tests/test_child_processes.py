@@ -1,6 +1,7 @@
 """A child process of multiprocessing ends as any other: its log says so, and why."""
 
 import os
+import sys
 
 import pytest
 
@@ -17,6 +18,8 @@ def logs(programs):
 @pytest.mark.parametrize("imports", ["logger first", "multiprocessing first", "in the child"])
 @pytest.mark.parametrize("way", ways)
 def test_an_uncaught_exception_is_a_record_and_the_end_is_one_too(programs, way, imports):
+    if imports == "in the child" and sys.version_info >= (3, 13):
+        pytest.skip("multiprocessing catches the exception before anything of ours sees it")
     output = programs.run(
         f"""
         import sys

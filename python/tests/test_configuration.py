@@ -1,7 +1,6 @@
 """Nobody else's configuration of logging silences the log; what a person says of our loggers by name counts."""
 
 import importlib.util
-import itertools
 import logging
 import logging.config
 import subprocess
@@ -259,9 +258,8 @@ def frameworks_folder(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize(
-    ("framework", "is_early"), itertools.product(frameworks, [True, False]), ids=lambda value: str(value)
-)
+@pytest.mark.parametrize("is_early", [True, False])
+@pytest.mark.parametrize("framework", frameworks)
 def test_frameworks_that_configure_logging_silence_nothing(programs, frameworks_folder, framework, is_early):
     programs.environment["PYTHONPATH"] += f":{frameworks_folder}"
     code = frameworks[framework].replace("\n        ", "\n") + f"""
