@@ -17,10 +17,10 @@ from . import _native
 
 _native.require_main_interpreter()
 
+from ._attached import attach  # noqa: E402
 from ._handlers import ColoredFormatter  # noqa: E402
 from ._loggers import (  # noqa: E402
     ProcessType,
-    attach,
     describe_exit,
     get_logger,
     get_logger_from_env,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import errno
 import faulthandler
 import logging
 import os
@@ -16,7 +18,7 @@ from . import _native
 from ._handlers import ConsoleHandler
 
 _has_hooks = False
-_crash_file: int | None = None
+_crash_file: _CrashFile | None = None
 
 
 def catch(logger: logging.Logger, log_file: Path | None) -> None:
@@ -34,6 +36,11 @@ def catch(logger: logging.Logger, log_file: Path | None) -> None:
         except OSError as error:
             logger.warning("Python's stacks will not be written if native code crashes: %s", error)
     _native.install_crash_handler()  # last, so that it comes first, and then hands over to faulthandler
+
+
+def is_caught() -> bool:
+    """Whether `catch` has been called."""
+    return _has_hooks
 
 
 def _add_hooks(logger: logging.Logger) -> None:
@@ -61,16 +68,79 @@ def _has_shown(logger: logging.Logger, hook: Callable[..., object]) -> bool:
     """Whether our console has shown all that `hook` would: the interpreter's own prints the same again, and waits for
     ever if nobody reads it."""
     is_interpreters_own = isinstance(hook, types.BuiltinFunctionType)
-    has_console = any(isinstance(each, ConsoleHandler) for each in logger.handlers)
+    has_console = any(isinstance(each, ConsoleHandler) and each.stream is sys.stderr for each in logger.handlers)
     return is_interpreters_own and has_console and logger.isEnabledFor(logging.CRITICAL)
+
+
+class _CrashFile:
+    """Says nothing until something has crashed; what it then says stays, bounded, for the next process to go on."""
+
+    most = 1024 * 1024  # bytes that are there when it is opened
+
+    def __init__(self, path: Path) -> None:
+        """Raises OSError, also for a link and for a file of another user."""
+        self.path = path
+        self.descriptor = _native.open_crash_file(path)
+        self._opened_by = os.getpid()
+        status = os.fstat(self.descriptor)
+        if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
+            os.close(self.descriptor)
+            raise PermissionError(errno.EPERM, "belongs to another user", str(path))
+        _unlock(self.descriptor)
+        if status.st_size > 0:
+            self._end_last_crash(status)
+
+    def _end_last_crash(self, status: os.stat_result) -> None:
+        """Says when it was, and makes room."""
+        end = b": end of the crash above\n"
+        os.lseek(self.descriptor, max(0, status.st_size - self.most), os.SEEK_SET)
+        content = os.read(self.descriptor, self.most)
+        added = b""
+        if not content.endswith(end):
+            added = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.st_mtime)).encode() + end
+        if status.st_size > self.most:
+            added = content[self.most // 2 :] + added
+            os.ftruncate(self.descriptor, 0)
+        os.write(self.descriptor, added)
+
+    def is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self.descriptor), os.lstat(self.path))
+        except OSError:
+            return False
+
+    def remove_if_empty(self) -> None:
+        if self._opened_by == os.getpid() and self.is_in_place() and os.fstat(self.descriptor).st_size == 0:
+            try:
+                self.path.unlink()
+            except OSError:
+                pass  # a system on which an open file keeps its name
+
+
+def _unlock(descriptor: int) -> None:
+    """A child by fork shares the file with its lock, and may outlive this process: the next one is to have it too. The
+    lock of the log beside it keeps others away."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def _write_native_crashes(path: Path) -> None:
     global _crash_file
     before = _crash_file
-    _crash_file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    now = time.strftime("%Y-%m-%d %H:%M:%S")
-    os.write(_crash_file, f"{now} [{os.getpid()}] started; if it crashes, this follows:\n".encode())
-    faulthandler.enable(_crash_file)
+    if before is not None and before.path == path and before.is_in_place():
+        return
+    _crash_file = _CrashFile(path)
+    faulthandler.enable(_crash_file.descriptor)
     if before is not None:
-        os.close(before)
+        before.remove_if_empty()
+        os.close(before.descriptor)
+
+
+@atexit.register
+def _remove_empty_crash_file() -> None:
+    # faulthandler keeps it open: to stop it would put an end to our own handler too.
+    if _crash_file is not None:
+        _crash_file.remove_if_empty()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import io
 import logging
 import sys
+import threading
 from collections.abc import Callable
 
 from . import _native
+from ._records import repaired, text_of
 
 
 class _SinkHandler(logging.Handler):
@@ -23,7 +26,7 @@ class _SinkHandler(logging.Handler):
         if isinstance(passed, logging.LogRecord):
             record = passed
         if passed:
-            self.emit(record)
+            self.emit(repaired(record))
         return bool(passed)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -38,7 +41,8 @@ class _SinkHandler(logging.Handler):
 
 
 class FileHandler(_SinkHandler):
-    """The file of a role."""
+    """The file of a role. `close` leaves it open: a configuration of logging, and `logging.shutdown`, close all
+    handlers while the process goes on. The session ends with the process, or when the role is set up elsewhere."""
 
     @property
     def baseFilename(self) -> str:
@@ -50,25 +54,36 @@ class FileHandler(_SinkHandler):
 class ConsoleHandler(_SinkHandler, logging.StreamHandler):  # type: ignore[type-arg]
     """stderr: coloured if it is a terminal, and never waited for if nobody reads it.
 
-    With another `stream` it is an ordinary StreamHandler.
+    With another `stream` it is an ordinary StreamHandler. So it is if something else stands in the place of
+    `sys.stderr` when it is made, as in a notebook.
     """
 
     def __init__(self) -> None:
         super().__init__(sys.stderr)
-        self._stderr = self.stream
+        self.own_stderr = self.stream if _is_of_process(self.stream) else object()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self.stream is self._stderr:
+        if self.stream is self.own_stderr:
             super().emit(record)
         else:
             logging.StreamHandler.emit(self, record)
 
     def flush(self) -> None:
         # What Python holds back for stderr is the program's, and to write it might wait for ever.
-        if self.stream is self._stderr:
+        if self.stream is self.own_stderr:
             super().flush()
         else:
             logging.StreamHandler.flush(self)
+
+
+def _is_of_process(stream: object) -> bool:
+    """Whether it is this process's stderr as the interpreter makes it: None, if there is none."""
+    if stream is sys.__stderr__:
+        return True
+    try:
+        return type(stream) is io.TextIOWrapper and stream.fileno() == 2
+    except (OSError, ValueError):
+        return False
 
 
 class EarlyRecords(logging.Handler):
@@ -84,22 +99,25 @@ class EarlyRecords(logging.Handler):
         self._records: list[logging.LogRecord] = []
         self._not_kept = 0
         self._successor: logging.Logger | None = None
+        # Not the handler's: that one is taken while a configuration closes all handlers, below logging's own lock.
+        self._mutex = threading.RLock()
 
     def handle(self, record: logging.LogRecord) -> bool:
         # Made text now, as what it speaks of may change or be large; and above the lock, below which none of the
         # program's code is to run.
-        kept = copy.copy(record)
-        kept.msg = text_of(record, self)
+        kept = copy.copy(repaired(record))
+        kept.msg = text_of(kept, self)
         kept.args = kept.exc_info = kept.exc_text = kept.stack_info = None
+        if self._successor is None and (self._is_forked or _is_child_of_multiprocessing()):
+            self._set_up()
         with self:
-            if self._successor is None and (self._is_forked or _is_child_of_multiprocessing()):
-                self._set_up()
-            if self._successor is not None:
-                _pass_on(kept, self._successor)
-            elif len(self._records) < self.most:
+            successor = self._successor
+            if successor is None and len(self._records) < self.most:
                 self._records.append(kept)
-            else:
+            elif successor is None:
                 self._not_kept += 1
+        if successor is not None:
+            _pass_on(kept, successor)
         return True
 
     def hand_over(self, successor: logging.Logger) -> None:
@@ -114,6 +132,7 @@ class EarlyRecords(logging.Handler):
 
     def leave_to_parent(self) -> None:
         """In a child by fork."""
+        self._mutex = threading.RLock()  # another thread may have held it
         self._clear()
         self._is_forked = True
 
@@ -126,10 +145,10 @@ class EarlyRecords(logging.Handler):
 
     def __enter__(self) -> None:
         """No record comes or goes until __exit__."""
-        self.acquire()
+        self._mutex.acquire()
 
     def __exit__(self, *_: object) -> None:
-        self.release()
+        self._mutex.release()
 
 
 def _is_child_of_multiprocessing() -> bool:
@@ -153,21 +172,3 @@ class ColoredFormatter(logging.Formatter):
             record = copy.copy(record)  # others see it too
             record.levelname = f"\033[{color}m{record.levelname}\033[0m"
         return super().format(record)
-
-
-def text_of(record: logging.LogRecord, handler: logging.Handler) -> str:
-    """What the handler's formatter makes of it; what cannot be formatted is shown as it is, with the reason."""
-    try:
-        return handler.format(record)
-    except Exception as error:
-        message = record.msg if isinstance(record.msg, str) else _shown(record.msg)
-        arguments = f" with {_shown(record.args)}" if record.args else ""
-        reason = f"{type(error).__name__}: {_shown(error)}"
-        return f"{message} (not formatted{arguments} at {record.pathname}:{record.lineno}: {reason})"
-
-
-def _shown(value: object) -> str:
-    try:
-        return str(value) if isinstance(value, Exception) else repr(value)
-    except Exception as error:
-        return f"<{type(value).__name__}, which raises {type(error).__name__} when shown>"

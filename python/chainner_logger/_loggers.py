@@ -5,11 +5,13 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import sys
-from typing import Literal, cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, cast, get_args
 
-from . import _crashes, _native
+from . import _child_processes, _configuration, _crashes, _native
 from ._handlers import ConsoleHandler, EarlyRecords, FileHandler
+from ._records import repaired
 
 ProcessType = Literal["host", "worker"]
 
@@ -17,40 +19,115 @@ ProcessType = Literal["host", "worker"]
 class Logger(logging.Logger):
     """A logging.Logger whose records take a direct way to the library if they go there alone and unchanged."""
 
-    own_handlers: tuple[FileHandler, ConsoleHandler]  # a role's
+    # Of a role that is set up:
+    own_handlers: tuple[FileHandler, ConsoleHandler] | None = None
+    has_file = False
 
     def setLevel(self, level: int | str) -> None:
         """Of all who write to this log: of the role's logger, and of the module's own while it follows the role."""
-        for each in (logger, *_role_loggers.values()):
-            if each.handlers is self.handlers:
+        for each in (self, logger, *_role_loggers.values()):
+            if each is self or each.handlers is self.handlers:
                 logging.Logger.setLevel(each, level)
+                # Left undone for a logger that somebody has thrown out of the tree.
+                each._cache.clear()  # type: ignore[attr-defined]
+
+    def handle(self, record: logging.LogRecord) -> None:
+        super().handle(repaired(record))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _logger_named, (self.name,)
+        return get_logger, (self.name.partition(".")[2],)
+
+
+class ProcessLogger(Logger):
+    """The module's own logger, and its children: named as those of the role that the process has set up, or will set
+    up if nobody says otherwise. In the tree they have a branch of their own, so that they can go from role to role."""
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return f"chaiNNer.{_process_role()}{self._path[len('chaiNNer') :]}"
+
+    @property
+    def _path(self) -> str:
+        return vars(self)["name"]
+
+    def getChild(self, suffix: str) -> logging.Logger:  # type: ignore[override]
+        if suffix.partition(".")[0] in _role_loggers:
+            return super().getChild(suffix)  # below the role's logger: here that name is the role itself
+        return _process_logger_at(f"{self._path}.{suffix}")
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _process_logger_at, (self._path,)
 
 
 _native.add_direct_way(Logger)
 
 
-def _make_logger(name: str) -> Logger:
+def _process_logger_at(path: str) -> logging.Logger:
+    found = logging.getLogger(path)
+    kind = type(found)
+    if not issubclass(kind, ProcessLogger):
+        # Others may have set a class for new loggers, whose methods they call.
+        found.__class__ = ProcessLogger if kind is logging.Logger else type(kind.__name__, (ProcessLogger, kind), {})
+    return found
+
+
+def _make(name: str, kind: type[Logger]) -> Logger:
     made = logging.getLogger(name)  # perhaps one that others have asked for before
-    made.__class__ = Logger
-    made.propagate = False
-    made.parent = logging.root  # a role's logger is not to pass a record on to the module's own, which has its handlers
+    made.__class__ = kind
+    made.disabled = False
     return cast(Logger, made)
 
 
-def _logger_named(name: str) -> logging.Logger:
-    return logger if name == logger.name else get_logger(cast(ProcessType, name.partition(".")[2]))
-
-
-_early = EarlyRecords(lambda: get_logger_from_env())
-_role_loggers: dict[str, Logger] = {}
-_process_logger: Logger | None = None
-
-logger: logging.Logger = _make_logger("chaiNNer")
-logger.addHandler(_early)
+# A role's logger is a child of the module's own, and passes its records on to that one until it is set up.
+_role_loggers = {role: _make(f"chaiNNer.{role}", Logger) for role in get_args(ProcessType)}
+logger: logging.Logger = _make("chaiNNer", ProcessLogger)
+logger.propagate = False
 logger.setLevel(logging.DEBUG)
+
+_process_logger: Logger | None = None  # of the role that the process has set up
+_early = EarlyRecords(lambda: get_logger_from_env())
+logger.addHandler(_early)
+
+
+def _process_role() -> str:
+    if _process_logger is not None:
+        return _process_logger.name.partition(".")[2]
+    named = os.environ.get("CHAINNER_PROCESS_TYPE", "")
+    return named if named in _role_loggers else "worker"
+
+
+@contextmanager
+def _setting_up() -> Iterator[None]:
+    """One thread at a time, with no early record on its way. First the lock of the standard library, which a
+    configuration holds while it closes handlers and while code of its own logs."""
+    with logging._lock, _early:  # type: ignore[attr-defined]
+        yield
+
+
+def is_own(name: str) -> bool:
+    return name == "chaiNNer" or name.startswith("chaiNNer.")
+
+
+def _after_configuration(left_alone: set[str]) -> None:
+    """A configuration takes the handlers of all that it names. If it gives none instead, it wanted something else."""
+    if _process_logger is None and _early not in logger.handlers:
+        logger.addHandler(_early)
+    for role, each in _role_loggers.items():
+        is_named = f"chaiNNer.{role}" not in left_alone or (each is _process_logger and "chaiNNer" not in left_alone)
+        if is_named and not each.handlers:
+            _add_own_handlers(each)
+
+
+_configuration.spare(is_own, _after_configuration)
+
+
+def _record_error_of_child(name: str, error: BaseException) -> None:
+    is_crash = not isinstance(error, (KeyboardInterrupt, SystemExit))
+    if is_crash and (_crashes.is_caught() or _process_logger is None):
+        logger.critical("Uncaught exception in process %s", name, exc_info=error)
+
+
+_child_processes.watch(_record_error_of_child, _native.end_sessions)
 
 
 @atexit.register
@@ -85,7 +162,7 @@ def setup_logger(
     Raises ValueError for an unknown role, OSError if log_dir cannot be used.
     """
     level = logging.Logger("", log_level).level
-    with _early:
+    with _setting_up():
         state = _native.setup_logger(process_type, os.fspath(log_dir or ""), level, not dev_mode)
         found = _adopt(state)
         _follow(found)
@@ -96,33 +173,15 @@ def setup_logger(
 
 def get_logger(process_type: ProcessType = "worker") -> logging.Logger:
     """The logger of a role, set up with defaults if it is not yet set up."""
-    with _early:
+    with _setting_up():
         found = _role_loggers.get(process_type)
-        return found or _adopt_by_default(_native.get_logger(process_type))
+        return found if found and found.own_handlers else _adopt_by_default(_native.get_logger(process_type))
 
 
 def get_logger_from_env() -> logging.Logger:
     """The logger of the role that this process has set up, else of the one in CHAINNER_PROCESS_TYPE (unset: worker)."""
-    with _early:
+    with _setting_up():
         return _process_logger or _adopt_by_default(_native.get_logger_from_env())
-
-
-def attach(*names: str) -> None:
-    """Brings the records of other loggers, such as "sanic.root" ("": the root logger), into this process's log.
-
-    Their own handlers that write to the console are removed: the console is in our log, and if nobody reads it, those
-    would stop the program. Call it after the framework has configured them.
-    """
-    console = [each for each in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__) if each is not None]
-    for name in names:
-        other = logging.getLogger(name)
-        if isinstance(other, Logger):
-            continue
-        for handler in other.handlers[:]:
-            if isinstance(handler, logging.StreamHandler) and handler.stream in console:
-                other.removeHandler(handler)
-        other.addHandler(_attached)
-        other.propagate = False
 
 
 def describe_exit(status: int) -> str:
@@ -130,34 +189,33 @@ def describe_exit(status: int) -> str:
     return _native.describe_exit(status)
 
 
-class _Attached(logging.Handler):
-    def handle(self, record: logging.LogRecord) -> bool:
-        # Ours may come by if somebody has let them propagate to the root logger.
-        is_ours = record.name.partition(".")[0] == logger.name
-        if not is_ours and logger.isEnabledFor(record.levelno):
-            logger.handle(record)
-        return not is_ours
-
-
-_attached = _Attached()
-
-
 def _adopt(state: _native.RoleState) -> Logger:
-    """Makes the logging.Logger for what the library has set up."""
-    found = _role_loggers.get(state.role)
-    if found is None:
-        found = _make_logger(f"chaiNNer.{state.role}")
-        file, console = FileHandler(), ConsoleHandler()
-        _native.bind(state.role, file, console)
-        found.own_handlers = file, console
-        _role_loggers[state.role] = found
-    file, console = found.own_handlers
-    (found.addHandler if state.file else found.removeHandler)(file)
-    found.addHandler(console)
+    """Lets the logging.Logger write to what the library has set up."""
+    found = _role_loggers[state.role]
+    if found.own_handlers is None:
+        found.own_handlers = FileHandler(), ConsoleHandler()
+        _native.bind(state.role, *found.own_handlers)
+        found.propagate = False
+        found.parent = logging.root  # not to pass a record on to the module's own, which has its handlers
+    found.has_file = state.file is not None
+    if not found.has_file:
+        found.removeHandler(found.own_handlers[0])
+    _add_own_handlers(found)
     for handler in found.own_handlers:
         handler.setFormatter(handler.formatter)  # the library has gone back to its own
+    # Whatever others have done to it meanwhile:
+    found.disabled = logger.disabled = False
+    logging.root.manager.loggerDict.update({found.name: found, "chaiNNer": logger})
     found.setLevel(state.level)
     return found
+
+
+def _add_own_handlers(found: Logger) -> None:
+    if found.own_handlers is not None:
+        file, console = found.own_handlers
+        if found.has_file:
+            found.addHandler(file)
+        found.addHandler(console)
 
 
 def _adopt_by_default(state: _native.RoleState) -> Logger:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -137,7 +138,8 @@ def worker(logs_of_session: Path):
     """This process's logger, as after set-up."""
     from chainner_logger import setup_logger
 
-    logger = setup_logger("worker", logs_of_session, catch_crashes=False)
+    with contextlib.redirect_stderr(sys.__stderr__):  # pytest puts another one in its place
+        logger = setup_logger("worker", logs_of_session, catch_crashes=False)
     handlers, filters = logger.handlers[:], logger.filters[:]
     yield logger
     logger.handlers[:], logger.filters[:], logger.propagate = handlers, filters, False

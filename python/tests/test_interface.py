@@ -132,6 +132,27 @@ def test_the_level_can_be_changed_from_any_place(programs):
     assert programs.texts("host") == ["one", "two"]
 
 
+def test_children_have_levels_of_their_own(programs):
+    programs.run(
+        """
+        import logging
+        from logger import logger, setup_logger
+        early = logger.getChild("early")
+        early.setLevel(logging.ERROR)
+        early.info("not this")
+        worker = setup_logger("worker")
+        for name in "a", "b":
+            for each in worker.getChild(name), logger.getChild(name):
+                assert each.getEffectiveLevel() == logging.INFO
+                each.setLevel("DEBUG")
+                each.debug("of %s", each.name)
+        early.info("nor this")
+        logger.debug("nor that")
+        """
+    )
+    assert programs.texts() == [f"of chaiNNer.worker.{name}" for name in "aabb"]
+
+
 def test_two_roles_in_one_process_have_a_file_each(programs):
     programs.run(
         """
@@ -163,9 +184,83 @@ def test_colored_formatter_colors_on_a_terminal_and_leaves_the_record_unchanged(
     assert formatter.format(record) == "ERROR text"
 
 
+@pytest.mark.parametrize("variable", ["", "worker", "host", "nonsense"])
+def test_the_module_logger_has_the_name_of_the_processs_role(programs, variable):
+    programs.environment["CHAINNER_PROCESS_TYPE"] = variable
+    output = programs.run(
+        """
+        import io, logging
+        from logger import logger, setup_logger
+        shown = io.StringIO()
+        handler = logging.StreamHandler(shown)
+        handler.setFormatter(logging.Formatter("%(name)s|%(message)s"))
+        logger.addHandler(handler)
+        child = logger.getChild("nodes")
+        grandchild = child.getChild("image")
+        assert logger.getChild("nodes.image") is grandchild
+
+        def log():
+            for each in logger, child, grandchild:
+                each.info(each.name)
+            logging.LoggerAdapter(child, {}).info(repr(child))
+
+        log()
+        worker = setup_logger("worker")
+        log()
+        setup_logger("host")
+        logger.addHandler(handler)
+        log()
+        logger.getChild("worker").info("named as a role")
+        print(shown.getvalue())
+        """
+    )
+    before = "host" if variable == "host" else "worker"
+    expected = []
+    for role in before, "worker", "host":
+        names = [f"chaiNNer.{role}", f"chaiNNer.{role}.nodes", f"chaiNNer.{role}.nodes.image"]
+        expected += [f"{name}|{name}" for name in names]
+        expected.append(f"chaiNNer.{role}.nodes|<ProcessLogger chaiNNer.{role}.nodes (DEBUG)>".replace("(DEBUG)", "({})"))
+    expected.append("chaiNNer.host.worker|named as a role")
+    lines = [line for line in output.splitlines() if "|" in line]
+    assert lines == [line.format("DEBUG" if i < 4 else "INFO") for i, line in enumerate(expected)]
+
+
+def test_loggers_below_a_role_by_name_write_to_its_log_and_to_the_processs_before(programs):
+    programs.run(
+        """
+        import logging
+        of_worker = logging.getLogger("chaiNNer.worker.nodes")
+        from logger import get_logger, logger, setup_logger
+        of_host = logging.getLogger("chaiNNer.host.nodes")
+        setup_logger("host")
+        of_worker.info("of the worker, which is not set up")
+        of_host.info("of the host")
+        get_logger("worker")
+        of_worker.info("of the worker")
+        """
+    )
+    assert programs.texts("host") == ["of the worker, which is not set up", "of the host"]
+    assert programs.texts("worker") == ["of the worker"]
+
+
 def test_loggers_can_be_pickled(worker):
-    assert pickle.loads(pickle.dumps(worker)) is worker
-    assert pickle.loads(pickle.dumps(chainner_logger.logger)) is chainner_logger.logger
+    for each in worker, worker.getChild("nodes"), chainner_logger.logger, chainner_logger.logger.getChild("nodes"):
+        assert pickle.loads(pickle.dumps(each)) is each
+
+
+def test_a_pickled_module_logger_is_that_of_the_other_process(programs):
+    logger = chainner_logger.logger.getChild("nodes")
+    programs.run(
+        f"""
+        import pickle
+        child = pickle.loads({pickle.dumps(logger)!r})
+        from logger import logger, setup_logger
+        assert child is logger.getChild("nodes")
+        setup_logger("host")
+        child.info("of %s", child.name)
+        """
+    )
+    assert programs.texts("host") == ["of chaiNNer.host.nodes"]
 
 
 def test_the_version_is_the_librarys(programs):

@@ -67,7 +67,7 @@ def test_it_says_where_the_logs_are_and_why(programs):
     lines = shown.stdout.splitlines()
     assert lines[:3] == [f"Logs are in {programs.logs}", "because of: CHAINNER_LOG_DIR", ""]
     files = [re.fullmatch(r" +\d+ bytes  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  (.*)", line) for line in lines[3:]]
-    assert sorted(found[1] for found in files) == ["host.crash.txt", "host.log"]
+    assert sorted(found[1] for found in files) == ["host.log"]
 
 
 def test_it_says_which_folders_were_passed_over(programs):

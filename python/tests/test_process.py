@@ -1,6 +1,12 @@
 """One process, one log: who logs before the set-up, in another module or in a framework, is in it."""
 
+import os
+import time
+
+import pytest
+
 from chainner_logger import describe_exit
+from conftest import wait_until
 
 
 def test_records_from_before_the_set_up_are_in_its_log_in_order(programs):
@@ -141,18 +147,20 @@ def test_attached_loggers_write_to_the_log_and_no_longer_to_the_console_themselv
         attach("sanic.root", "")
         framework.info("early %d", 1)
         host = setup_logger("host")
-        attach("sanic.server", "chaiNNer.host")
+        attach("sanic.server", "chaiNNer.host", "chaiNNer.host.nodes")
         framework.info("from the framework")
         server.debug("not this")
         server.error("from the server")
         logging.getLogger("a_library").warning("by the root logger")
         host.propagate = True
         host.info("once")
+        host.getChild("nodes").info("of our own child")
         framework.getChild("router").info("by a child")
         assert kept.getvalue() == "early 1\\nfrom the framework\\nby a child\\n"
         """
     )
-    expected = ["early 1", "from the framework", "from the server", "by the root logger", "once", "by a child"]
+    expected = ["early 1", "from the framework", "from the server", "by the root logger"]
+    expected += ["once", "of our own child", "by a child"]
     assert programs.texts("host") == expected
     lines = output.splitlines()
     assert [line.partition("[INFO] ")[2] for line in lines if "from the framework" in line] == ["from the framework"]
@@ -268,10 +276,9 @@ def test_a_crash_of_native_code_is_in_the_log_and_pythons_stacks_beside_it(progr
     last_words, crashed = programs.records("host")[1:]
     assert last_words.text == "last words"
     assert crashed.level == "CRITICAL" and crashed.text.startswith("Crashed: SIGSEGV (11)")
-    crash = (programs.logs / "host.crash.txt").read_text()
-    assert "Fatal Python error: Segmentation fault" in crash
-    assert f"[{programs.records('host')[0].pid}] started" in crash
-    assert (programs.logs / "host.crash.txt").stat().st_mode & 0o777 == 0o600
+    crash = programs.logs / "host.crash.txt"
+    assert crash.read_text().startswith("Fatal Python error: Segmentation fault\n")
+    assert crash.stat().st_mode & 0o777 == 0o600
 
 
 def test_an_exit_status_is_told_in_words():
@@ -295,18 +302,107 @@ def test_a_crash_handler_of_the_program_stays(programs):
     assert not (programs.logs / "worker.crash.txt").exists()
 
 
-def test_no_crash_file_can_be_made_but_the_log_goes_on(programs):
+def crash(programs):
+    programs.run("import faulthandler, logger; logger.setup_logger('worker'); faulthandler._sigsegv()", status=-11)
+
+
+def test_a_process_that_ends_in_good_order_leaves_no_crash_file(programs):
+    for _ in range(3):
+        programs.run(
+            """
+            import os, sys
+            from logger import setup_logger
+            setup_logger("worker", sys.argv[1])
+            setup_logger("worker")
+            setup_logger("worker")
+            assert os.path.getsize(os.path.join(sys.argv[2], "worker.crash.txt")) == 0
+            if os.fork() == 0:
+                sys.exit()
+            os.wait()
+            assert os.path.exists(os.path.join(sys.argv[2], "worker.crash.txt"))
+            """,
+            programs.folder / "elsewhere",
+            programs.logs,
+        )
+    assert [path.name for path in programs.logs.iterdir()] == ["worker.log"]
+    assert [path.name for path in (programs.folder / "elsewhere").iterdir()] == ["worker.log"]
+
+
+def test_a_crash_file_says_when_each_crash_was_and_does_not_grow_by_starts(programs):
+    crash(programs)
+    crash(programs)
+    for _ in range(3):
+        programs.run("from logger import setup_logger; setup_logger('worker')")
+    lines = (programs.logs / "worker.crash.txt").read_text().splitlines()
+    ends = [number for number, line in enumerate(lines) if "end of the crash above" in line]
+    starts = [number for number, line in enumerate(lines) if "Fatal Python error" in line]
+    assert len(starts) == len(ends) == 2 and starts[0] < ends[0] < starts[1] < ends[1] == len(lines) - 1
+    crashed = [each.time[:19] for each in programs.records() if each.text.startswith("Crashed:")]
+    for at, end in zip(crashed, ends):
+        times = [time.mktime(time.strptime(each[:19], "%Y-%m-%d %H:%M:%S")) for each in (at, lines[end])]
+        assert abs(times[0] - times[1]) <= 1
+
+
+def test_a_crash_file_is_bounded(programs):
+    crash(programs)
+    path = programs.logs / "worker.crash.txt"
+    path.write_text("old\n" * 1_000_000 + path.read_text())
+    programs.run("from logger import setup_logger; setup_logger('worker')")
+    text = path.read_text()
+    assert len(text) < 1024 * 1024
+    assert "Fatal Python error: Segmentation fault" in text and text.endswith(": end of the crash above\n")
+
+
+@pytest.mark.parametrize("kind", ["symbolic link", "hard link", "folder", "of another user"])
+def test_a_crash_file_is_written_under_its_own_name_and_owner_alone(programs, kind):
     programs.logs.mkdir()
-    (programs.logs / "worker.crash.txt").mkdir()
+    crash_file, other = programs.logs / "worker.crash.txt", programs.folder / "other.txt"
+    other.write_text("not ours\n")
+    if kind == "symbolic link":
+        crash_file.symlink_to(other)
+    elif kind == "hard link":
+        os.link(other, crash_file)
+    elif kind == "folder":
+        crash_file.mkdir()
+    elif os.geteuid() != 0:
+        pytest.skip("only root can give a file to another user")
+    else:
+        crash_file.write_text("not ours\n")
+        os.chown(crash_file, 65534, 65534)
     programs.run(
         """
+        import faulthandler
         from logger import setup_logger
         setup_logger("worker").info("goes on")
+        faulthandler._sigsegv()
+        """,
+        status=-11,
+    )
+    warning, text, crashed = programs.texts()
+    assert warning.startswith("Python's stacks will not be written if native code crashes: ")
+    assert str(crash_file) in warning
+    assert text == "goes on" and crashed.startswith("Crashed: SIGSEGV")
+    assert other.read_text() == "not ours\n"
+    if kind == "of another user":
+        assert crash_file.read_text() == "not ours\n"
+
+
+def test_the_crash_file_of_a_process_that_has_left_a_child_behind_is_free_for_the_next(programs):
+    programs.run(
         """
+        import os, sys
+        from logger import setup_logger
+        setup_logger("worker")
+        reading, writing = os.pipe()
+        if os.fork() == 0:
+            os.close(writing)
+            other = "import faulthandler, logger; logger.setup_logger('worker'); faulthandler._sigsegv()"
+            os.read(reading, 1)
+            os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-c", other])
+            os._exit(0)
+        os.kill(os.getpid(), 9)
+        """,
+        status=-9,
     )
-    warning, text = programs.texts()
-    assert (
-        warning.startswith("Python's stacks will not be written if native code crashes: ")
-        and "worker.crash.txt" in warning
-    )
-    assert text == "goes on"
+    path = programs.logs / "worker.crash.txt"
+    assert wait_until(lambda: path.read_text().startswith("Fatal Python error"))

@@ -353,3 +353,22 @@ def test_a_folder_that_is_removed_costs_no_record(programs):
         programs.logs,
     )
     assert [each for each in programs.texts() if each.startswith("record")] == [f"record {n}" for n in range(100)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system knows no such limit")
+def test_a_limit_on_the_size_of_files_rotates_earlier_and_costs_no_record(programs):
+    """The interpreter ignores the signal that a C++ program would get."""
+    programs.run(
+        """
+        import resource
+        from logger import setup_logger
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
+        logger = setup_logger("worker")
+        for number in range(1000):
+            logger.info("record %d", number)
+        """
+    )
+    records = programs.records()
+    assert [each.text for each in records if each.text.startswith("record ")] == [f"record {n}" for n in range(1000)]
+    assert [each.level for each in records].count("WARNING") == 1
+    assert all(path.stat().st_size <= 20_000 for path in programs.logs.iterdir())

@@ -4,6 +4,7 @@ import io
 import logging
 import logging.config
 import logging.handlers
+import os
 import queue
 import threading
 import types
@@ -162,10 +163,47 @@ def test_handlers_can_be_removed_and_closed(worker, written, capfd):
     file.flush()
     file.close()
     file.close()
-    worker.info("after close")
+    worker.info("goes on")
     assert file.baseFilename.endswith("worker.log")
-    assert [each.text for each in written()] == ["file only", "after close"]
+    assert [each.text for each in written()] == ["file only", "goes on"]
     assert "file only" not in capfd.readouterr().err
+
+
+def test_a_closed_handler_ends_no_session_and_frees_no_name(programs):
+    programs.run(
+        """
+        import logging, logging.config, subprocess, sys
+        from logger import setup_logger
+        logger = setup_logger("worker")
+        logger.handlers[0].close()
+        logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
+        logging.shutdown()
+        other = 'from logger import setup_logger; setup_logger("worker").info("other")'
+        subprocess.run([sys.executable, "-c", other], check=True)
+        logger.info("the first goes on")
+        """
+    )
+    assert programs.texts() == ["the first goes on"]
+    log = (programs.logs / "worker.log").read_text()
+    assert log.count("Logger closed for worker process") == 1
+    assert log.endswith("[INFO] Logger closed for worker process\n")
+    assert "[INFO] other\n" in (programs.logs / "worker-2.log").read_text()
+
+
+def test_a_session_ends_when_the_role_is_set_up_elsewhere(programs, tmp_path):
+    programs.run(
+        """
+        import sys
+        from logger import setup_logger
+        setup_logger("worker").info("here")
+        setup_logger("worker", sys.argv[1]).info("elsewhere")
+        """,
+        tmp_path / "elsewhere",
+    )
+    for folder in programs.logs, tmp_path / "elsewhere":
+        log = (folder / "worker.log").read_text()
+        assert log.endswith("[INFO] Logger closed for worker process\n")
+        assert log.count("Logger closed for worker process") == 1
 
 
 def test_a_formatter_makes_the_line_and_still_nobody_forges_one(programs):
@@ -198,6 +236,75 @@ def test_the_console_handler_writes_to_another_stream_if_it_is_given_one(worker)
     console.flush()
     console.setStream(before)
     assert stream.getvalue() == "to the stream\n"
+
+
+def test_what_stands_in_the_place_of_stderr_at_the_set_up_gets_the_records(programs):
+    output = programs.run(
+        """
+        import contextlib, io, sys
+        from logger import logger, setup_logger
+
+        class Notebook(io.StringIO):
+            def fileno(self):
+                return 2
+
+        class Tee:
+            def __init__(self, stream):
+                self.written, self.stream = "", stream
+            def write(self, text):
+                self.written += text
+            def __getattr__(self, name):
+                return getattr(self.stream, name)
+
+        for role, stream in ("host", Notebook()), ("worker", Tee(sys.stderr)):
+            with contextlib.redirect_stderr(stream):
+                role_logger = setup_logger(role)
+                role_logger.info("to its %s", "reader")
+                logger.warning("by the module's")
+            role_logger.error("as a StreamHandler would")
+            written = stream.getvalue() if role == "host" else stream.written
+            assert written.endswith("to its reader\\nby the module's\\nas a StreamHandler would\\n"), written
+        """
+    )
+    assert "reader" not in output and "by the module's" not in output and "StreamHandler" not in output
+    expected = ["to its reader", "by the module's", "as a StreamHandler would"]
+    assert programs.texts("host") == programs.texts("worker") == expected
+
+
+@pytest.mark.parametrize(
+    "stderr", ["sys.__stderr__", "open(2, 'w', closefd=False)", "open(2, 'w', buffering=1, closefd=False)", "None"]
+)
+def test_another_stream_on_the_processs_own_stderr_stalls_nobody(programs, stderr):
+    reading, writing = os.pipe()
+    program = programs.start(
+        f"""
+        import sys
+        sys.stderr = {stderr}
+        from logger import setup_logger
+        logger = setup_logger("worker")
+        for number in range(2000):
+            logger.info("record %d %s", number, "x" * 100)
+        """,
+        stderr=writing,
+    )
+    os.close(writing)
+    assert program.wait(120) == 0
+    os.close(reading)
+    assert programs.texts() == [f"record {number} {'x' * 100}" for number in range(2000)]
+
+
+def test_an_uncaught_exception_is_shown_where_the_console_did_not_go(programs):
+    output = programs.run(
+        """
+        import contextlib, io
+        from logger import setup_logger
+        with contextlib.redirect_stderr(io.StringIO()):
+            setup_logger("worker")
+        raise RuntimeError("boom")
+        """,
+        status=1,
+    )
+    assert output.count("RuntimeError: boom") == 1
 
 
 def test_disabled_loggers_and_levels_write_nothing(worker, written):

@@ -1,6 +1,11 @@
 """Text is data: nothing in it can harm the program or the log."""
 
+import logging
+import time
+
 import pytest
+
+import chainner_logger
 
 
 class BrokenStr:
@@ -80,3 +85,77 @@ def test_what_is_no_exception_passes_through(worker):
 
     with pytest.raises(KeyboardInterrupt):
         worker.info("%s", Interrupts())
+
+
+impossible_times = [None, "2025-10-19", float("nan"), float("inf"), -1, 0, 1e13, 10**400, object()]
+
+
+@pytest.mark.parametrize("created", impossible_times, ids=[type(each).__name__ + str(each)[:8] for each in impossible_times])
+def test_a_record_with_an_impossible_time_has_that_of_the_call(worker, written, created):
+    record = logging.makeLogRecord({"msg": "of %s", "args": ("another",), "levelno": 30, "created": created})
+    before = time.strftime("%Y-%m-%d %H:%M:%S")
+    worker.handle(record)
+    worker.handlers[0].handle(record)
+    worker.getChild("child").handle(record)
+    records = written()
+    for each in records:
+        assert before <= each.time <= time.strftime("%Y-%m-%d %H:%M:%S.999")
+        assert (each.level, each.text) == ("WARNING", f"of another (its time was {created!r})")
+    assert len(records) == 3
+    assert record.created is created
+
+
+@pytest.mark.parametrize("created", [1, 86_400, 9_000_000_000, True])
+def test_a_record_with_a_possible_time_keeps_it(worker, written, created):
+    worker.handle(logging.makeLogRecord({"msg": "text", "levelno": 30, "created": created}))
+    (record,) = written()
+    assert record.text == "text"
+    assert record.time == time.strftime("%Y-%m-%d %H:%M:%S.000", time.localtime(created))
+
+
+@pytest.mark.parametrize(
+    ("level", "written_as"),
+    [(10**20, "CRITICAL"), (1000, "CRITICAL"), (35, "WARNING"), (True, None), (-(10**20), None)],
+    ids=str,
+)
+def test_any_number_is_a_level(worker, written, level, written_as):
+    worker.log(level, "text")
+    worker.getChild("child").log(level, "text")
+    worker.handlers[0].handle(logging.makeLogRecord({"msg": "handed over", "levelno": level}))
+    expected = 2 * [(written_as, "text")] if written_as else []
+    assert [(each.level, each.text) for each in written()] == [*expected, (written_as or "TRACE", "handed over")]
+
+
+@pytest.mark.parametrize("level", [None, "INFO", 20.5], ids=str)
+def test_a_record_without_a_level_is_information(worker, written, level):
+    worker.handle(logging.makeLogRecord({"msg": "%d", "args": ("no number",), "levelno": level}))
+    worker.handlers[0].handle(logging.makeLogRecord({"msg": "handed over", "levelno": level}))
+    one, two = written()
+    assert one.level == two.level == "INFO"
+    assert one.text.startswith("%d (not formatted") and one.text.endswith(f" (its level was {level!r})")
+    assert two.text == f"handed over (its level was {level!r})"
+
+
+def test_records_of_attached_loggers_are_repaired_as_well(worker, written):
+    other = logging.getLogger("hands_over_records")
+    chainner_logger.attach(other.name)
+    other.handle(logging.makeLogRecord({"msg": "text", "levelno": 30, "created": None}))
+    assert [(each.level, each.text) for each in written()] == [("WARNING", "text (its time was None)")]
+
+
+def test_early_records_are_repaired_as_well(programs):
+    programs.run(
+        """
+        import logging
+        from logger import logger, setup_logger
+        logger.handle(logging.makeLogRecord({"msg": "one", "created": "yesterday"}))
+        logger.getChild("child").handle(logging.makeLogRecord({"msg": "two", "created": None}))
+        logger.log(10**20, "three")
+        setup_logger("worker")
+        """
+    )
+    assert programs.texts() == [
+        "one (its time was 'yesterday', its level was None)",
+        "two (its time was None, its level was None)",
+        "three",
+    ]

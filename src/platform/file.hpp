@@ -64,6 +64,9 @@ enum class open_mode { create_or_append, create_new, existing };
 /// `std::errc::resource_unavailable_try_again` if another process has locked it.
 file open_log_file(const std::filesystem::path& path, open_mode mode);
 
+/// Gives the file to the C library, as a descriptor that it closes.
+int to_descriptor(file file);
+
 /// Keeps other processes from opening or renaming log files in the folder for as long as the result lives, as far as
 /// its file system knows locks. Throws `std::filesystem::filesystem_error` if this process can open no further file.
 file lock_directory(const std::filesystem::path& directory);

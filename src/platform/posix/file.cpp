@@ -157,6 +157,8 @@ file open_log_file(const fs::path& path, open_mode mode) {
     }
 }
 
+int to_descriptor(file file) { return static_cast<int>(file.release()); }
+
 file lock_directory(const fs::path& directory) {
     file folder(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!folder && (errno == EMFILE || errno == ENFILE)) {

@@ -7,6 +7,9 @@
 #include <type_traits>
 
 #include "platform/windows/handle.hpp"
+// after windows.h
+#include <fcntl.h>
+#include <io.h>
 
 namespace chainner::platform {
 
@@ -101,6 +104,8 @@ file open_log_file(const fs::path& path, open_mode mode) {
         if (mode == open_mode::create_new) fail(no_room());
     }
 }
+
+int to_descriptor(file file) { return _open_osfhandle(file.release(), _O_APPEND | _O_BINARY | _O_NOINHERIT); }
 
 file lock_directory(const fs::path& directory) {
     // Nobody but a logger asks for this kind of access to a folder, and files in it are opened without. It takes others

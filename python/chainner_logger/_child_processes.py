@@ -1,0 +1,80 @@
+"""The end of a child process of multiprocessing, which passes by the hooks that see the end of any other.
+
+It prints an uncaught exception itself, and all but those that were spawned end by `os._exit`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+_on_error: Callable[[str, BaseException], None]
+_on_exit: Callable[[], None]
+_is_watching = False
+_sees_errors = False
+
+
+def watch(on_error: Callable[[str, BaseException], None], on_exit: Callable[[], None]) -> None:
+    """Calls, in each child, `on_error` with its name and the exception that ends it, and `on_exit` at an end at which
+    nothing that is registered with atexit is called."""
+    global _on_error, _on_exit
+    _on_error, _on_exit = on_error, on_exit
+    # multiprocessing is large, and not for us to import. A child has it, or comes by fork from a process that has it.
+    _watch()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_watch)
+
+
+def _watch() -> None:
+    global _is_watching
+    process, util = (sys.modules.get(f"multiprocessing.{name}") for name in ("process", "util"))
+    if _is_watching or process is None or util is None:
+        return
+    _is_watching = True
+    _report_errors(process.BaseProcess)
+    _add_finalizer()
+    util.register_after_fork(_watch, _add_finalizer)  # a forked child forgets those of its parent
+
+
+def _report_errors(base: Any) -> None:
+    """In each child that begins from now on."""
+    bootstrap = base._bootstrap
+
+    def reporting_bootstrap(self: Any, *args: object, **kwargs: object) -> object:
+        global _sees_errors
+        _sees_errors = True
+        run = self.run
+
+        def reporting_run() -> None:
+            try:
+                run()
+            except BaseException as error:
+                _on_error(self.name, error)
+                raise
+
+        self.run = reporting_run
+        return bootstrap(self, *args, **kwargs)
+
+    base._bootstrap = reporting_bootstrap
+
+
+def _add_finalizer(*_: object) -> None:
+    from multiprocessing.util import Finalize
+
+    # After all that the program itself has added with a priority.
+    Finalize(None, _end, args=(sys.exc_info()[1],), exitpriority=-1_000_000)
+
+
+def _end(error_before: BaseException | None) -> None:
+    import multiprocessing
+
+    if multiprocessing.parent_process() is None:
+        return  # the end of an ordinary process
+    # If this package was imported only by what the child runs: before Python 3.13 an exception is passing here.
+    error = sys.exc_info()[1]
+    if not _sees_errors and error is not None and error is not error_before:
+        _on_error(multiprocessing.current_process().name, error)
+    if multiprocessing.get_start_method() != "spawn":
+        _on_exit()

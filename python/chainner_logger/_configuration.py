@@ -1,0 +1,26 @@
+"""What `logging.config` does to loggers that a configuration does not name.
+
+`dictConfig` and `fileConfig` disable them, or take their handlers away. The log of the process is not theirs to silence.
+"""
+
+from __future__ import annotations
+
+import logging.config
+from collections.abc import Callable, Iterable
+
+
+def spare(is_own: Callable[[str], bool], after_each: Callable[[set[str]], None]) -> None:
+    """From now on the loggers whose names are own stay as they are unless a configuration names them.
+
+    after_each: is called after each configuration, with the own names that it has left alone.
+    """
+    handle_existing = getattr(logging.config, "_handle_existing_loggers", None)
+    if handle_existing is None:
+        return  # not the standard library's logging.config
+
+    def handle_existing_loggers(existing: Iterable[str], *arguments: object) -> None:
+        existing = list(existing)
+        handle_existing([name for name in existing if not is_own(name)], *arguments)
+        after_each({name for name in existing if is_own(name)})
+
+    logging.config._handle_existing_loggers = handle_existing_loggers  # type: ignore[attr-defined]

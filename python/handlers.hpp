@@ -1,0 +1,43 @@
+// The handlers that Python has for each role, and its numbers for levels.
+
+#pragma once
+
+#include <pybind11/pybind11.h>
+#include <spdlog/common.h>
+#include <spdlog/sinks/sink.h>
+
+#include <algorithm>
+#include <array>
+
+namespace chainner::python {
+
+inline constexpr std::array<long, spdlog::level::n_levels> levels{5, 10, 20, 30, 40, 50, 60};
+
+inline spdlog::level::level_enum native_level(long level) {
+    const auto* const above = std::upper_bound(levels.begin() + 1, levels.end() - 1, level);
+    return static_cast<spdlog::level::level_enum>(above - levels.begin() - 1);
+}
+
+/// One of Python's handlers and the sink behind it.
+struct own_handler {
+    PyObject* handler = nullptr;
+    PyObject* stream = nullptr;  // a console's only: the one that its sink stands for
+    spdlog::sinks::sink* sink = nullptr;
+    const char* pattern = nullptr;
+};
+
+/// A file and a console for each role. They live as long as the process, as the sinks do.
+inline std::array<own_handler, 4> own_handlers;
+
+inline const own_handler* find_own(PyObject* handler) {
+    const auto* const found = std::find_if(own_handlers.begin(), own_handlers.end(),
+                                           [handler](const own_handler& each) { return each.handler == handler; });
+    return found == own_handlers.end() ? nullptr : found;
+}
+
+inline constexpr auto not_own = "this handler belongs to no role: setup_logger makes those that do";
+
+/// Keeps an object for as long as the process lives.
+inline PyObject* kept(pybind11::object object) { return object.release().ptr(); }
+
+}  // namespace chainner::python
