@@ -30,16 +30,19 @@ public:
         mutex_.unlock();
     }
 
-    /// At once if this thread holds it already.
+    /// false at once if this thread holds it already. (ThreadSanitizer does not know timed mutexes.)
     bool try_lock_until(std::chrono::steady_clock::time_point end) {
         if (owner_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return false;
-        if (!mutex_.try_lock_until(end)) return false;
+        while (!mutex_.try_lock()) {
+            if (std::chrono::steady_clock::now() >= end) return false;
+            std::this_thread::sleep_for(std::chrono::microseconds(100));
+        }
         owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
         return true;
     }
 
 private:
-    std::timed_mutex mutex_;
+    std::mutex mutex_;
     std::atomic<std::thread::id> owner_{std::thread::id()};
 };
 
