@@ -82,13 +82,16 @@ class _CrashFile:
         self.path = path
         self.descriptor = _native.open_crash_file(path)
         self._opened_by = os.getpid()
-        status = os.fstat(self.descriptor)
-        if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
+        try:
+            status = os.fstat(self.descriptor)
+            if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
+                raise PermissionError(errno.EPERM, "belongs to another user", str(path))
+            _unlock(self.descriptor)
+            if status.st_size > 0:
+                self._end_last_crash(status)
+        except OSError:
             os.close(self.descriptor)
-            raise PermissionError(errno.EPERM, "belongs to another user", str(path))
-        _unlock(self.descriptor)
-        if status.st_size > 0:
-            self._end_last_crash(status)
+            raise
 
     def _end_last_crash(self, status: os.stat_result) -> None:
         """Says when it was, and makes room."""
