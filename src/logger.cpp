@@ -51,7 +51,7 @@ std::string lower_case(std::string text) {
 std::optional<spdlog::level::level_enum> parse_level(const std::string& name) {
     constexpr std::array<std::string_view, spdlog::level::n_levels> names{"trace", "debug",    "info", "warning",
                                                                           "error", "critical", "off"};
-    const auto* const found = std::find(names.begin(), names.end(), lower_case(name));
+    const auto found = std::find(names.begin(), names.end(), lower_case(name));
     if (found == names.end()) return std::nullopt;
     return static_cast<spdlog::level::level_enum>(found - names.begin());
 }
@@ -170,7 +170,7 @@ std::shared_ptr<spdlog::logger> get_logger_from_env() {
 }
 
 role parse_role(std::string_view name) {
-    const auto* const found = std::find(detail::role_names.begin(), detail::role_names.end(), name);
+    const auto found = std::find(detail::role_names.begin(), detail::role_names.end(), name);
     if (found == detail::role_names.end()) {
         throw std::invalid_argument(format("\"{}\" is no role; it must be \"host\" or \"worker\"", name));
     }

@@ -15,7 +15,7 @@
 //   none. A signal handler may have called `exit` in the midst of a logging call; on Windows, where a DLL learns of the
 //   end last, the thread that holds the lock may be dead.
 // - Fork: waits no longer either. Where it has waited in vain, the child goes on behind new locks.
-// - A crash (crash_handler.cpp): needs none of these locks.
+// - A crash (crash_handler.cpp): needs none of these locks, and waits no longer than a second for another crash.
 // - The cancellation of a thread: comes after the lock is released, see `guarded::access`.
 // - The unloading of the library that this is a part of: is prevented, see `platform::keep_loaded`.
 
