@@ -31,12 +31,14 @@ public:
     void clear() noexcept { size_ = 0; }
 
     template <class... Values>
-    void append(spdlog::format_string_t<Values...> pattern, Values&&... values) noexcept {
+    void append(spdlog::format_string_t<Values...> pattern, Values&&... values) noexcept try {
         const auto room =
             static_cast<std::uint16_t>(text_.size() - 1 - size_);  // signed or not, as fmt or std wants it
         const auto result =
             spdlog::fmt_lib::format_to_n(text_.data() + size_, room, pattern, std::forward<Values>(values)...);
         size_ += std::min<std::size_t>(room, static_cast<std::size_t>(result.size));
+    } catch (const std::exception&) {
+        // What cannot be formatted is left out.
     }
 
     std::string_view line() noexcept {
