@@ -1,0 +1,246 @@
+"""The zip that a user looks at first, and then attaches to a bug report."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import re
+import time
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional, Union
+
+from . import folder as folders
+from .page import Page
+from .redaction import Redactor
+from .story import Log, Story
+from .summary import byte_count, summary
+
+DEFAULT_LIMIT = 25_000_000  # bytes: what an issue tracker takes
+_MOST_TEXT = 200 * 1024 * 1024  # bytes: what a page can show
+_WRITTEN_TWICE = 0.6  # of the limit, for the logs as zlib's fastest level packs them: the page has them once more
+
+StrPath = Union[str, "os.PathLike[str]"]
+
+
+class NoLogsError(FileNotFoundError):
+    """There is nothing to report."""
+
+
+@dataclass
+class Report:
+    """What was made, and of what."""
+
+    path: Path
+    size: int = 0  # bytes
+    files: list[str] = field(default_factory=list)  # in the zip
+    replaced: Optional[dict[str, int]] = None  # how often, by kind; None: it was not asked for
+    left_out: dict[str, str] = field(default_factory=dict)  # how much, by file: the zip would have become too large
+    problems: dict[str, str] = field(default_factory=dict)  # why, by file that could not be read
+    summary: str = ""  # as in summary.txt
+    page: bytes = b""  # as logs.html
+
+
+@dataclass
+class _Part:
+    """What is taken of a file."""
+
+    name: folders.LogName
+    text: str
+    packed: int = 0  # bytes, about
+    changed: float = 0  # seconds since 1970
+    left_out: int = 0  # characters at its beginning
+
+
+def report(
+    output: Optional[StrPath] = None,
+    folder: Optional[StrPath] = None,
+    *,
+    redact: bool = True,
+    limit: int = DEFAULT_LIMIT,
+    force: bool = False,
+    progress: Optional[Callable[[float], None]] = None,
+) -> Report:
+    """Writes all logs of a folder to one zip, with a summary and a page that shows them.
+
+    output: the zip, or the folder for it. None: chaiNNer-logs-<date>-<time>.zip in the current folder.
+    folder: where the logs are. None: where `python -m chainner_logger` says.
+    redact: replaces what tells who the user is, in the zip only: the logs stay as they are.
+    limit: bytes that the zip may have; the oldest records are left out.
+    force: overwrites an output that exists.
+    progress: is told which part is done, from 0 to 1.
+
+    Raises NoLogsError if there are no logs, FileExistsError if the output exists, another OSError if the folder cannot
+    be read or the zip cannot be written; no half zip is left then. Any thread may call it, also while the logs are
+    written.
+    """
+    now = time.time()
+    source = Path(folder) if folder is not None else default_folder()
+    path = _output_path(output, now)
+    if not force and os.path.lexists(path):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    tell = progress or (lambda _: None)
+    redactor = Redactor.of_this_system() if redact else None
+    made = Report(path)
+    parts = _collect(source, redactor, made, lambda done: tell(done * 0.45))
+    room = int(limit * _WRITTEN_TWICE)
+    while True:
+        kept = _newest(parts, room)
+        data = _zipped(source, kept, now, redactor, made, lambda done: tell(0.45 + done * 0.54))
+        if len(data) <= limit or not kept:
+            break
+        room = int(min(room, sum(part.packed for part in kept)) * limit / len(data) * 0.9)
+    _write(path, data, force)
+    made.size = len(data)
+    tell(1)
+    return made
+
+
+def default_folder() -> Path:
+    """Where the loggers of this process write, or would."""
+    from .. import _native
+
+    for folder, _, problem in _native.log_directories():
+        if not problem:
+            return Path(folder)
+    raise NoLogsError(errno.ENOENT, "No folder can be used for logs")
+
+
+def _output_path(output: Optional[StrPath], now: float) -> Path:
+    name = time.strftime("chaiNNer-logs-%Y-%m-%d-%H%M%S.zip", time.localtime(now))
+    path = Path(output or name)
+    return path / name if path.is_dir() else path
+
+
+def _collect(
+    source: Path, redactor: Optional[Redactor], made: Report, progress: Callable[[float], None]
+) -> list[_Part]:
+    """All that a page can show: first what Python said about crashes, which is short, then the newest."""
+    with folders.snapshot(source) as taken:
+        made.problems.update(taken.problems)
+        if not taken.files and not taken.problems:
+            raise NoLogsError(errno.ENOENT, "There are no logs in this folder", str(source))
+        found = []
+        for file in taken.files:
+            try:
+                data, begin = folders.content(file, _MOST_TEXT)
+            except OSError as error:
+                made.problems[file.name.name] = error.strerror or str(error)
+                continue
+            text = data.decode("utf-8", "surrogateescape")
+            order = file.name.kind == "crash", folders.last_time(data)
+            found.append((order, _Part(file.name, text, 0, file.changed(), begin)))
+    parts = [part for _, part in sorted(found, key=lambda each: each[0], reverse=True)]
+    if redactor:
+        for part in parts:
+            redactor.learn(part.text)
+    total = sum(len(part.text) for part in parts) or 1
+    done = 0
+    for part in parts:
+        done += len(part.text)
+        part.text = redactor(part.text) if redactor else part.text
+        part.packed = len(zlib.compress(part.text.encode("utf-8", "surrogateescape"), 1))
+        progress(done / total)
+    return parts
+
+
+def _newest(parts: list[_Part], room: int) -> list[_Part]:
+    """As much as `room` holds, and as a page can show."""
+    kept = []
+    characters = _MOST_TEXT
+    for part in parts:
+        share = min(room / (part.packed or 1), characters / (len(part.text) or 1))
+        if share < 1:
+            # From the next record on
+            begin = re.compile(r"\n(?!\t)").search(part.text, int(len(part.text) * (1 - share)))
+            cut = begin.end() if begin else len(part.text)
+            text = part.text[cut:]
+            part = _Part(part.name, text, int(part.packed * share), part.changed, part.left_out + cut)
+            room = characters = 0
+        room -= part.packed
+        characters -= len(part.text)
+        kept.append(part)
+    return kept
+
+
+def _zipped(
+    source: Path,
+    parts: list[_Part],
+    now: float,
+    redactor: Optional[Redactor],
+    made: Report,
+    progress: Callable[[float], None],
+) -> bytes:
+    shown = redactor or str
+    made.left_out = {part.name.name: _left_out(part) for part in parts if part.left_out}
+    parts = [part for part in parts if part.text]
+    story = Story(Log(part.name, _legible(part)) for part in parts)
+    page = Page(story)
+    total = sum(len(part.text) for part in parts) or 1
+    page.take(story, lambda done: progress(min(1, done / total) * 0.6))
+    made.replaced = {kind: count for kind, count in redactor.replaced.items() if count} if redactor else None
+    names = {part.name.name: shown(f"logs/{part.name.name}") for part in parts}
+    made.files = ["summary.txt", "logs.html", *names.values()]
+    made.summary = summary(page, now, shown(str(source.absolute())), [(names[part.name.name], part.text) for part in parts], made)
+    made.page = page.html(made.summary)
+    progress(0.8)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        add = lambda name, data, when: archive.writestr(_entry(name, when), data)  # noqa: E731
+        add("summary.txt", made.summary.encode("utf-8", "backslashreplace"), now)
+        add("logs.html", made.page, now)
+        for number, part in enumerate(parts, 1):
+            add(names[part.name.name], part.text.encode("utf-8", "surrogateescape"), part.changed)
+            progress(0.8 + 0.2 * number / len(parts))
+    return packed.getvalue()
+
+
+def _legible(part: _Part) -> str:
+    """What is not UTF-8 as escapes, and the lines of Windows as all others."""
+    text = part.text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return text.replace("\r\n", "\n")
+
+
+def _left_out(part: _Part) -> str:
+    return f"its first {byte_count(part.left_out)}" if part.text else f"all {byte_count(part.left_out)}"
+
+
+def _entry(name: str, changed: float) -> zipfile.ZipInfo:
+    when = time.localtime(max(changed, 315619200))  # a zip cannot tell times before 1980
+    entry = zipfile.ZipInfo(name, when[:6])
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o100600 << 16
+    return entry
+
+
+def _write(path: Path, data: bytes, force: bool) -> None:
+    """All of it or nothing, and never over a file that is there."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        if force:
+            os.replace(part, path)
+            return
+        try:
+            os.link(part, path)  # fails if there is a file, which a rename would replace
+        except FileExistsError:
+            raise
+        except (OSError, NotImplementedError):  # a file system without links
+            if os.path.lexists(path):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+            os.rename(part, path)
+    finally:
+        if os.path.lexists(part):
+            os.unlink(part)

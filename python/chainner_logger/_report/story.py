@@ -1,0 +1,163 @@
+"""All logs of a folder as one story: merged by time, with the sessions of which they tell."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple, Optional
+
+from . import grammar
+from .folder import LogName
+from .grammar import Record, Zones
+
+
+class Log(NamedTuple):
+    """A file of the story."""
+
+    name: LogName
+    text: str
+
+
+class Entry(NamedTuple):
+    place: int  # where it belongs in the story: milliseconds since 1970 in UTC, never smaller than what stands before it
+    time: int  # its own; the place, if it has none
+    record: Record
+    name: LogName
+
+
+class Story:
+    def __init__(self, logs: Iterable[Log], zones: Optional[Zones] = None) -> None:
+        """zones: what is known of them already; grows."""
+        self.logs = sorted(logs, key=lambda log: log.name.order)
+        self.zones = zones or Zones()
+        self.zones.learn([log.text for log in self.logs if log.name.kind == "record"])
+
+    def __iter__(self) -> Iterator[Entry]:
+        """By time. Where clocks stepped back, and for the same millisecond, the order in the files is kept."""
+        writers = [list(logs) for _, logs in groupby(self.logs, lambda log: (log.name.log, log.name.kind))]
+        return heapq.merge(*map(self._entries, writers), key=lambda entry: entry.place)
+
+    def _entries(self, logs: list[Log]) -> Iterator[Entry]:
+        """Of one writer."""
+        kind = logs[0].name.kind
+        parse = {"record": grammar.parse, "frontend": grammar.parse_frontend, "crash": grammar.parse_crash_file}[kind]
+        records = (record for log in logs for record in parse(log.text, log.name))
+        if kind == "crash":
+            records = map(self._dated, records)
+        place = 0
+        for time, record in grammar.in_utc(records, self.zones):
+            if time is not None and time > place:
+                place = time
+            yield Entry(place, place if time is None else time, record, record.source)
+
+    def _dated(self, crash: Record) -> Record:
+        """faulthandler does not tell the time: that of the last record of its process."""
+        for log in reversed(self.logs):
+            if log.name.log == crash.source.log and log.name.kind == "record":
+                at = log.text.rfind(f" [{crash.pid}] [")
+                last = next(grammar.parse(log.text[log.text.rfind("\n", 0, at) + 1 :].partition("\n")[0]), None)
+                if at >= 0 and last and last.local_time and last.local_time >= (crash.local_time or 0):
+                    return crash._replace(local_time=last.local_time, offset=last.offset)
+        return crash
+
+
+CLOSED = "closed"
+CRASHED = "crashed"
+UNCLOSED = "no closing record"
+OPEN = "open"
+
+
+@dataclass
+class Session:
+    """A process, as far as its log tells of it."""
+
+    log: str
+    role: str
+    pid: int
+    first: int  # the numbers of its first and last record in the story
+    last: int
+    began: int  # milliseconds
+    ended: int
+    is_begun: bool = False  # the log has its beginning
+    ending: str = OPEN
+    crash: str = ""
+    crash_at: Optional[int] = None  # the number of the record
+    application: str = ""
+    library: str = ""
+    system: str = ""
+    errors: int = 0
+    records: int = 0
+
+    def describe_end(self) -> str:
+        return {
+            CLOSED: "closed in good order",
+            CRASHED: f"crashed: {self.crash}",
+            UNCLOSED: "ended without a closing record (killed, crashed or lost power)",
+            OPEN: "no closing record yet: still running, or killed",
+        }[self.ending]
+
+
+class Sessions:
+    """Tells to which session each record of a story belongs."""
+
+    def __init__(self) -> None:
+        self.all: list[Session] = []
+        self._present: dict[str, int] = {}
+
+    def add(self, number: int, entry: Entry) -> int:
+        """Returns the number of the session. number: of the record in the story."""
+        record, name = entry.record, entry.name
+        index = self._present.get(name.log)
+        session = self.all[index] if index is not None else None
+        said = grammar.mark(record) if name.kind == "record" else None
+        if name.kind == "crash":
+            index = next((i for i in range(len(self.all) - 1, -1, -1) if self._is_of(self.all[i], record, name)), index)
+            session = self.all[index] if index is not None else None
+        elif session is None or (record.pid and record.pid != session.pid and record.level):
+            session = None
+        elif said and said.kind in ("begin", "origin") and not said.is_continued and session.ending != OPEN:
+            session = None
+        if session is None:
+            index = self._begin(number, entry)
+            session = self.all[index]
+        session.last = number
+        session.records += 1
+        session.ended = max(session.ended, entry.place)
+        session.errors += record.level in ("ERROR", "CRITICAL")
+        if said:
+            self._note(session, number, said)
+        elif name.kind == "crash":
+            session.ending = CRASHED
+            session.crash = session.crash or record.raw.partition("\n")[0]
+            session.crash_at = number if session.crash_at is None else session.crash_at
+        return index
+
+    @staticmethod
+    def _is_of(session: Session, record: Record, name: LogName) -> bool:
+        return session.log == name.log and session.pid == record.pid
+
+    def _begin(self, number: int, entry: Entry) -> int:
+        name = entry.name
+        before = self._present.get(name.log)
+        if before is not None and self.all[before].ending == OPEN and name.kind == "record":
+            self.all[before].ending = UNCLOSED
+        place = entry.place
+        self.all.append(Session(name.log, name.role, entry.record.pid, number, number, place, place))
+        self._present[name.log] = len(self.all) - 1
+        return len(self.all) - 1
+
+    def _note(self, session: Session, number: int, said: grammar.Mark) -> None:
+        if said.kind == "begin":
+            session.is_begun = True
+        elif said.kind == "origin":
+            fields = grammar.origin_fields(said.text)
+            session.is_begun = session.is_begun or not said.is_continued
+            session.application = fields.get("application", session.application)
+            session.library = fields.get("chaiNNer logger", session.library)
+            session.system = fields.get("system", session.system)
+        elif said.kind == "end" and session.ending == OPEN:
+            session.ending = CLOSED
+        elif said.kind == "crashed":
+            session.ending, session.crash, session.crash_at = CRASHED, said.text, number

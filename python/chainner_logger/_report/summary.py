@@ -1,0 +1,101 @@
+"""summary.txt: what is in a report, in words."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from . import grammar
+
+if TYPE_CHECKING:
+    from .archive import Report
+    from .page import Page
+
+_MOST_MESSAGES = 20
+_MOST_SESSIONS = 100
+
+
+def summary(page: Page, now: float, folder: str, files: list[tuple[str, str]], made: Report) -> str:
+    """files: name and text of each."""
+    sections = [
+        ("chaiNNer logs", _about(page, now, folder)),
+        ("Crashes", _crashes(page)),
+        ("Errors", _errors(page)),
+        ("Sessions", _sessions(page)),
+        ("Files", [f"{byte_count(len(text)):>10}  {name}" for name, text in files]),
+        ("Left out, for the size of the report", [f"{name}: {what}" for name, what in made.left_out.items()]),
+        ("Could not be read", [f"{name}: {why}" for name, why in made.problems.items()]),
+        ("Privacy", _privacy(made)),
+    ]
+    text = [f"{title}\n{'-' * len(title)}\n" + "".join(f"{line}\n" for line in lines) for title, lines in sections if lines]
+    return "\n".join(text)
+
+
+def byte_count(size: float) -> str:
+    for unit in "bytes", "KiB", "MiB":
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} GiB"
+
+
+def _about(page: Page, now: float, folder: str) -> list[str]:
+    def of_sessions(field: str) -> str:
+        values = dict.fromkeys(getattr(each, field) for each in page.sessions.all if getattr(each, field))
+        return ", ".join(values) or "not said"
+
+    levels = zip((*grammar.LEVELS, "no record"), page.counts)
+    offset = time.strftime("%z", time.localtime(now))
+    return [
+        f"Made:               {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))} UTC{offset[:3]}:{offset[3:]}",
+        f"Folder:             {folder}",
+        f"Times covered:      {_time(page, page.begin)} to {_time(page, page.end)}" if page.begin else "Times covered:      none",
+        f"Records:            {len(page):,} ({', '.join(f'{count:,} {level}' for level, count in levels if count)})",
+        f"Application:        {of_sessions('application')}",
+        f"chaiNNer logger:    {of_sessions('library')}",
+        f"System of the logs: {of_sessions('system')}",
+        f"Made on:            {platform.platform()} {platform.machine()}, Python {sys.version.split()[0]}",
+    ]
+
+
+def _crashes(page: Page) -> list[str]:
+    crashed = [each for each in page.sessions.all if each.ending == "crashed"]
+    return [f"{_time(page, each.ended)}  {each.log} {each.pid or ''}: {each.crash}" for each in crashed] or ["none"]
+
+
+def _errors(page: Page) -> list[str]:
+    found = sorted(page.messages.items(), key=lambda item: -item[1])
+    lines = [f"{count:>6,} x {level:<8}  {message}" for (level, message), count in found[:_MOST_MESSAGES]]
+    if len(found) > _MOST_MESSAGES:
+        lines.append(f"and {len(found) - _MOST_MESSAGES:,} other messages")
+    return lines or ["none"]
+
+
+def _sessions(page: Page) -> list[str]:
+    sessions = [each for each in page.sessions.all if each.pid]
+    lines = [
+        f"{_time(page, each.began)} to {_time(page, each.ended)}  {each.log} {each.pid}: {each.records:,} records, "
+        f"{each.errors:,} {'error' if each.errors == 1 else 'errors'}, {each.describe_end()}"
+        for each in sessions[-_MOST_SESSIONS:]
+    ]
+    if len(sessions) > _MOST_SESSIONS:
+        lines.insert(0, f"{len(sessions) - _MOST_SESSIONS:,} older ones, and")
+    return lines
+
+
+def _privacy(made: Report) -> list[str]:
+    if made.replaced is None:
+        return ["Nothing was replaced: this report was made with --no-redaction."]
+    replaced = ", ".join(f"{count:,} x <{kind}>" for kind, count in made.replaced.items())
+    return [
+        f"Replaced: {replaced or 'nothing was found to replace'}.",
+        "Names, paths, addresses and secrets of the usual shapes are replaced, but no program knows them all: have a look at",
+        "logs.html before you send this. Your own logs were not changed.",
+    ]
+
+
+def _time(page: Page, utc: int) -> str:
+    local = utc + page.zones.at(utc) * 60_000
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(local // 1000)) + f".{local % 1000:03}"
