@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Optional
 
 from . import _native
-from ._report import archive, folder, terminal
+from ._report import archive, folder, report, terminal
 from ._report.follow import follow
 from ._report.grammar import LEVELS, milliseconds
 from ._report.story import Entry, Log, Story
@@ -52,14 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=_where)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
-    report = commands.add_parser("report", help="make a zip of all logs, to look at and to send", description=_REPORT)
-    report.add_argument("--output", metavar="FILE", help="the zip, or the folder for it (here: chaiNNer-logs-<date>-<time>.zip)")
-    report.add_argument("--folder", metavar="DIR", help="where the logs are, if not where this program writes them")
-    report.add_argument("--open", action="store_true", help="show the page in the browser")
-    report.add_argument("--no-redaction", action="store_true", help="leave names, paths, addresses and secrets in it")
-    report.add_argument("--limit", metavar="MB", type=_megabytes, default=25.0, help="size of the zip at most (25); the oldest is left out")
-    report.add_argument("--force", action="store_true", help="overwrite an output that exists")
-    report.set_defaults(run=_report)
+    making = commands.add_parser("report", help="make a zip of all logs, to look at and to send", description=_REPORT)
+    making.add_argument("--output", metavar="FILE", help="the zip, or the folder for it (here: chaiNNer-logs-<date>-<time>.zip)")
+    making.add_argument("--folder", metavar="DIR", help="where the logs are, if not where this program writes them")
+    making.add_argument("--open", action="store_true", help="show the page in the browser")
+    making.add_argument("--no-redaction", action="store_true", help="leave names, paths, addresses and secrets in it")
+    making.add_argument("--limit", metavar="MB", type=_megabytes, default=25.0, help="size of the zip at most (25); the oldest is left out")
+    making.add_argument("--force", action="store_true", help="overwrite an output that exists")
+    making.set_defaults(run=_make_report)
 
     show = commands.add_parser("show", help="show all logs as one story", description=_SHOW)
     show.add_argument("--follow", action="store_true", help="go on with what is written from now on, until Ctrl-C")
@@ -128,9 +128,9 @@ def _files(path: Path) -> list[tuple[float, int, str]]:
 # A report
 
 
-def _report(options: argparse.Namespace) -> int:
+def _make_report(options: argparse.Namespace) -> int:
     with terminal.progress_bar("Making the report") as progress:
-        made = archive.report(
+        made = report(
             options.output,
             options.folder,
             redact=not options.no_redaction,

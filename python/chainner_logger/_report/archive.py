@@ -20,7 +20,6 @@ from .redaction import Redactor
 from .story import Log, Story
 from .summary import byte_count, summary
 
-DEFAULT_LIMIT = 25_000_000  # bytes: what an issue tracker takes
 _MOST_TEXT = 200 * 1024 * 1024  # bytes: what a page can show
 _WRITTEN_TWICE = 0.6  # of the limit, for the logs as zlib's fastest level packs them: the page has them once more
 
@@ -56,28 +55,15 @@ class _Part:
     left_out: int = 0  # characters at its beginning
 
 
-def report(
-    output: Optional[StrPath] = None,
-    folder: Optional[StrPath] = None,
-    *,
-    redact: bool = True,
-    limit: int = DEFAULT_LIMIT,
-    force: bool = False,
-    progress: Optional[Callable[[float], None]] = None,
+def make(
+    output: Optional[StrPath],
+    folder: Optional[StrPath],
+    redact: bool,
+    limit: int,
+    force: bool,
+    progress: Optional[Callable[[float], None]],
 ) -> Report:
-    """Writes all logs of a folder to one zip, with a summary and a page that shows them.
-
-    output: the zip, or the folder for it. None: chaiNNer-logs-<date>-<time>.zip in the current folder.
-    folder: where the logs are. None: where `python -m chainner_logger` says.
-    redact: replaces what tells who the user is, in the zip only: the logs stay as they are.
-    limit: bytes that the zip may have; the oldest records are left out.
-    force: overwrites an output that exists.
-    progress: is told which part is done, from 0 to 1.
-
-    Raises NoLogsError if there are no logs, FileExistsError if the output exists, another OSError if the folder cannot
-    be read or the zip cannot be written; no half zip is left then. Any thread may call it, also while the logs are
-    written.
-    """
+    """As chainner_logger.report, which says what all this is."""
     now = time.time()
     source = Path(folder) if folder is not None else default_folder()
     path = _output_path(output, now)
