@@ -68,7 +68,7 @@ def test_it_holds_all_logs_a_summary_and_a_page(logs, output):
     assert {name: (logs / name).read_bytes().decode() for name in texts} == texts
     for words in (
         "2025-10-18 05:00:00.000 to 2025-10-19 05:00:01.000", "1 x ERROR     second instance", "Fatal Python error: x",
-        "worker-2 1: 1 records, 1 error", "have a look", "Linux" if sys.platform == "linux" else "",
+        "worker-2 1: 1 record, 1 error", "A look at logs.html before you send this is still wise", "Linux" if sys.platform == "linux" else "",
     ):  # fmt: skip
         assert words in found["summary.txt"]
     if sys.platform != "win32":
@@ -250,7 +250,7 @@ WRITER = """
     with open(sys.argv[2], "r+b", 0) as counter:
         while True:
             number += 1
-            logger.info("record %d\\n%s\\nend %d", number, "\\n".join(["x" * 9000] * 3), number)
+            logger.info("record %d\\n%s\\nend %d", number, "\\n".join(["words " * 1500] * 3), number)
             counter.seek(0)
             counter.write(number.to_bytes(8, "little"))
             time.sleep(0.003)

@@ -183,7 +183,7 @@ _PARENT = rf"(?:{_SEPARATOR}(?:var|usr|export|(?:mnt{_SEPARATOR})?[A-Za-z]))?"
 _USERS = "(?:[Uu]sers|USERS)"
 _OTHER_HOME = Rule(
     "home",
-    tuple(parent + separator for parent in ("home", "users") for separator in ("/", "\\", "%2f", "%5c", "%25")),
+    tuple(parent + separator for parent in ("home", "users") for separator in ("/", "\\", "%")),
     re.compile(
         rf"{_BEGIN}(?:{_DRIVE}{_SEPARATOR}{_USERS}{_SEPARATOR}"
         rf"(?P<spaced_name>{_NAME}(?:(?: |%20){_NAME}){{1,3}})(?={_SEPARATOR})"
@@ -202,11 +202,9 @@ _E_MAIL = Rule(
 )
 
 
-def _token(*prefixes: str, rest: str) -> Rule:
+def _token(needles: str, pattern: str) -> Rule:
     """A secret that is known by how it begins."""
-    needles = tuple(prefix.lower() for prefix in prefixes)
-    words = "|".join(re.escape(prefix) for prefix in prefixes)
-    return Rule("secret", needles, re.compile(rf"(?<![A-Za-z0-9])(?:{words}){rest}"))
+    return Rule("secret", tuple(needles.split()), re.compile(rf"(?<![A-Za-z0-9]){pattern}"))
 
 
 _NAMED = "password passwd passphrase secret api_key api-key apikey access_key accesskey access_token auth_token"
@@ -216,12 +214,12 @@ _HEADERS = "authorization x-api-key x-auth-token cookie"
 _PRIVATE_KEY = Rule(
     "secret",
     ("private key-----",),
-    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?s:.){0,8000}?-----END [A-Z ]*PRIVATE KEY-----"),
+    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----(?:(?!-----)(?s:.)){0,8000}-----END [A-Z ]*PRIVATE KEY-----"),
 )
 _SECRETS = [
     Rule(
         "secret",
-        tuple(_HEADERS.split()),
+        ("authorization", "x-a", "cookie"),
         # The value ends with the quotation, or with the line.
         re.compile(
             rf"(?i)((?P<before>[\"'])?\b(?:{'|'.join(_HEADERS.split())})\\?[\"']?\s{{0,2}}[:=,]\s{{0,2}}(?:b(?=[\"']))?)"
@@ -232,27 +230,25 @@ _SECRETS = [
     ),
     Rule("secret", ("bearer",), re.compile(r"(?i)\b(bearer )(?!<)[\w.~+/=-]{16,}"), r"\1<secret>"),
     Rule("secret", ("://",), re.compile(r"(?<=://)[^\s/?#@\"'<>]+(?=@)"), "<secret>"),
-    _token("ghp_", "gho_", "ghu_", "ghs_", "ghr_", rest="[A-Za-z0-9]{30,}"),
-    _token("github_pat_", rest=r"\w{22,}"),
-    _token("glpat-", rest=r"[\w-]{20,}"),
-    _token("AKIA", "ASIA", "AGPA", "AIDA", "AROA", "AIPA", "ANPA", "ANVA", rest=r"[A-Z0-9]{16}(?!\w)"),
-    _token("sk-", rest=r"(?=[\w-]*[0-9])[\w-]{20,}"),
-    _token("sk_live_", "sk_test_", "rk_live_", "rk_test_", rest="[A-Za-z0-9]{16,}"),
-    _token("hf_", "api_org_", rest="[A-Za-z0-9]{30,}"),
-    _token("r8_", rest="[A-Za-z0-9]{30,}"),
-    _token("eyJ", rest=r"[\w-]{6,}\.[\w-]{6,}\.?[\w-]*"),
-    _token("xoxa-", "xoxb-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-", "xapp-", rest=r"[\w-]{10,}"),
-    _token("hooks.slack.com/services/", rest=r"[\w/]+"),
-    _token("discord.com/api/webhooks/", "discordapp.com/api/webhooks/", rest=r"[\w/-]+"),
-    _token("AIza", rest=r"[\w-]{35}"),
-    _token("ya29.", "GOCSPX-", rest=r"[\w-]{20,}"),
-    _token("npm_", rest="[A-Za-z0-9]{36}"),
-    _token("pypi-AgE", rest=r"[\w-]{50,}"),
-    _token("SG.", rest=r"[\w-]{16,}\.[\w-]{16,}"),
-    _token("dop_v1_", "doo_v1_", rest="[a-f0-9]{64}"),
+    _token("ghp_ gho_ ghu_ ghs_ ghr_", "gh[pousr]_[A-Za-z0-9]{30,}"),
+    _token("github_pat_", r"github_pat_\w{22,}"),
+    _token("glpat-", r"glpat-[\w-]{20,}"),
+    _token("akia asia", r"A[KS]IA[A-Z0-9]{16}(?!\w)"),
+    _token("sk-", r"sk-(?=[\w-]*[0-9])[\w-]{20,}"),
+    _token("k_live_ k_test_", "[sr]k_(?:live|test)_[A-Za-z0-9]{16,}"),
+    _token("hf_ api_org_ r8_", "(?:hf|api_org|r8)_[A-Za-z0-9]{30,}"),
+    _token("eyj", r"eyJ[\w-]{6,}\.[\w-]{6,}\.?[\w-]*"),
+    _token("xox xapp-", r"(?:xox[abeoprs]|xapp)-[\w-]{10,}"),
+    _token("hooks.slack.com/", r"hooks\.slack\.com/services/[\w/]+"),
+    _token("/api/webhooks/", r"discord(?:app)?\.com/api/webhooks/[\w/-]+"),
+    _token("aiza", r"AIza[\w-]{35}"),
+    _token("ya29. gocspx-", r"(?:ya29\.|GOCSPX-)[\w-]{20,}"),
+    _token("npm_", "npm_[A-Za-z0-9]{36}"),
+    _token("pypi-age", r"pypi-AgE[\w-]{50,}"),
+    _token("sg.", r"SG\.[\w-]{16,}\.[\w-]{16,}"),
     Rule(
         "secret",
-        tuple(_NAMED.split()),
+        ("passw", "passphrase", "secret", "_key", "-key", "apikey", "accountkey", "accesskey", "_token"),
         re.compile(
             rf"(?i)({'|'.join(_NAMED.split())})(\\?[\"']?\s{{0,2}}[:=]\s{{0,2}}\\?[\"']?)"
             r"(?!(?:none|null|true|false|undefined|<\w+>)\b)(?!<)[^\s\"'&,;\\]{6,}"

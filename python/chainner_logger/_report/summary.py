@@ -76,8 +76,8 @@ def _errors(page: Page) -> list[str]:
 def _sessions(page: Page) -> list[str]:
     sessions = [each for each in page.sessions.all if each.pid]
     lines = [
-        f"{_time(page, each.began)} to {_time(page, each.ended)}  {each.log} {each.pid}: {each.records:,} records, "
-        f"{each.errors:,} {'error' if each.errors == 1 else 'errors'}, {each.describe_end()}"
+        f"{_time(page, each.began)} to {_time(page, each.ended)}  {each.log} {each.pid}: "
+        f"{_plural(each.records, 'record')}, {_plural(each.errors, 'error')}, {each.describe_end()}"
         for each in sessions[-_MOST_SESSIONS:]
     ]
     if len(sessions) > _MOST_SESSIONS:
@@ -91,9 +91,13 @@ def _privacy(made: Report) -> list[str]:
     replaced = ", ".join(f"{count:,} x <{kind}>" for kind, count in made.replaced.items())
     return [
         f"Replaced: {replaced or 'nothing was found to replace'}.",
-        "Names, paths, addresses and secrets of the usual shapes are replaced, but no program knows them all: have a look at",
-        "logs.html before you send this. Your own logs were not changed.",
+        "A look at logs.html before you send this is still wise: no program knows all that is private.",
+        "Your own logs were not changed.",
     ]
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def _time(page: Page, utc: int) -> str:
