@@ -67,13 +67,20 @@ class Redactor:
         host = socket.gethostname()
         hosts = {host, host.partition(".")[0], environment("COMPUTERNAME", "")}
         homes = {os.path.expanduser("~"), environment("USERPROFILE", ""), environment("HOME", "")} - {""}
+        if sys.platform != "win32":
+            import pwd  # HOME may be another one, as in a sandbox
+
+            try:
+                homes.add(pwd.getpwuid(os.getuid()).pw_dir)
+            except KeyError:
+                pass  # there is no entry for this user, as in containers
         homes |= {os.path.realpath(home) for home in homes}
         users = {environment(name, "") for name in ("USER", "LOGNAME", "USERNAME", "SUDO_USER")}
         users |= {Path(home).name for home in homes}
         try:
             users.add(getpass.getuser())
         except (OSError, KeyError, ImportError):
-            pass  # there is no entry for this user, as in containers
+            pass
         return cls(homes, users, hosts, ignore_case=sys.platform == "win32")
 
     def learn(self, text: str) -> None:
@@ -162,7 +169,8 @@ def _home_rule(home: str, ignore_case: bool) -> Rule:
         begin = rf"(?:{_DRIVE})?{_SEPARATOR}{_spelled(first, ignore_case)}"
     path = f"{_SEPARATOR}{{1,2}}".join([begin, *(_spelled(part, ignore_case) for part in rest)])
     last = (rest or [first])[-1]
-    needles = {form.lower() for form in (*_spellings(last), _dos_stem(last) + "~")}
+    needles = [separator + form.lower() for form in _spellings(last) for separator in ("/", "\\", "2f", "5c")]
+    needles.append(_dos_stem(last).lower() + "~")
     return Rule("home", tuple(needles), re.compile(rf"{_BEGIN}{path}(?![\w-])(?!\.\w)"))
 
 
