@@ -142,8 +142,9 @@ def test_the_newest_records_come_first_if_it_would_be_too_large(logs, output):
     assert "worker.3.log: all " in found["summary.txt"]
 
 
-def test_a_page_takes_so_much_text_and_no_more(logs, output, monkeypatch):
-    monkeypatch.setattr(archive, "_MOST_TEXT", 100_000)
+@pytest.mark.parametrize("most", ["_MOST_TEXT", "_MOST_OF_A_FILE"])
+def test_a_page_takes_so_much_text_and_no_more(logs, output, monkeypatch, most):
+    monkeypatch.setattr(archive, most, 100_000)
     (logs / "worker.log").write_text("".join(line(f"{number} {'x' * 80}", number) for number in range(2000)))
     report(output, logs)
     kept = contents(output)["logs/worker.log"]

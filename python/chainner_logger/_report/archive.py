@@ -20,7 +20,8 @@ from .redaction import Redactor
 from .story import Log, Story
 from .summary import byte_count, summary
 
-_MOST_TEXT = 200 * 1024 * 1024  # bytes: what a page can show
+_MOST_TEXT = 160 * 1024 * 1024  # bytes: what a page can show
+_MOST_OF_A_FILE = 64 * 1024 * 1024  # bytes: so that a huge one leaves room for others
 _WRITTEN_TWICE = 0.6  # of the limit, for the logs as zlib's fastest level packs them: the page has them once more
 
 StrPath = Union[str, "os.PathLike[str]"]
@@ -113,7 +114,7 @@ def _collect(
         found = []
         for file in taken.files:
             try:
-                data, begin = folders.content(file, _MOST_TEXT)
+                data, begin = folders.content(file, _MOST_OF_A_FILE)
             except OSError as error:
                 made.problems[file.name.name] = error.strerror or str(error)
                 continue
