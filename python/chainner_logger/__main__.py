@@ -17,7 +17,7 @@ from . import _native
 from ._report import archive, folder, report, terminal
 from ._report.follow import follow
 from ._report.grammar import LEVELS, milliseconds
-from ._report.story import Entry, Log, Story
+from ._report.story import Entry, Log, Story, legible
 from ._report.summary import byte_count
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -188,7 +188,7 @@ def _show(options: argparse.Namespace) -> int:
         for file in taken.files:
             data, begin = folder.content(file, 1 << 62)
             positions[file.identity] = begin + len(data)
-            logs.append(Log(file.name, data.decode("utf-8", "backslashreplace")))
+            logs.append(Log(file.name, legible(data)))
         story = Story(logs)
         del logs
         output = terminal.lines(_chosen(story, options), story.zones, colour)

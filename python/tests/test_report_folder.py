@@ -187,6 +187,13 @@ def test_a_session_ends_in_good_order_by_a_crash_or_without_a_word():
     assert found[1].crash_at == 5 and found[1].errors == 1
 
 
+def test_a_crash_that_python_has_caught_is_none():
+    crash = "2025-10-19 05:52:00 [7] started; if it crashes, this follows:\nWindows fatal exception: access violation\n"
+    text = session_line(1, 7, "x"), session_line(2, 7, "Logger closed for worker process")
+    (found,) = sessions(log("worker.log", *text), log("worker.crash.txt", crash))
+    assert (found.ending, found.records) == ("closed", 3)
+
+
 def test_a_session_goes_on_in_a_rotated_file():
     origin = "Continues an older file. Role: worker, process: 7, started: x, chaiNNer logger: 1, system: y, UTC offset: +00:00"
     (found,) = sessions(log("worker.1.log", session_line(1, 7, "x")), log("worker.log", session_line(2, 7, origin), session_line(3, 7, "y")))

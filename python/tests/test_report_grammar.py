@@ -34,6 +34,7 @@ def test_a_record_has_a_time_a_process_a_level_and_a_message():
 def test_a_time_stamp_may_have_an_offset(offset, minutes):
     (record,) = parse(f"2025-10-19 05:52:25.123{offset} [1] [INFO] message\n")
     assert (record.offset, record.message) == (minutes, "message")
+    assert grammar.offset_text(minutes) == offset
 
 
 def test_an_empty_message_is_a_message():

@@ -120,12 +120,12 @@ def test_it_follows_what_is_written_with_all_lines_of_a_record(programs, logs, f
             file.write(text)
             file.flush()
     with (logs / "main.log").open("a") as file:
-        file.write("[2025-10-19 05:52:12.000] [info]  frontend\n")
+        file.write("[2025-10-19 05:52:12.000] [info]  frontend\r\n")
     assert wait_until(lambda: follower.has("end") and follower.has("frontend"))
     assert follower.end() == ""
     text = "".join(follower.lines)
     assert f"begin\n{' ' * 40}goes on\n{' ' * 40}and on\n" in text
-    assert len(messages(text)) == 9 and follower.process.returncode == 130
+    assert "\\r" not in text and len(messages(text)) == 9 and follower.process.returncode == 130
     assert "05:52:10.000 worker" in text  # in the zone of the log
 
 

@@ -17,7 +17,7 @@ from typing import Optional, Union
 from . import folder as folders
 from .page import Page
 from .redaction import Redactor
-from .story import Log, Story
+from .story import Log, Story, legible
 from .summary import byte_count, summary
 
 _MOST_TEXT = 160 * 1024 * 1024  # bytes: what a page can show
@@ -165,7 +165,7 @@ def _zipped(
     shown = redactor or str
     made.left_out = {part.name.name: _left_out(part) for part in parts if part.left_out}
     parts = [part for part in parts if part.text]
-    story = Story(Log(part.name, _legible(part)) for part in parts)
+    story = Story(Log(part.name, legible(part.text.encode("utf-8", "surrogateescape"))) for part in parts)
     page = Page(story)
     total = sum(len(part.text) for part in parts) or 1
     page.take(story, lambda done: progress(min(1, done / total) * 0.6))
@@ -184,16 +184,6 @@ def _zipped(
             add(names[part.name.name], part.text.encode("utf-8", "surrogateescape"), part.changed)
             progress(0.8 + 0.2 * number / len(parts))
     return packed.getvalue()
-
-
-def _legible(part: _Part) -> str:
-    """What is not UTF-8 as escapes, and the lines of Windows as all others."""
-    text = part.text
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return text.replace("\r\n", "\n")
 
 
 def _left_out(part: _Part) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from . import folder as folders
 from .folder import Identity, LogFile, LogName
 from .grammar import Zones
-from .story import Log, Story
+from .story import Log, Story, legible
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25  # seconds
 
@@ -83,7 +83,7 @@ def follow(
                 each.file.close()
                 del followed[identity]
         if portions:
-            yield Story([Log(name, data.decode("utf-8", "backslashreplace")) for name, data in portions.items()], zones)
+            yield Story([Log(name, legible(data)) for name, data in portions.items()], zones)
             pause = _SHORTEST_PAUSE
         else:
             time.sleep(pause)

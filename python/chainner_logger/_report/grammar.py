@@ -82,6 +82,11 @@ def minutes(offset: str) -> int:
     return -count if offset[0] == "-" else count
 
 
+def offset_text(count: int) -> str:
+    """Of minutes: "+05:30"."""
+    return f"{'-' if count < 0 else '+'}{abs(count) // 60:02}:{abs(count) % 60:02}"
+
+
 def parse(text: str, source: object = None) -> Iterator[Record]:
     """The records of a log of ours. A line that is none, and belongs to none, is a record without level and time.
 

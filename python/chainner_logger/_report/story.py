@@ -27,6 +27,11 @@ class Entry(NamedTuple):
     name: LogName
 
 
+def legible(data: bytes) -> str:
+    """What is not UTF-8 as escapes, and the lines of Windows as all others."""
+    return data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+
+
 class Story:
     def __init__(self, logs: Iterable[Log], zones: Optional[Zones] = None) -> None:
         """zones: what is known of them already; grows."""
@@ -128,7 +133,7 @@ class Sessions:
         session.errors += record.level in ("ERROR", "CRITICAL")
         if said:
             self._note(session, number, said)
-        elif name.kind == "crash":
+        elif name.kind == "crash" and session.ending != CLOSED:  # Python may have caught it, on Windows
             session.ending = CRASHED
             session.crash = session.crash or record.raw.partition("\n")[0]
             session.crash_at = number if session.crash_at is None else session.crash_at

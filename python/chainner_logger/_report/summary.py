@@ -47,9 +47,9 @@ def _about(page: Page, now: float, folder: str) -> list[str]:
         return ", ".join(values) or "not said"
 
     levels = zip((*grammar.LEVELS, "no record"), page.counts)
-    offset = time.strftime("%z", time.localtime(now))
+    offset = time.localtime(now).tm_gmtoff // 60
     return [
-        f"Made:               {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))} UTC{offset[:3]}:{offset[3:]}",
+        f"Made:               {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))} UTC{grammar.offset_text(offset)}",
         f"Folder:             {folder}",
         f"Times covered:      {_time(page, page.begin)} to {_time(page, page.end)}" if page.begin else "Times covered:      none",
         f"Records:            {len(page):,} ({', '.join(f'{count:,} {level}' for level, count in levels if count)})",
