@@ -120,22 +120,23 @@ def test_of_a_large_file_the_last_whole_records_are_read(tmp_path):
 
 @pytest.mark.skipif("LOG_RECORDS" not in os.environ, reason="needs the build's program log_records")
 def test_while_a_process_rotates_all_the_time_each_record_is_there_once(tmp_path):
-    counter, looks = tmp_path / "counter", 0
-    logs = tmp_path / "logs"
-    settings = [f"counter={counter}", "size=50000", "files=200"]
-    process = subprocess.Popen([os.environ["LOG_RECORDS"], "worker", logs, "100000", *settings])
-    while process.poll() is None:
-        if not logs.exists() or not counter.exists():
-            continue
-        written = int.from_bytes(counter.read_bytes()[:8], "little")
-        with snapshot(logs) as taken:
-            text = b"".join(content(file, 1 << 30)[0] for file in taken.files).decode()
-        numbers = [int(found) for found in re.findall(r"\] record (\d+) x{40}\n", text)]
-        assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) >= written
-        assert text == "" or text.endswith("\n")
-        looks += 1
-    assert process.returncode == 0 and looks > 3
-    assert len(list(logs.iterdir())) > 100
+    looks = runs = 0
+    while looks < 10:  # on a busy machine the process may be done after a few
+        runs += 1
+        logs, counter = tmp_path / f"logs {runs}", tmp_path / f"counter {runs}"
+        settings = [f"counter={counter}", "size=50000", "files=200"]
+        process = subprocess.Popen([os.environ["LOG_RECORDS"], "worker", logs, "100000", *settings])
+        while process.poll() is None:
+            if not logs.exists() or not counter.exists():
+                continue
+            written = int.from_bytes(counter.read_bytes()[:8], "little")
+            with snapshot(logs) as taken:
+                text = b"".join(content(file, 1 << 30)[0] for file in taken.files).decode()
+            numbers = [int(found) for found in re.findall(r"\] record (\d+) x{40}\n", text)]
+            assert numbers == list(range(1, len(numbers) + 1)) and len(numbers) >= written
+            assert text == "" or text.endswith("\n")
+            looks += 1
+        assert process.returncode == 0 and len(list(logs.iterdir())) > 100
 
 
 def log(name, *lines):
