@@ -29,7 +29,7 @@ MESSAGES = [
     ("INFO", "Request {} took 12 ms, node upscale image with tiles 512 and overlap 16 pixels"),
     ("DEBUG", "Cache hit for node {}, 12 of 40 entries kept, 3.2 MiB of memory freed"),
 ]
-ERROR = "Request failed: /upscale/{}\n\tTraceback (most recent call last):\n\t  File \"/home/ann/x.py\"\n\tValueError: no image"
+ERROR = 'Request failed: /upscale/{}\n\tTraceback (most recent call last):\n\t  File "/home/ann/x.py"\n\tValueError: no image'
 
 
 def write_logs(folder: Path, records: int) -> None:
@@ -73,7 +73,9 @@ def main() -> None:
         print(f"parsing            {seconds(lambda: [sum(1 for _ in grammar.parse(text)) for text in texts]):8.2f} s")
         began = time.perf_counter()
         made = archive.make(Path(temporary, "report.zip"), logs, True, 25_000_000, False, None)
-        print(f"the whole report   {time.perf_counter() - began:8.2f} s, {made.size / 1e6:.1f} MB, the page {len(made.page) / 1e6:.1f} MB")
+        print(
+            f"the whole report   {time.perf_counter() - began:8.2f} s, {made.size / 1e6:.1f} MB, the page {len(made.page) / 1e6:.1f} MB"
+        )
         page = Path(temporary, "logs.html")
         page.write_bytes(made.page)
 
@@ -88,7 +90,11 @@ def main() -> None:
             browser.wait_for("return document.documentElement.dataset.state === 'prepared'")
 
             def search(text: str, is_regular: bool) -> float:
-                browser.run("state.q = ''; filter(); state.q = arguments[0]; state.regex = arguments[1]; filter()", text, is_regular)
+                browser.run(
+                    "state.q = ''; filter(); state.q = arguments[0]; state.regex = arguments[1]; filter()",
+                    text,
+                    is_regular,
+                )
                 return browser.run(of_page, "filterMilliseconds")
 
             for what, text, is_regular in [
@@ -103,7 +109,9 @@ def main() -> None:
                 grep = ["grep", "-P" if is_regular else "-F", "-i", "-c", "-h", "--", text, *files]
                 plain = {**os.environ, "LC_ALL": "C.UTF-8"}
                 theirs = 1000 * median(lambda: seconds(lambda: subprocess.run(grep, stdout=subprocess.PIPE, env=plain)))
-                print(f"{what:<18} {ours:8.0f} ms, grep {theirs:.0f} ms: {ours / theirs:.1f} of its time ({found:,} records)")
+                print(
+                    f"{what:<18} {ours:8.0f} ms, grep {theirs:.0f} ms: {ours / theirs:.1f} of its time ({found:,} records)"
+                )
             browser.run("state.q = ''; filter()")
             ours = median(lambda: browser.run("state.levels = [4]; filter();" + of_page, "filterMilliseconds"))
             print(f"errors alone       {ours:8.0f} ms")

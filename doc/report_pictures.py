@@ -24,7 +24,12 @@ def main() -> None:
         logs = home / "logs"
         environment = {**os.environ, "HOME": str(home), "PYTHONPATH": str(package), "CHAINNER_LOG_DIR": str(logs)}
         environment["CHAINNER_LOG_LEVEL"] = "debug"
-        subprocess.run([sys.executable, home / "backend" / "frontend.py", "60"], env=environment, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, home / "backend" / "frontend.py", "60"],
+            env=environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
         command = [sys.executable, "-m", "chainner_logger", "report", "--output", home / "report.zip"]
         subprocess.run(command, env=environment, check=True)
         shutil.unpack_archive(home / "report.zip", home / "report")

@@ -27,7 +27,7 @@ def main(arguments: Optional[list[str]] = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        return options.run(options)
+        return int(options.run(options))
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -43,37 +43,45 @@ def main(arguments: Optional[list[str]] = None) -> int:
 
 def _fail(error: OSError, advice: str) -> int:
     name = f"{error.filename}: " if error.filename else ""
-    print(f"chainner_logger: {name}{error.strerror or error}. {advice}".rstrip(), file=sys.stderr)
+    _warn(f"{name}{error.strerror or error}. {advice}".rstrip())
     return 1
 
 
+def _warn(text: str) -> None:
+    print(f"chainner_logger: {text}", file=sys.stderr)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m chainner_logger", description="Tells where the logs are, and why there.")
+    description = "Tells where the logs are, and why there."
+    parser = argparse.ArgumentParser("python -m chainner_logger", description=description)
     parser.set_defaults(run=_where)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
 
     making = commands.add_parser("report", help="make a zip of all logs, to look at and to send", description=_REPORT)
-    making.add_argument("--output", metavar="FILE", help="the zip, or the folder for it (here: chaiNNer-logs-<date>-<time>.zip)")
-    making.add_argument("--folder", metavar="DIR", help="where the logs are, if not where this program writes them")
-    making.add_argument("--open", action="store_true", help="show the page in the browser")
-    making.add_argument("--no-redaction", action="store_true", help="leave names, paths, addresses and secrets in it")
-    making.add_argument("--limit", metavar="MB", type=_megabytes, default=25.0, help="size of the zip at most (25); the oldest is left out")
-    making.add_argument("--force", action="store_true", help="overwrite an output that exists")
+    option = making.add_argument
+    option("--output", metavar="FILE", help="the zip, or the folder for it (here: chaiNNer-logs-<date>-<time>.zip)")
+    option("--folder", metavar="DIR", help=_FOLDER)
+    option("--open", action="store_true", help="show the page in the browser")
+    option("--no-redaction", action="store_true", help="leave names, paths, addresses and secrets in it")
+    option("--limit", metavar="MB", type=_megabytes, default=25.0, help="its size at most (25); the oldest is left out")
+    option("--force", action="store_true", help="overwrite an output that exists")
     making.set_defaults(run=_make_report)
 
-    show = commands.add_parser("show", help="show all logs as one story", description=_SHOW)
-    show.add_argument("--follow", action="store_true", help="go on with what is written from now on, until Ctrl-C")
-    show.add_argument("--level", metavar="LEVEL", type=_level, default=0, help="this and worse: " + ", ".join(LEVELS))
-    show.add_argument("--role", choices=folder.ROLES, action="append", help="these roles only; may be given several times")
-    show.add_argument("--since", metavar="TIME", type=_since, help="10m, 2h, 3d, 05:52, or 2025-10-19 05:52")
-    show.add_argument("--folder", metavar="DIR", help="where the logs are, if not where this program writes them")
-    show.set_defaults(run=_show)
+    showing = commands.add_parser("show", help="show all logs as one story", description=_SHOW)
+    option = showing.add_argument
+    option("--follow", action="store_true", help="go on with what is written from now on, until Ctrl-C")
+    option("--level", metavar="LEVEL", type=_level, default=0, help="this and worse: " + ", ".join(LEVELS))
+    option("--role", choices=folder.ROLES, action="append", help="this role only; may be given several times")
+    option("--since", metavar="TIME", type=_since, help="10m, 2h, 3d, 05:52, or 2025-10-19 05:52")
+    option("--folder", metavar="DIR", help=_FOLDER)
+    showing.set_defaults(run=_show)
     return parser
 
 
-_REPORT = """Writes all logs to one zip, with a summary and a page that shows them in any browser. What tells who you are is
-replaced: home folder, user and host name, e-mail addresses, credentials. The logs themselves stay as they are."""
+_REPORT = """Writes all logs to one zip, with a summary and a page that shows them in any browser. What tells who you
+are is replaced: home folder, user and host name, e-mail addresses, credentials. The logs themselves stay as they are."""
 _SHOW = "Shows the logs of all processes as one story, by time."
+_FOLDER = "where the logs are, if not where this program writes them"
 
 
 # Where the logs are
@@ -85,7 +93,7 @@ def _where(_: argparse.Namespace) -> int:
     try:
         directories = _native.log_directories()
     except RuntimeError as error:  # there is no folder to which a relative path could be relative
-        print(f"chainner_logger: The folder for logs cannot be told: {error}", file=sys.stderr)
+        _warn(f"The folder for logs cannot be told: {error}")
         return 1
     for path, reason, problem in directories:
         if not problem:
@@ -153,7 +161,7 @@ def _make_report(options: argparse.Namespace) -> int:
     if options.open:
         _open(made.page)
     for name, why in made.problems.items():
-        print(f"chainner_logger: {name} could not be read: {why}", file=sys.stderr)
+        _warn(f"{name} could not be read: {why}")
     return 1 if made.problems else 0
 
 
@@ -182,7 +190,7 @@ def _show(options: argparse.Namespace) -> int:
         if not taken.files and not taken.problems and not options.follow:
             raise archive.NoLogsError(2, "There are no logs in this folder", str(path))
         for name, why in taken.problems.items():
-            print(f"chainner_logger: {name} could not be read: {why}", file=sys.stderr)
+            _warn(f"{name} could not be read: {why}")
         logs = []
         positions = {}
         for file in taken.files:
@@ -194,7 +202,7 @@ def _show(options: argparse.Namespace) -> int:
         output = terminal.lines(_chosen(story, options), story.zones, colour)
         terminal.show(output, use_pager=not options.follow)
         if options.follow:
-            portions = follow(path, taken, positions, story.zones, lambda text: print(f"chainner_logger: {text}", file=sys.stderr))
+            portions = follow(path, taken, positions, story.zones, _warn)
             entries = (entry for portion in portions for entry in _chosen(portion, options))
             terminal.write(terminal.lines(entries, story.zones, colour))
     return 0
@@ -222,9 +230,10 @@ def _since(text: str) -> int:
     ago = re.fullmatch(r"(\d+)([smhd])", text)
     if ago:
         return int((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000)
-    found = re.fullmatch(r"(?:(\d{4}-\d\d-\d\d)[ T]?)?(\d\d?:\d\d)?(:\d\d)?", text)
-    day = (found and found[1]) or time.strftime("%Y-%m-%d")
-    local = milliseconds(f"{day} {(found and found[2]) or '00:00'}{(found and found[3]) or ':00'}") if found and text else None
+    found = re.fullmatch(r"(?:(\d{4}-\d\d-\d\d)[ T]?)?(?:(\d\d?:\d\d)(:\d\d)?)?", text) if text else None
+    day, minute, second = found.groups() if found else (None, None, None)
+    stamp = f"{day or time.strftime('%Y-%m-%d')} {minute or '00:00'}{second or ':00'}"
+    local = milliseconds(stamp) if found else None
     if local is None:
         raise argparse.ArgumentTypeError(f"{text} is no time: it may be 10m, 2h, 3d, 05:52 or 2025-10-19 05:52")
     return int(time.mktime((*time.gmtime(local / 1000)[:8], -1)) * 1000)

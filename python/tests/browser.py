@@ -97,7 +97,9 @@ class Browser:
         origin = {_ELEMENT: self._element(selector)}
         moves = [{"type": "pointerMove", "duration": 20, "origin": origin, "x": x, "y": y} for x, y in points]
         actions = [moves[0], {"type": "pointerDown", "button": 0}, *moves[1:], {"type": "pointerUp", "button": 0}]
-        self._ask("POST", f"{self._session}/actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": actions}]})
+        self._ask(
+            "POST", f"{self._session}/actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": actions}]}
+        )
 
     def devtools(self, command: str, **parameters: object) -> Any:
         return self._ask("POST", f"{self._session}/goog/cdp/execute", {"cmd": command, "params": parameters})

@@ -15,7 +15,13 @@ from conftest import wait_until
 
 def run(programs, *arguments, **options):
     command = [sys.executable, "-m", "chainner_logger", *map(str, arguments)]
-    options = {"env": programs.environment, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    options = {
+        "env": programs.environment,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+        **options,
+    }
     return subprocess.run(command, timeout=120, **options)
 
 
@@ -91,7 +97,7 @@ def test_open_shows_the_page_in_the_browser(programs, logs):
     page = programs.folder / "page"
     programs.environment.update(BROWSER=f"cp %s {page}.url", TMPDIR=str(programs.folder))
     browser = programs.folder / "browser"
-    browser.write_text(f"#!/bin/sh\necho \"$1\" > {page}\n")
+    browser.write_text(f'#!/bin/sh\necho "$1" > {page}\n')
     browser.chmod(0o755)
     programs.environment["BROWSER"] = f"{browser} %s"
     assert run(programs, "report", "--open", "--output", programs.folder / "out.zip").returncode == 0

@@ -29,7 +29,9 @@ def test_the_name_tells_what_a_file_is(name, kind, log, age):
     assert (found.kind, found.log, found.age) == (kind, log, age)
 
 
-@pytest.mark.parametrize("name", ["worker.txt", "worker.log.gz", "xworker.log", "worker-.log", "main.2.log", "a/worker.log", ""])
+@pytest.mark.parametrize(
+    "name", ["worker.txt", "worker.log.gz", "xworker.log", "worker-.log", "main.2.log", "a/worker.log", ""]
+)
 def test_other_files_are_left_alone(name):
     assert log_name(name) is None
 
@@ -43,10 +45,26 @@ def names(taken):
 
 
 def test_the_oldest_file_of_a_log_comes_first(tmp_path):
-    for name in "worker.log", "worker.2.log", "worker.10.log", "host.log", "worker-2.log", "main.log", "worker.crash.txt":
+    for name in (
+        "worker.log",
+        "worker.2.log",
+        "worker.10.log",
+        "host.log",
+        "worker-2.log",
+        "main.log",
+        "worker.crash.txt",
+    ):
         (tmp_path / name).write_text(line(1))
     with snapshot(tmp_path) as taken:
-        assert names(taken) == ["worker.10.log", "worker.2.log", "worker.log", "worker.crash.txt", "worker-2.log", "host.log", "main.log"]
+        assert names(taken) == [
+            "worker.10.log",
+            "worker.2.log",
+            "worker.log",
+            "worker.crash.txt",
+            "worker-2.log",
+            "host.log",
+            "main.log",
+        ]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links and pipes are different there")
@@ -158,7 +176,9 @@ def test_logs_are_merged_by_time_and_in_the_order_of_each_file():
 
 def test_what_python_says_about_a_crash_comes_after_the_last_record_of_the_process():
     crash = "2025-10-19 05:52:20 [1] started; if it crashes, this follows:\nFatal Python error: x\n"
-    made = story.Story([log("worker.log", line(2, text="w2")), log("worker.crash.txt", crash), log("host.log", line(3, text="h3"))])
+    made = story.Story(
+        [log("worker.log", line(2, text="w2")), log("worker.crash.txt", crash), log("host.log", line(3, text="h3"))]
+    )
     assert messages(made) == ["w2", "Fatal Python error: x", "h3"]
 
 
@@ -183,7 +203,12 @@ def test_a_session_ends_in_good_order_by_a_crash_or_without_a_word():
         session_line(6, 7, begin), session_line(6, 7, "The previous session of this log ended without a closing record, as"),
     ]  # fmt: skip
     found = sessions(log("worker.log", *text))
-    assert [(each.pid, each.ending) for each in found] == [(7, "closed"), (8, "crashed"), (9, "no closing record"), (7, "open")]
+    assert [(each.pid, each.ending) for each in found] == [
+        (7, "closed"),
+        (8, "crashed"),
+        (9, "no closing record"),
+        (7, "open"),
+    ]
     assert (found[0].application, found[0].system, found[1].crash) == ("2.0", "Linux 6", "SIGSEGV (11) at address 0x0")
     assert found[1].crash_at == 5 and found[1].errors == 1
 
@@ -197,5 +222,8 @@ def test_a_crash_that_python_has_caught_is_none():
 
 def test_a_session_goes_on_in_a_rotated_file():
     origin = "Continues an older file. Role: worker, process: 7, started: x, chaiNNer logger: 1, system: y, UTC offset: +00:00"
-    (found,) = sessions(log("worker.1.log", session_line(1, 7, "x")), log("worker.log", session_line(2, 7, origin), session_line(3, 7, "y")))
+    (found,) = sessions(
+        log("worker.1.log", session_line(1, 7, "x")),
+        log("worker.log", session_line(2, 7, origin), session_line(3, 7, "y")),
+    )
     assert (found.records, found.is_begun) == (3, False)

@@ -17,7 +17,10 @@ def utc(text, zones=None):
     known.learn([text])
     day = 24 * 3600 * 1000
     return [
-        (None if time is None else f"{time % day // 3600000:02}:{time // 60000 % 60:02}:{time / 1000 % 60:06.3f}", record.message)
+        (
+            None if time is None else f"{time % day // 3600000:02}:{time // 60000 % 60:02}:{time / 1000 % 60:06.3f}",
+            record.message,
+        )
         for time, record in in_utc(parse(text), known)
     ]
 
@@ -55,7 +58,9 @@ def test_an_empty_message_is_a_message():
     ],
 )
 def test_what_is_no_record_is_a_record_without_level_and_time(line):
-    before, found, after = parse(f"2025-10-19 05:52:25.123 [1] [INFO] a\n{line}\n2025-10-19 05:52:25.124 [1] [INFO] b\n")
+    before, found, after = parse(
+        f"2025-10-19 05:52:25.123 [1] [INFO] a\n{line}\n2025-10-19 05:52:25.124 [1] [INFO] b\n"
+    )
     assert (found.raw, found.level, found.local_time) == (line, "", None)
     assert (before.message, after.message, after.line) == ("a", "b", 3)
 
@@ -113,7 +118,9 @@ def test_the_library_marks_sessions(message, kind):
     assert mark(louder) is None
 
 
-@pytest.mark.parametrize("message", ["Logger closed for maintenance", "Role: none", "Crashed: x", "Local time is UTC", "Lorem"])
+@pytest.mark.parametrize(
+    "message", ["Logger closed for maintenance", "Role: none", "Crashed: x", "Local time is UTC", "Lorem"]
+)
 def test_a_message_with_similar_words_marks_nothing(message):
     (found,) = parse(record("01:00:00.000", message))
     assert mark(found) is None
@@ -129,7 +136,11 @@ def test_an_origin_tells_of_the_process():
 
 def test_the_offset_of_the_file_holds_also_for_the_record_before_its_origin():
     text = record("01:00:00.000", "Logger initialized for worker process") + record("01:00:00.001", ORIGIN + "+05:30")
-    assert [time for time, _ in utc(text + record("01:00:01.000", "x"))] == ["19:30:00.000", "19:30:00.001", "19:30:01.000"]
+    assert [time for time, _ in utc(text + record("01:00:01.000", "x"))] == [
+        "19:30:00.000",
+        "19:30:00.001",
+        "19:30:01.000",
+    ]
 
 
 def test_a_zone_may_change_in_mid_file_and_an_hour_come_twice():
@@ -169,15 +180,28 @@ def test_the_records_own_offset_wins():
 
 def test_what_does_not_tell_its_zone_has_that_of_the_others_also_in_the_hour_that_comes_twice():
     zones = Zones()
-    zones.learn([record("01:00:00.000", ORIGIN + "+02:00") + record("02:00:00.000", "Local time is UTC+01:00 from now on, it was UTC+02:00")])
-    frontend = "".join(f"[2025-10-26 {time}] [info] x\n" for time in ("02:10:00.000", "02:50:00.000", "02:10:00.000", "04:00:00.000"))
+    zones.learn(
+        [
+            record("01:00:00.000", ORIGIN + "+02:00")
+            + record("02:00:00.000", "Local time is UTC+01:00 from now on, it was UTC+02:00")
+        ]
+    )
+    frontend = "".join(
+        f"[2025-10-26 {time}] [info] x\n" for time in ("02:10:00.000", "02:50:00.000", "02:10:00.000", "04:00:00.000")
+    )
     times = [time // 60000 % 1440 for time, _ in in_utc(parse_frontend(frontend), zones)]
     assert times == [10, 50, 70, 180]
 
 
 def test_the_readme_lists_the_marks_and_the_format_of_lnav_agrees():
     readme = (repository / "README.md").read_text()
-    for words in "Logger initialized for", "Continues an older file.", "Logger closed for", "Local time is UTC", "Crashed: ":
+    for words in (
+        "Logger initialized for",
+        "Continues an older file.",
+        "Logger closed for",
+        "Local time is UTC",
+        "Crashed: ",
+    ):
         assert words in readme
     pattern = re.search(r'"pattern": "(.*)"', (repository / "lnav/formats/chainner/chainner_log.json").read_text())[1]
     pattern = re.compile(pattern.replace("\\\\", "\\").replace("(?<", "(?P<"))

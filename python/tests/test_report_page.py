@@ -11,7 +11,7 @@ from chainner_logger import report
 
 pytestmark = pytest.mark.skipif(not browsers.is_installed(), reason="chromium and chromium-driver are not installed")
 
-HOSTILE = "</script><img src=x onerror=\"hacked=1\"><b>bold</b> <!-- &amp; ' \" \\ `${1}` @@DATA@@ 名前 😀 \\u2028"
+HOSTILE = '</script><img src=x onerror="hacked=1"><b>bold</b> <!-- &amp; \' " \\ `${1}` @@DATA@@ 名前 😀 \\u2028'
 
 
 def line(time, pid, level, text):
@@ -79,7 +79,9 @@ def shown(browser):
 
 def labels(browser):
     browser.run("drawRows()")
-    return browser.run("return [...document.querySelectorAll('.label')].map(each => each.innerText.replace(/\\s+/g, ' '))")
+    return browser.run(
+        "return [...document.querySelectorAll('.label')].map(each => each.innerText.replace(/\\s+/g, ' '))"
+    )
 
 
 def count(browser):
@@ -124,7 +126,10 @@ def test_host_worker_and_frontend_are_merged_by_time(opened):
 
 def test_text_is_data_everywhere(opened):
     find(opened, "<b>bold")
-    assert shown(opened) == [HOSTILE] and opened.run("return document.querySelector('#rows mark').textContent") == "<b>bold"
+    assert (
+        shown(opened) == [HOSTILE]
+        and opened.run("return document.querySelector('#rows mark').textContent") == "<b>bold"
+    )
     opened.click(".row")
     assert opened.run("return document.getElementById('raw').textContent").endswith(HOSTILE)
     assert opened.run("return typeof hacked") == "undefined"
@@ -155,7 +160,9 @@ def test_a_click_on_the_crash_shows_why_it_crashed_among_all_records(opened):
 
 def test_filters_by_level_role_process_and_text_are_in_the_address(opened):
     opened.click("[data-level='1']")
-    assert count(opened) == ALL - 501 and "level=TRACE,INFO,WARNING,ERROR,CRITICAL,other" in fragment(opened).replace("%2C", ",")
+    assert count(opened) == ALL - 501 and "level=TRACE,INFO,WARNING,ERROR,CRITICAL,other" in fragment(opened).replace(
+        "%2C", ","
+    )
     opened.click("[data-level='1']")
     opened.click("[data-role=host]")
     assert count(opened) == 13 and fragment(opened).replace("%2C", ",") == "#role=worker,main"
@@ -166,7 +173,10 @@ def test_filters_by_level_role_process_and_text_are_in_the_address(opened):
     find(opened, "NEEDLE")
     assert count(opened) == 2 and fragment(opened) == "#text=NEEDLE"
     opened.click("#case")
-    assert count(opened) == 0 and opened.run("return document.getElementById('matches').textContent") == f"0 of {ALL} records"
+    assert (
+        count(opened) == 0
+        and opened.run("return document.getElementById('matches').textContent") == f"0 of {ALL} records"
+    )
     assert "No record passes" in opened.run("return document.getElementById('list').innerText")
 
 
@@ -181,7 +191,9 @@ def test_text_may_be_a_regular_expression(opened):
 
 
 def test_a_view_can_be_sent_as_a_fragment(chromium, page):
-    chromium.open(page, "#text=number&level=DEBUG&role=host&from=2025-10-25T22:11:10.000Z&to=2025-10-25T22:11:19.950Z&record=200")
+    chromium.open(
+        page, "#text=number&level=DEBUG&role=host&from=2025-10-25T22:11:10.000Z&to=2025-10-25T22:11:19.950Z&record=200"
+    )
     assert count(chromium) == 100 and chromium.run("return rawOf(visible[0])").endswith("number 100")
     assert chromium.run("return document.getElementById('query').value") == "number"
     assert not chromium.run("return document.getElementById('detail').classList.contains('hidden')")
@@ -195,7 +207,12 @@ def test_next_and_previous_error_by_key(opened):
     for _ in range(4):
         opened.press("e")
         found.append(selected(opened).split("] ")[2].split("\n")[0])
-    assert found == ["failed:", "Crashed: SIGSEGV (11) at address 0x0", "Worker process 20 ended", "Worker process 20 ended"]
+    assert found == [
+        "failed:",
+        "Crashed: SIGSEGV (11) at address 0x0",
+        "Worker process 20 ended",
+        "Worker process 20 ended",
+    ]
     opened.press("Shift", "E")
     assert "Crashed" in selected(opened)
 
@@ -213,7 +230,9 @@ def test_further_lines_are_folded(opened):
 
 
 def test_a_record_is_copied_as_it_stood(opened):
-    opened.run("Object.defineProperty(navigator, 'clipboard', { value: { writeText: async text => { window.copied = text; } } })")
+    opened.run(
+        "Object.defineProperty(navigator, 'clipboard', { value: { writeText: async text => { window.copied = text; } } })"
+    )
     opened.press("e")
     opened.press("c")
     expected = "2025-10-25 23:50:02.000 [20] [ERROR] failed:\n\tTraceback\n\t  line 3\n\tValueError: Needle"
@@ -225,7 +244,19 @@ def test_the_keyboard_is_enough(opened):
     for _ in range(40):
         opened.press("Tab")
         reached.append(opened.run("const it = document.activeElement; return it.id || it.textContent"))
-    wanted = {"about-button", "keys-button", "chart", "query", "case", "regex", "process", "previous", "next", "unfold", "list"}
+    wanted = {
+        "about-button",
+        "keys-button",
+        "chart",
+        "query",
+        "case",
+        "regex",
+        "process",
+        "previous",
+        "next",
+        "unfold",
+        "list",
+    }
     assert wanted <= set(reached)
     opened.press("/")
     assert opened.run("return document.activeElement.id") == "query"
@@ -273,7 +304,9 @@ def test_everything_has_a_name_for_those_who_do_not_see_it(opened):
     nameless = [
         node["role"]["value"]
         for node in tree
-        if not node["ignored"] and node["role"]["value"] in kinds - {"MenuListPopup"} and not node.get("name", {}).get("value")
+        if not node["ignored"]
+        and node["role"]["value"] in kinds - {"MenuListPopup"}
+        and not node.get("name", {}).get("value")
     ]
     assert nameless == []
     assert {"slider", "listbox", "option", "textbox"} <= {node["role"]["value"] for node in tree if not node["ignored"]}
@@ -331,7 +364,15 @@ def test_an_old_browser_unpacks_it_too(page):
 def test_many_records_are_scrolled_through_to_the_end(chromium, tmp_path):
     logs = tmp_path / "logs"
     logs.mkdir()
-    text = "".join(line(f"{25 + n // 43200000} {n // 3600000 % 24:02}:{n // 60000 % 60:02}:{n // 1000 % 60:02}.{n % 1000:03}", 1, "INFO", f"{n} ü" if n % 99 == 0 else str(n)) for n in range(60_000))
+    text = "".join(
+        line(
+            f"{25 + n // 43200000} {n // 3600000 % 24:02}:{n // 60000 % 60:02}:{n // 1000 % 60:02}.{n % 1000:03}",
+            1,
+            "INFO",
+            f"{n} ü" if n % 99 == 0 else str(n),
+        )
+        for n in range(60_000)
+    )
     (logs / "worker.log").write_text(text)
     page = tmp_path / "logs.html"
     page.write_bytes(report(tmp_path / "out.zip", logs).page)

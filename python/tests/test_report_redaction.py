@@ -68,8 +68,16 @@ SECRETS = [
     (LINUX, "http://joe:p%40ss@proxy:3128", "http://<secret>@proxy:3128"),
     (LINUX, "Authorization: Bearer abc.def", "Authorization: <secret>"),
     (LINUX, "authorization=Token 12345", "authorization=<secret>"),
-    (LINUX, "{'Authorization': 'Basic Zm9vOmJhcg==', 'Accept': '*/*'}", "{'Authorization': '<secret>', 'Accept': '*/*'}"),
-    (LINUX, r'{\"Proxy-Authorization\": \"Basic Zm9v\", \"a\": 1}', r'{\"Proxy-Authorization\": \"<secret>\", \"a\": 1}'),
+    (
+        LINUX,
+        "{'Authorization': 'Basic Zm9vOmJhcg==', 'Accept': '*/*'}",
+        "{'Authorization': '<secret>', 'Accept': '*/*'}",
+    ),
+    (
+        LINUX,
+        r"{\"Proxy-Authorization\": \"Basic Zm9v\", \"a\": 1}",
+        r"{\"Proxy-Authorization\": \"<secret>\", \"a\": 1}",
+    ),
     (LINUX, "(b'Authorization', b'Basic Zm9v')", "(b'Authorization', b'<secret>')"),
     (LINUX, 'Authorization: Digest username="joe", realm="x"', "Authorization: <secret>"),
     (LINUX, "-H 'authorization: Digest username=\"joe\"' -v", "-H 'authorization: <secret>' -v"),
@@ -127,7 +135,9 @@ TABLE = [*HOMES, *NAMES, *E_MAIL, *SECRETS, *((redactor, text, text) for redacto
 @pytest.mark.parametrize(("redactor", "text", "expected"), TABLE, ids=range(len(TABLE)))
 def test_what_tells_who_the_user_is_is_replaced_by_what_it_was(redactor, text, expected):
     assert redactor(text) == expected
-    assert redactor(f"2025-10-19 05:52:25.123 [1] [INFO] {text}\n") == f"2025-10-19 05:52:25.123 [1] [INFO] {expected}\n"
+    assert (
+        redactor(f"2025-10-19 05:52:25.123 [1] [INFO] {text}\n") == f"2025-10-19 05:52:25.123 [1] [INFO] {expected}\n"
+    )
 
 
 def test_the_table_is_long_enough():

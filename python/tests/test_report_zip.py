@@ -131,7 +131,9 @@ def test_the_newest_records_come_first_if_it_would_be_too_large(logs, output):
     for age in range(4):
         end = len(records) - age * 500
         (logs / f"worker{'.' + str(age) if age else ''}.log").write_text("".join(records[end - 500 : end]))
-    (logs / "worker.crash.txt").write_text("2025-10-19 05:00:00 [1] started; if it crashes, this follows:\nFatal Python error: x\n")
+    (logs / "worker.crash.txt").write_text(
+        "2025-10-19 05:00:00 [1] started; if it crashes, this follows:\nFatal Python error: x\n"
+    )
     made = report(output, logs, limit=700_000)
     assert 350_000 < output.stat().st_size <= 700_000
     found = contents(output)

@@ -143,7 +143,8 @@ def test_it_follows_across_rotations_and_new_instances_without_losing_or_repeati
     programs.logs.mkdir()
     follower = follow()
     write = lambda role, count: subprocess.Popen(  # noqa: E731
-        [os.environ["LOG_RECORDS"], role, programs.logs, str(count), "size=30000", "files=200"], env=programs.environment
+        [os.environ["LOG_RECORDS"], role, programs.logs, str(count), "size=30000", "files=200"],
+        env=programs.environment,
     )
     started = [write("worker", 20_000), write("host", 20_000), write("worker", 20_000)]
     for each in started:

@@ -28,7 +28,7 @@ def report(
     force: overwrites an output that exists.
     progress: is told which part is done, from 0 to 1.
 
-    Returns what was made: path, size, files, replaced, left_out, problems (why, by file that could not be read), summary.
+    Returns what was made: path, size, files, replaced, left_out, problems (why a file could not be read), summary.
 
     Raises FileNotFoundError if there are no logs, FileExistsError if the output exists, another OSError if the folder
     cannot be read or the zip cannot be written; no half zip is left then. Any thread may call it, also while the logs

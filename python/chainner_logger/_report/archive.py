@@ -172,16 +172,17 @@ def _zipped(
     made.replaced = {kind: count for kind, count in redactor.replaced.items() if count} if redactor else None
     names = {part.name.name: shown(f"logs/{part.name.name}") for part in parts}
     made.files = ["summary.txt", "logs.html", *names.values()]
-    made.summary = summary(page, now, shown(str(source.absolute())), [(names[part.name.name], part.text) for part in parts], made)
+    texts = [(names[part.name.name], part.text) for part in parts]
+    made.summary = summary(page, now, shown(str(source.absolute())), texts, made)
     made.page = page.html(made.summary)
     progress(0.8)
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        add = lambda name, data, when: archive.writestr(_entry(name, when), data)  # noqa: E731
-        add("summary.txt", made.summary.encode("utf-8", "backslashreplace"), now)
-        add("logs.html", made.page, now)
+        archive.writestr(_entry("summary.txt", now), made.summary.encode("utf-8", "backslashreplace"))
+        archive.writestr(_entry("logs.html", now), made.page)
         for number, part in enumerate(parts, 1):
-            add(names[part.name.name], part.text.encode("utf-8", "surrogateescape"), part.changed)
+            data = part.text.encode("utf-8", "surrogateescape")
+            archive.writestr(_entry(names[part.name.name], part.changed), data)
             progress(0.8 + 0.2 * number / len(parts))
     return packed.getvalue()
 

@@ -65,7 +65,7 @@ class LogFile:
 
     def read(self, begin: int) -> bytes:
         """All that is there from `begin` on."""
-        pieces = []
+        pieces: list[bytes] = []
         os.lseek(self.descriptor, begin, os.SEEK_SET)
         while True:
             piece = os.read(self.descriptor, 1 << 22)
@@ -103,8 +103,10 @@ class Snapshot:
 
 
 def snapshot(folder: Path) -> Snapshot:
-    """Opens each log of the folder once, also while they are rotated. OSError: there is no such folder, or it may not be
-    read."""
+    """Opens each log of the folder once, also while they are rotated.
+
+    OSError: there is no such folder, or it may not be read.
+    """
     taken = Snapshot(folder)
     known: dict[Identity, LogFile] = {}
     deadline = time.monotonic() + _PATIENCE
@@ -181,6 +183,7 @@ def open_log(path: Path, name: LogName) -> LogFile:
 
 def _open_shared(path: Path) -> int:
     """As Python's own, but the file can be renamed and deleted meanwhile, as a rotation does."""
+    assert sys.platform == "win32"
     import ctypes
     import msvcrt
     from ctypes import wintypes

@@ -118,4 +118,3 @@ def _find_new(folder: Path, followed: dict[Identity, _Followed], say: Callable[[
         seen = [each for each in followed.values() if each.file.name.log == log and each.position > 0]
         if log in known_logs and seen and all(each.is_gone for each in seen):
             say(f"{log}: rotated faster than it could be followed; records may be missing here")
-

@@ -8,7 +8,7 @@ import re
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 UNKNOWN = ""  # the level of a line that is no record
@@ -48,7 +48,7 @@ class Record(NamedTuple):
     level: str
     start: int  # where the message begins in raw
     line: int  # of the file, counted from 1
-    source: object = None  # the file, as whoever parses it calls it
+    source: Any = None  # the file, as whoever parses it calls it
 
     @property
     def message(self) -> str:
@@ -87,7 +87,7 @@ def offset_text(count: int) -> str:
     return f"{'-' if count < 0 else '+'}{abs(count) // 60:02}:{abs(count) % 60:02}"
 
 
-def parse(text: str, source: object = None) -> Iterator[Record]:
+def parse(text: str, source: Any = None) -> Iterator[Record]:
     """The records of a log of ours. A line that is none, and belongs to none, is a record without level and time.
 
     source: what the records are to say of it.
@@ -95,20 +95,21 @@ def parse(text: str, source: object = None) -> Iterator[Record]:
     return _parse(text, source, _ours, "\t")
 
 
-def parse_frontend(text: str, source: object = None) -> Iterator[Record]:
+def parse_frontend(text: str, source: Any = None) -> Iterator[Record]:
     """The records of electron-log. All that is no record belongs to the one before."""
     return _parse(text, source, _frontends, "")
 
 
-_Head = Optional[tuple[Optional[int], Optional[int], int, str, int]]  # the fields of a Record from local_time to start
+_Fields = tuple[Optional[int], Optional[int], int, str, int]  # of a Record from local_time to start
+_NOTHING: _Fields = (None, None, 0, UNKNOWN, 0)
 
 
-def _parse(text: str, source: object, head: Callable[[str], _Head], indent: str) -> Iterator[Record]:
+def _parse(text: str, source: Any, head: Callable[[str], Optional[_Fields]], indent: str) -> Iterator[Record]:
     lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()
     current: list[str] = []
-    found = nothing = (None, None, 0, UNKNOWN, 0)
+    found: _Fields = _NOTHING
     began = 1
     for number, each in enumerate(lines, 1):
         if current and each.startswith(indent) and (indent or head(each) is None):
@@ -116,14 +117,14 @@ def _parse(text: str, source: object, head: Callable[[str], _Head], indent: str)
             continue
         if current:
             yield Record("\n".join(current) if len(current) > 1 else current[0], *found, began, source)
-        found = head(each) or nothing
+        found = head(each) or _NOTHING
         current = [each]
         began = number
     if current:
         yield Record("\n".join(current) if len(current) > 1 else current[0], *found, began, source)
 
 
-def _ours(line: str) -> _Head:
+def _ours(line: str) -> Optional[_Fields]:
     found = _RECORD.match(line)
     if found is None:
         return None
@@ -134,7 +135,7 @@ def _ours(line: str) -> _Head:
     return time_ + int(fraction), minutes(offset) if offset else None, int(pid), level, found.end()
 
 
-def _frontends(line: str) -> _Head:
+def _frontends(line: str) -> Optional[_Fields]:
     found = _FRONTEND.match(line)
     level = _FRONTEND_LEVELS.get(found[3]) if found else None
     time_ = milliseconds(found[1]) if found else None
@@ -144,7 +145,7 @@ def _frontends(line: str) -> _Head:
     return time_ + int(found[2]), None, 0, level, start
 
 
-def parse_crash_file(text: str, source: object = None) -> Iterator[Record]:
+def parse_crash_file(text: str, source: Any = None) -> Iterator[Record]:
     """What faulthandler wrote of each process that crashed. The time is that of the process's start."""
     found = None
     after = 0

@@ -10,12 +10,13 @@ import struct
 import sys
 import zlib
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Optional
 
 from . import grammar
+from .folder import LogName
 from .story import Sessions, Story
 
 _LEVELS = {level: number for number, level in enumerate((*grammar.LEVELS, grammar.UNKNOWN))}
@@ -45,7 +46,7 @@ class Page:
         self._levels = array("B")
         self._sessions = array("H")
         self._files = array("H")
-        self._file_numbers: dict[object, int] = {}
+        self._file_numbers: dict[LogName, int] = {}
 
     def take(self, story: Story, progress: Callable[[int], None] = lambda _: None) -> None:
         """progress: is told how many characters it has taken."""
@@ -87,7 +88,7 @@ class Page:
             "end": self.end,
             "count": len(self),
             "levels": [*grammar.LEVELS, "other"],
-            "offsets": self.zones.changes or [[0, self.zones.at(self.begin or 0)]],
+            "offsets": self.zones.changes or [(0, self.zones.at(self.begin or 0))],
             "sessions": [{**asdict(each), "end_text": each.describe_end()} for each in self.sessions.all],
             "files": [each.name for each in self._file_numbers],
         }
@@ -104,7 +105,7 @@ class Page:
         before, _, after = _page().partition(_DATA)
         return before + base64.b64encode(data) + after
 
-    def _batches(self):  # noqa: ANN202
+    def _batches(self) -> Iterator[bytes]:
         for begin in range(0, len(self._text), 4096):
             yield b"".join(self._text[begin : begin + 4096])
 

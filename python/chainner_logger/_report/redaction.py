@@ -230,7 +230,8 @@ _SECRETS = [
         ("authorization", "x-a", "cookie"),
         # The value ends with the quotation, or with the line.
         re.compile(
-            rf"(?i)((?P<before>[\"'])?\b(?:{'|'.join(_HEADERS.split())})\\?[\"']?\s{{0,2}}[:=,]\s{{0,2}}(?:b(?=[\"']))?)"
+            rf"(?i)((?P<before>[\"'])?\b(?:{'|'.join(_HEADERS.split())})\\?[\"']?\s{{0,2}}[:=,]\s{{0,2}}"
+            r"(?:b(?=[\"']))?)"
             r"(?:(?P<quote>\\?[\"'])(?!<)(?:(?!(?P=quote))[^\n])+"
             r"|(?![\"'<])(?(before)(?:(?!(?P=before))[^\n])+|[^\n]+))"
         ),
@@ -263,5 +264,10 @@ _SECRETS = [
         ),
         r"\1\2<secret>",
     ),
-    Rule("secret", ("token=", "key=", "sig="), re.compile(r"(?<=[?&])((?i:token|key|sig)=)[^\s&\"'#<]{8,}"), r"\1<secret>"),
+    Rule(
+        "secret",
+        ("token=", "key=", "sig="),
+        re.compile(r"(?<=[?&])((?i:token|key|sig)=)[^\s&\"'#<]{8,}"),
+        r"\1<secret>",
+    ),
 ]

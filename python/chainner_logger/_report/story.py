@@ -21,7 +21,7 @@ class Log(NamedTuple):
 
 
 class Entry(NamedTuple):
-    place: int  # where it belongs in the story: milliseconds since 1970 in UTC, never smaller than what stands before it
+    place: int  # in the story: milliseconds since 1970 in UTC, never less than of what stands before it in its log
     time: int  # its own; the place, if it has none
     record: Record
     name: LogName
@@ -48,7 +48,7 @@ class Story:
         """Of one writer."""
         kind = logs[0].name.kind
         parse = {"record": grammar.parse, "frontend": grammar.parse_frontend, "crash": grammar.parse_crash_file}[kind]
-        records = (record for log in logs for record in parse(log.text, log.name))
+        records: Iterator[Record] = (record for log in logs for record in parse(log.text, log.name))
         if kind == "crash":
             records = map(self._dated, records)
         place = 0
@@ -114,19 +114,11 @@ class Sessions:
     def add(self, number: int, entry: Entry) -> int:
         """Returns the number of the session. number: of the record in the story."""
         record, name = entry.record, entry.name
-        index = self._present.get(name.log)
-        session = self.all[index] if index is not None else None
         said = grammar.mark(record) if name.kind == "record" else None
-        if name.kind == "crash":
-            index = next((i for i in range(len(self.all) - 1, -1, -1) if self._is_of(self.all[i], record, name)), index)
-            session = self.all[index] if index is not None else None
-        elif session is None or (record.pid and record.pid != session.pid and record.level):
-            session = None
-        elif said and said.kind in ("begin", "origin") and not said.is_continued and session.ending != OPEN:
-            session = None
-        if session is None:
+        index = self._session_of(entry, said)
+        if index is None:
             index = self._begin(number, entry)
-            session = self.all[index]
+        session = self.all[index]
         session.last = number
         session.records += 1
         session.ended = max(session.ended, entry.place)
@@ -139,9 +131,20 @@ class Sessions:
             session.crash_at = number if session.crash_at is None else session.crash_at
         return index
 
-    @staticmethod
-    def _is_of(session: Session, record: Record, name: LogName) -> bool:
-        return session.log == name.log and session.pid == record.pid
+    def _session_of(self, entry: Entry, said: Optional[grammar.Mark]) -> Optional[int]:
+        """None: a new one."""
+        record, name = entry.record, entry.name
+        present = self._present.get(name.log)
+        if present is None:
+            return None
+        session = self.all[present]
+        if name.kind == "crash":
+            is_of = (i for i, each in enumerate(self.all) if each.log == name.log and each.pid == record.pid)
+            return max(is_of, default=present)
+        if record.level and record.pid not in (0, session.pid):
+            return None
+        is_beginning = said is not None and said.kind in ("begin", "origin") and not said.is_continued
+        return None if is_beginning and session.ending != OPEN else present
 
     def _begin(self, number: int, entry: Entry) -> int:
         name = entry.name

@@ -29,8 +29,7 @@ def summary(page: Page, now: float, folder: str, files: list[tuple[str, str]], m
         ("Could not be read", [f"{name}: {why}" for name, why in made.problems.items()]),
         ("Privacy", _privacy(made)),
     ]
-    text = [f"{title}\n{'-' * len(title)}\n" + "".join(f"{line}\n" for line in lines) for title, lines in sections if lines]
-    return "\n".join(text)
+    return "\n".join("\n".join([title, "-" * len(title), *lines, ""]) for title, lines in sections if lines)
 
 
 def byte_count(size: float) -> str:
@@ -47,11 +46,12 @@ def _about(page: Page, now: float, folder: str) -> list[str]:
         return ", ".join(values) or "not said"
 
     levels = zip((*grammar.LEVELS, "no record"), page.counts)
-    offset = time.localtime(now).tm_gmtoff // 60
+    local = time.localtime(now)
+    made = f"{time.strftime('%Y-%m-%d %H:%M:%S', local)} UTC{grammar.offset_text(local.tm_gmtoff // 60)}"
     return [
-        f"Made:               {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))} UTC{grammar.offset_text(offset)}",
+        f"Made:               {made}",
         f"Folder:             {folder}",
-        f"Times covered:      {_time(page, page.begin)} to {_time(page, page.end)}" if page.begin else "Times covered:      none",
+        f"Times covered:      {_time(page, page.begin or 0)} to {_time(page, page.end)}",
         f"Records:            {len(page):,} ({', '.join(f'{count:,} {level}' for level, count in levels if count)})",
         f"Application:        {of_sessions('application')}",
         f"chaiNNer logger:    {of_sessions('library')}",
