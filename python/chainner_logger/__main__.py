@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import sys
@@ -26,6 +27,9 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 def main(arguments: Optional[list[str]] = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
+    for stream in sys.stdout, sys.stderr:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # whatever the code page is, a path can be said
     try:
         return int(options.run(options))
     except KeyboardInterrupt:
@@ -37,6 +41,8 @@ def main(arguments: Optional[list[str]] = None) -> int:
         return _fail(error, "Another folder can be named by --folder.")
     except FileExistsError as error:
         return _fail(error, "It is overwritten with --force only; --output names another file.")
+    except archive.OutputError as error:
+        return _fail(error, "Nothing was written. Another place can be named by --output.")
     except OSError as error:
         return _fail(error, "")
 

@@ -76,6 +76,21 @@ def test_report_overwrites_with_force_only(programs, logs):
     assert run(programs, "report", "--output", output, "--force").returncode == 0
 
 
+def test_an_output_that_cannot_be_written_is_a_clear_line(programs, logs):
+    ran = run(programs, "report", "--output", programs.folder / "nowhere" / "out.zip")
+    assert ran.returncode == 1 and "--output" in ran.stderr
+    assert f"{programs.folder / 'nowhere' / 'out.zip'}: No such file or directory" in ran.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="LC_ALL")
+def test_what_the_terminal_has_no_letters_for_is_escaped(programs, logs):
+    (logs / "worker.log").write_text(line("名前"), encoding="utf-8")
+    programs.environment.update(PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert "\\u540d" in run(programs, "show").stdout
+    output = programs.folder / "名.zip"
+    assert "\\u540d.zip" in run(programs, "report", "--output", output).stdout and output.exists()
+
+
 @pytest.mark.parametrize("command", ["report", "show"])
 def test_a_folder_without_logs_or_none_is_a_clear_line_and_status_1(programs, command):
     for folder in "empty", "nowhere":

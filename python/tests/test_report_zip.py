@@ -179,7 +179,7 @@ def test_a_full_disk_leaves_no_half_zip(logs, tmp_path):
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], stderr=subprocess.DEVNULL).returncode:
         pytest.skip("mount is not allowed here")
     try:
-        with pytest.raises(OSError, match="No space left on device"):
+        with pytest.raises(OSError, match=f"No space left on device: '{disk}/report.zip'"):
             report(disk / "report.zip", logs)
         assert files_of(disk) == []
     finally:

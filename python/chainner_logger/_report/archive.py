@@ -31,6 +31,10 @@ class NoLogsError(FileNotFoundError):
     """There is nothing to report."""
 
 
+class OutputError(OSError):
+    """The zip cannot be written."""
+
+
 @dataclass
 class Report:
     """What was made, and of what."""
@@ -202,23 +206,32 @@ def _entry(name: str, changed: float) -> zipfile.ZipInfo:
 def _write(path: Path, data: bytes, force: bool) -> None:
     """All of it or nothing, and never over a file that is there."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
         with open(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(descriptor)
         if force:
             os.replace(part, path)
-            return
-        try:
-            os.link(part, path)  # fails if there is a file, which a rename would replace
-        except FileExistsError:
-            raise
-        except (OSError, NotImplementedError):  # a file system without links
-            if os.path.lexists(path):
-                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
-            os.rename(part, path)
+        else:
+            _rename(part, path)
+    except FileExistsError:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+    except OSError as error:
+        raise OutputError(error.errno, error.strerror, str(path)) from error
     finally:
         if os.path.lexists(part):
             os.unlink(part)
+
+
+def _rename(old: Path, new: Path) -> None:
+    """As os.rename on Windows: only if there is none of the new name."""
+    try:
+        os.link(old, new)
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError):  # a file system without links
+        if os.path.lexists(new):
+            raise FileExistsError from None
+        os.rename(old, new)

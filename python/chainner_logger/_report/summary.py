@@ -21,7 +21,7 @@ def summary(page: Page, now: float, folder: str, files: list[tuple[str, str]], m
     """files: name and text of each."""
     sections = [
         ("chaiNNer logs", _about(page, now, folder)),
-        ("Crashes", _crashes(page)),
+        (f"Crashes: {len(_crashes(page))}", _crashes(page) or ["none"]),
         ("Errors", _errors(page)),
         ("Sessions", _sessions(page)),
         ("Files", [f"{byte_count(len(text)):>10}  {name}" for name, text in files]),
@@ -62,7 +62,7 @@ def _about(page: Page, now: float, folder: str) -> list[str]:
 
 def _crashes(page: Page) -> list[str]:
     crashed = [each for each in page.sessions.all if each.ending == "crashed"]
-    return [f"{_time(page, each.ended)}  {each.log} {each.pid or ''}: {each.crash}" for each in crashed] or ["none"]
+    return [f"{_time(page, each.ended)}  {each.log} {each.pid or ''}: {each.crash}" for each in crashed]
 
 
 def _errors(page: Page) -> list[str]:

@@ -104,13 +104,9 @@ def _pager() -> str | None:
 
 
 def write(output: Iterable[str]) -> None:
-    """At once, whatever the code page."""
-    stream = sys.stdout
-    if hasattr(stream, "reconfigure"):
-        stream.reconfigure(errors="backslashreplace")
     for line in output:
-        stream.write(line)
-    stream.flush()
+        sys.stdout.write(line)
+    sys.stdout.flush()
 
 
 @contextmanager
