@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Optional
 
-from . import _native
 from ._report import archive, folder, report, terminal
 from ._report.follow import follow
 from ._report.grammar import LEVELS, milliseconds
@@ -96,12 +95,7 @@ _FOLDER = "where the logs are, if not where this program writes them"
 def _where(_: argparse.Namespace) -> int:
     chosen = None
     passed_over = []
-    try:
-        directories = _native.log_directories()
-    except RuntimeError as error:  # there is no folder to which a relative path could be relative
-        _warn(f"The folder for logs cannot be told: {error}")
-        return 1
-    for path, reason, problem in directories:
+    for path, reason, problem in archive.log_directories():
         if not problem:
             chosen = path, reason
             break

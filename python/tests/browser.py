@@ -30,7 +30,7 @@ def is_installed() -> bool:
 
 class Browser:
     def __init__(self, width: int = 1280, height: int = 800, flags: tuple[str, ...] = ()) -> None:
-        self._profile = tempfile.TemporaryDirectory(prefix="browser", ignore_cleanup_errors=True)
+        self._profile = tempfile.mkdtemp(prefix="browser")
         self._driver = subprocess.Popen(
             ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
@@ -42,7 +42,7 @@ class Browser:
         else:
             raise RuntimeError("chromedriver has not started")
         self._address = f"http://127.0.0.1:{found[1]}"
-        arguments = [*_FLAGS, f"--user-data-dir={self._profile.name}", f"--window-size={width},{height}", *flags]
+        arguments = [*_FLAGS, f"--user-data-dir={self._profile}", f"--window-size={width},{height}", *flags]
         options = {"args": arguments, "binary": shutil.which("chromium")}
         capabilities = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})
@@ -58,7 +58,7 @@ class Browser:
             self._driver.terminate()
             self._driver.wait()
             self._driver.stdout.close()
-            self._profile.cleanup()
+            shutil.rmtree(self._profile, ignore_errors=True)
 
     def open(self, page: Path, fragment: str = "") -> None:
         """Waits until the logs are there."""

@@ -205,7 +205,7 @@ def test_what_may_not_be_read_is_named_and_the_rest_is_there(logs, tmp_path, mon
     output = tmp_path / "of_everybody"
     output.mkdir()
     output.chmod(0o777)
-    for folder in [logs, tmp_path, *tmp_path.parents[:2]]:
+    for folder in [logs, tmp_path, *list(tmp_path.parents)[:2]]:
         folder.chmod(0o755)
     monkeypatch.setenv("HOME", str(tmp_path))
     os.seteuid(65534)

@@ -91,13 +91,21 @@ def make(
     return made
 
 
-def default_folder() -> Path:
-    """Where the loggers of this process write, or would."""
+def log_directories() -> list[tuple[Path, str, str]]:
+    """The folders that are tried, best first: why, and what is wrong with it if anything is."""
     from .. import _native
 
-    for folder, _, problem in _native.log_directories():
+    try:
+        return _native.log_directories()
+    except OSError as error:  # a relative path, and the current folder is gone
+        raise OSError(error.errno, f"Where the logs are cannot be told: {error.strerror}") from error
+
+
+def default_folder() -> Path:
+    """Where the loggers of this process write, or would."""
+    for folder, _, problem in log_directories():
         if not problem:
-            return Path(folder)
+            return folder
     raise NoLogsError(errno.ENOENT, "No folder can be used for logs")
 
 
