@@ -98,7 +98,7 @@ def main() -> None:
                 return browser.run(of_page, "filterMilliseconds")
 
             for what, text, is_regular in [
-                ("a rare text", "node 12345,", False),
+                ("a rare text", "cat-1234", False),
                 ("a frequent text", "upscale", False),
                 ("a text not there", "no such thing", False),
                 ("an expression", r"cat-\d+7\.png", True),

@@ -29,6 +29,7 @@ _COMMON_NAMES = frozenset(
     unknown update user users usr utc value var version vm warn warning web win windows work worker workstation
     """.split()
 )
+_MOST_HOMES = 20
 _CHUNK = 256 * 1024  # characters; so much is looked through at once for what gives a rule something to do
 
 
@@ -88,22 +89,29 @@ class Redactor:
         for path in set(re.findall(r"Log file: ([^\n]*)", text)):
             for found in _OTHER_HOME.pattern.finditer(path):
                 self._add_name("user", found["name"] or found["spaced_name"])
-                self._homes.insert(0, _plain_home_rule(found[0]))
+            self._remember(path)
 
     def __call__(self, text: str) -> str:
         if "PRIVATE KEY-----" in text:
             text = self._apply(_PRIVATE_KEY, text)
-        names = [self._names[name] for name in sorted(self._names, key=len, reverse=True)]
-        rules = [*_SECRETS, _E_MAIL, *self._homes, _OTHER_HOME, *names]
-        return "".join(self._redacted(chunk, rules) for chunk in _chunks(text))
+        return "".join(map(self._redacted, _chunks(text)))
 
-    def _redacted(self, chunk: str, rules: list[Rule]) -> str:
+    def _redacted(self, chunk: str) -> str:
+        names = [self._names[name] for name in sorted(self._names, key=len, reverse=True)]
         small = chunk.lower()
-        for rule in rules:
+        for rule in [*_SECRETS, _E_MAIL, *self._homes, _OTHER_HOME, *names]:
             if any(needle in small for needle in rule.needles):
+                if rule is _OTHER_HOME:
+                    self._remember(chunk)
                 chunk = self._apply(rule, chunk)
                 small = chunk.lower()
         return chunk
+
+    def _remember(self, chunk: str) -> None:
+        """Where there is one path to a home there are more: to look for it as it is takes less time."""
+        for path in {found[0] for found in _OTHER_HOME.pattern.finditer(chunk)}:
+            if len(self._homes) < _MOST_HOMES:
+                self._homes.insert(0, _plain_home_rule(path))
 
     def _apply(self, rule: Rule, text: str) -> str:
         text, count = rule.pattern.subn(rule.replacement or f"<{rule.kind}>", text)
