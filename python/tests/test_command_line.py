@@ -140,7 +140,7 @@ def on_terminal(programs, *arguments, seconds=60, **variables):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
 def test_on_a_terminal_a_report_that_takes_long_shows_how_far_it_is(programs, logs):
-    text = "".join(line(f"record {number} {'x' * 50}") for number in range(150_000))
+    text = "".join(line(f"record {number} {'x' * 50}") for number in range(250_000))
     (logs / "worker.log").write_text(text)
     shown, status = on_terminal(programs, "report", "--output", programs.folder / "out.zip")
     assert status == 0 and re.search(r"\rMaking the report \[#+\.+\] +\d+ %", shown) and "\r\x1b[K" in shown
