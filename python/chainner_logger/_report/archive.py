@@ -74,10 +74,18 @@ def make(
     path = _output_path(output, now)
     if not force and os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
-    tell = progress or (lambda _: None)
+    told = 0.0
+
+    def tell(done: float) -> None:
+        nonlocal told
+        if progress and done >= told:
+            told = done
+            progress(done)
+
     redactor = Redactor.of_this_system() if redact else None
     made = Report(path)
     parts = _collect(source, redactor, made, lambda done: tell(done * 0.45))
+    made.replaced = {kind: count for kind, count in redactor.replaced.items() if count} if redactor else None
     room = int(limit * _WRITTEN_TWICE)
     while True:
         kept = _newest(parts, room)
@@ -181,7 +189,6 @@ def _zipped(
     page = Page(story)
     total = sum(len(part.text) for part in parts) or 1
     page.take(story, lambda done: progress(min(1, done / total) * 0.6))
-    made.replaced = {kind: count for kind, count in redactor.replaced.items() if count} if redactor else None
     names = {part.name.name: shown(f"logs/{part.name.name}") for part in parts}
     made.files = ["summary.txt", "logs.html", *names.values()]
     texts = [(names[part.name.name], part.text) for part in parts]

@@ -247,6 +247,9 @@ class Zones:
         return (later or valid or times)[0]
 
 
+_MOST_BEFORE_ORIGIN = 100  # records, of other threads, between the one that begins a session and its origin
+
+
 def in_utc(records: Iterable[Record], zones: Zones) -> Iterator[tuple[Optional[int], Record]]:
     """Each record of one log, in its order, with its UTC in milliseconds since 1970 (None: it has no time).
 
@@ -255,7 +258,6 @@ def in_utc(records: Iterable[Record], zones: Zones) -> Iterator[tuple[Optional[i
     """
     offset: Optional[int] = None
     waiting: list[Record] = []
-    most_waiting = 0  # 0: as many as there are
 
     def let_go(of: Optional[int]) -> Iterator[tuple[Optional[int], Record]]:
         previous = None
@@ -287,9 +289,8 @@ def in_utc(records: Iterable[Record], zones: Zones) -> Iterator[tuple[Optional[i
         elif said and said.kind == "begin":
             yield from let_go(offset) if offset is not None else ()
             waiting.append(record)
-            most_waiting = 100
         else:
             waiting.append(record)
-            if offset is not None and len(waiting) > most_waiting:
+            if offset is not None and len(waiting) > _MOST_BEFORE_ORIGIN:
                 yield from let_go(offset)
     yield from let_go(offset)
