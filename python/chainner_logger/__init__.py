@@ -27,6 +27,7 @@ from ._loggers import (  # noqa: E402
     logger,
     setup_logger,
 )
+from ._report import report  # noqa: E402
 
 __all__ = [
     "ColoredFormatter",
@@ -36,6 +37,7 @@ __all__ = [
     "get_logger",
     "get_logger_from_env",
     "logger",
+    "report",
     "setup_logger",
 ]
 __version__ = _native.version

@@ -37,7 +37,7 @@ def parse_log(text: str) -> list[Record]:
     records: list[Record] = []
     assert text == "" or text.endswith("\n"), f"the last line is cut short: {text[-200:]!r}"
     for line in text.split("\n")[:-1]:
-        found = re.fullmatch(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) \[(\d+)\] \[([A-Z]+)\] (.*)", line)
+        found = re.fullmatch(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}(?:[+-]\d\d:\d\d)?) \[(\d+)\] \[([A-Z]+)\] (.*)", line)
         if found:
             records.append(Record(found[1], int(found[2]), found[3], found[4]))
         else:

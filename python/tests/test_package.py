@@ -66,7 +66,8 @@ def test_it_says_where_the_logs_are_and_why(programs):
     assert shown.returncode == 0
     lines = shown.stdout.splitlines()
     assert lines[:3] == [f"Logs are in {programs.logs}", "because of: CHAINNER_LOG_DIR", ""]
-    files = [re.fullmatch(r" +\d+ bytes  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  (.*)", line) for line in lines[3:]]
+    assert lines[-2:] == ["", "To send them: python -m chainner_logger report"]
+    files = [re.fullmatch(r" +\d+ bytes  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d  (.*)", line) for line in lines[3:-2]]
     assert sorted(found[1] for found in files) == ["host.log"]
 
 

@@ -55,8 +55,10 @@ def test_pip_builds_and_installs_it_also_from_a_source_distribution(programs, tm
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     package = Path(chainner_logger.__file__).parent
-    sources = {f"chainner_logger/{path.name}" for path in package.iterdir() if path.suffix != ".so"} - {
-        "chainner_logger/__pycache__"
+    sources = {
+        path.relative_to(package.parent).as_posix()
+        for path in package.rglob("*")
+        if path.is_file() and path.suffix not in (".so", ".pyc")
     }
     assert {name for name in names if not name.endswith(".so")} == {*sources, "logger.py"}
 

@@ -1,0 +1,296 @@
+"""The grammar of the logs, on which all of ours that read them agree. README.md says it in words: "The grammar"."""
+
+from __future__ import annotations
+
+import calendar
+import functools
+import re
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, Optional
+
+LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+UNKNOWN = ""  # the level of a line that is no record
+
+_STAMP = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)"
+_RECORD = re.compile(rf"{_STAMP}\.(\d{{3}})([+-]\d\d:\d\d)? \[(\d+)\] \[({'|'.join(LEVELS)})\] ")
+_FRONTEND = re.compile(rf"\[{_STAMP}\.(\d{{3}})\] \[(\w+)\]( \([^)]*\))? *")
+_CRASH_FILE = re.compile(rf"^{_STAMP}\S* \[(\d+)\] .*$", re.MULTILINE)  # before what faulthandler writes
+
+# electron-log's
+_FRONTEND_LEVELS = {
+    "error": "ERROR", "warn": "WARNING", "info": "INFO", "log": "INFO", "verbose": "DEBUG", "debug": "DEBUG",
+    "silly": "TRACE",
+}  # fmt: skip
+
+# The records with which the library marks a session. How a record of ours is told from a message that says the same is
+# decided here and nowhere else.
+_OFFSET = r"[+-]\d\d:\d\d"
+_BEGIN = re.compile(r"Logger initialized for (?:a forked process|\w+ process)")
+_ORIGIN = re.compile(rf"(Continues an older file\. )?Role: (.*), UTC offset: ({_OFFSET})\Z")
+_END = re.compile(r"Logger closed for \w+ process\Z")
+_LEFT_OPEN = re.compile(r"The previous session of this log ended without a closing record")
+_OFFSET_CHANGE = re.compile(rf"Local time is UTC({_OFFSET}) from now on, it was UTC({_OFFSET})\Z")
+_CRASHED = re.compile(r"Crashed: (.*)")
+
+# How all of them begin: to pass other records over at little cost.
+_BEGINNINGS = ("Logger ", "Role: ", "Continues an ", "The previous ", "Local time ", "Crashed: ")
+
+
+class Record(NamedTuple):
+    """One record, and where it stood."""
+
+    raw: str  # as it stood, without the last line feed
+    local_time: Optional[int]  # milliseconds since 1970 as the writer's clock on the wall showed them
+    offset: Optional[int]  # minutes that local time is ahead of UTC, if the record itself says so
+    pid: int  # 0: it does not say
+    level: str
+    start: int  # where the message begins in raw
+    line: int  # of the file, counted from 1
+    source: Any = None  # the file, as whoever parses it calls it
+
+    @property
+    def message(self) -> str:
+        """What was logged: without the tabs before further lines."""
+        return self.raw[self.start :].replace("\n\t", "\n")
+
+
+class Mark(NamedTuple):
+    """What a record says about its session."""
+
+    kind: str  # begin, origin, end, left open, offset, crashed
+    text: str = ""  # crashed: how; origin: what it says about the process
+    offset: Optional[int] = None  # minutes
+    before: Optional[int] = None  # offset: the one until then
+    is_continued: bool = False  # origin: of a rotated file
+
+
+@functools.lru_cache(maxsize=4096)
+def milliseconds(stamp: str) -> Optional[int]:
+    """Of "2025-10-19 05:52:25", since 1970 on the same clock. None: there is no such time."""
+    try:
+        return calendar.timegm(time.strptime(stamp, "%Y-%m-%d %H:%M:%S")) * 1000
+    except (ValueError, OverflowError):
+        return None
+
+
+@functools.lru_cache(maxsize=64)
+def minutes(offset: str) -> int:
+    """Of "+05:30"."""
+    count = int(offset[1:3]) * 60 + int(offset[4:6])
+    return -count if offset[0] == "-" else count
+
+
+def offset_text(count: int) -> str:
+    """Of minutes: "+05:30"."""
+    return f"{'-' if count < 0 else '+'}{abs(count) // 60:02}:{abs(count) % 60:02}"
+
+
+def parse(text: str, source: Any = None) -> Iterator[Record]:
+    """The records of a log of ours. A line that is none, and belongs to none, is a record without level and time.
+
+    source: what the records are to say of it.
+    """
+    return _parse(text, source, _ours, "\t")
+
+
+def parse_frontend(text: str, source: Any = None) -> Iterator[Record]:
+    """The records of electron-log. All that is no record belongs to the one before."""
+    return _parse(text, source, _frontends, "")
+
+
+_Fields = tuple[Optional[int], Optional[int], int, str, int]  # of a Record from local_time to start
+_NOTHING: _Fields = (None, None, 0, UNKNOWN, 0)
+
+
+def _parse(text: str, source: Any, head: Callable[[str], Optional[_Fields]], indent: str) -> Iterator[Record]:
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    current: list[str] = []
+    found: _Fields = _NOTHING
+    began = 1
+    for number, each in enumerate(lines, 1):
+        if current and each.startswith(indent) and (indent or head(each) is None):
+            current.append(each)
+            continue
+        if current:
+            yield Record("\n".join(current) if len(current) > 1 else current[0], *found, began, source)
+        found = head(each) or _NOTHING
+        current = [each]
+        began = number
+    if current:
+        yield Record("\n".join(current) if len(current) > 1 else current[0], *found, began, source)
+
+
+def _ours(line: str) -> Optional[_Fields]:
+    found = _RECORD.match(line)
+    if found is None:
+        return None
+    stamp, fraction, offset, pid, level = found.groups()
+    time_ = milliseconds(stamp)
+    if time_ is None:
+        return None
+    return time_ + int(fraction), minutes(offset) if offset else None, int(pid), level, found.end()
+
+
+def _frontends(line: str) -> Optional[_Fields]:
+    found = _FRONTEND.match(line)
+    level = _FRONTEND_LEVELS.get(found[3]) if found else None
+    time_ = milliseconds(found[1]) if found else None
+    if found is None or level is None or time_ is None:
+        return None
+    start = found.start(4) + 1 if found[4] else found.end()  # a scope is part of the message
+    return time_ + int(found[2]), None, 0, level, start
+
+
+def parse_crash_file(text: str, source: Any = None) -> Iterator[Record]:
+    """What faulthandler wrote of each process that crashed. The time is that of the process's start."""
+    found = None
+    after = 0
+    for following in [*_CRASH_FILE.finditer(text), None]:
+        end = following.start() if following else len(text)
+        crash = text[after:end].strip("\n")
+        if crash:
+            number = text.count("\n", 0, text.index(crash, after)) + 1
+            time_ = milliseconds(found[1]) if found else None
+            yield Record(crash, time_, None, int(found[2]) if found else 0, "CRITICAL", 0, number, source)
+        if following:
+            found, after = following, following.end()
+
+
+def mark(record: Record) -> Optional[Mark]:
+    """None: the record says nothing about its session."""
+    raw, start = record.raw, record.start
+    if not raw.startswith(_BEGINNINGS, start):
+        return None
+    if record.level == "CRITICAL":
+        found = _CRASHED.match(raw, start)
+        return Mark("crashed", found[1]) if found else None
+    if record.level != "INFO":
+        return None
+    if _BEGIN.match(raw, start):
+        return Mark("begin")
+    found = _ORIGIN.match(raw, start)
+    if found:
+        return Mark("origin", found[2], minutes(found[3]), is_continued=found[1] is not None)
+    if _END.match(raw, start):
+        return Mark("end")
+    if _LEFT_OPEN.match(raw, start):
+        return Mark("left open")
+    found = _OFFSET_CHANGE.match(raw, start)
+    if found:
+        return Mark("offset", "", minutes(found[1]), minutes(found[2]))
+    return None
+
+
+def origin_fields(text: str) -> dict[str, str]:
+    """Of the record that says where a file comes from: "process", "started", "application", "system" ..."""
+    return dict(re.findall(r"(process|started|application|chaiNNer logger|system): (.*?)(?=, [a-zA-Z ]+: |\Z)", text))
+
+
+def _record_at(text: str, at: int) -> Optional[Record]:
+    """Of which the first line is the one at this place."""
+    end = text.find("\n", at)
+    return next(parse(text[text.rfind("\n", 0, at) + 1 : end if end >= 0 else len(text)]), None)
+
+
+class Zones:
+    """Which offset from UTC held when, as far as logs tell. For all that does not say it itself."""
+
+    def __init__(self) -> None:
+        self.changes: list[tuple[int, int]] = []  # UTC in milliseconds, minutes from then on
+
+    def learn(self, texts: Iterable[str]) -> None:
+        """From what logs of ours say about their zone."""
+        for text in texts:
+            for sign in "UTC offset: ", "Local time is UTC":
+                at = text.find(sign)
+                while at >= 0:
+                    record = _record_at(text, at)
+                    said = mark(record) if record else None
+                    if record and record.local_time is not None and said and said.offset is not None:
+                        utc = record.local_time - said.offset * 60_000
+                        self.changes.append((utc, said.offset))
+                        if said.before is not None:
+                            self.changes.append((utc - 1, said.before))
+                    at = text.find(sign, at + 1)
+            first = _record_at(text, 0)
+            if first and first.local_time is not None and first.offset is not None:
+                self.changes.append((first.local_time - first.offset * 60_000, first.offset))
+        self._settle()
+
+    def _settle(self) -> None:
+        """Leaves what changes something."""
+        changes: list[tuple[int, int]] = []
+        for utc, offset in sorted(self.changes):
+            if not changes or changes[-1][1] != offset:
+                changes.append((utc, offset))
+        self.changes = changes
+
+    def at(self, utc: int) -> int:
+        """Minutes."""
+        if not self.changes:
+            return (time.localtime(utc / 1000).tm_gmtoff or 0) // 60
+        return self.changes[max(0, bisect_right(self.changes, (utc, 24 * 60)) - 1)][1]
+
+    def utc(self, local_time: int, previous: Optional[int] = None) -> int:
+        """Of a time on the wall. previous: UTC of the record before, which tells one hour from the other when an hour
+        comes twice."""
+        candidates = sorted({offset for _, offset in self.changes}, reverse=True)
+        if not candidates:
+            return int(time.mktime((*time.gmtime(local_time / 1000)[:8], -1)) * 1000) + local_time % 1000
+        times = [local_time - offset * 60_000 for offset in candidates]
+        valid = [each for each, offset in zip(times, candidates) if self.at(each) == offset]
+        later = [each for each in valid if previous is None or each >= previous]
+        return (later or valid or times)[0]
+
+
+_MOST_BEFORE_ORIGIN = 100  # records, of other threads, between the one that begins a session and its origin
+
+
+def in_utc(records: Iterable[Record], zones: Zones) -> Iterator[tuple[Optional[int], Record]]:
+    """Each record of one log, in its order, with its UTC in milliseconds since 1970 (None: it has no time).
+
+    The offset is the record's own, else what the log has said last. What comes before a log has said anything has the
+    offset that it says first; so has the record that begins a session, which its origin follows.
+    """
+    offset: Optional[int] = None
+    waiting: list[Record] = []
+
+    def let_go(of: Optional[int]) -> Iterator[tuple[Optional[int], Record]]:
+        previous = None
+        for each in waiting:
+            if each.local_time is None:
+                utc = None
+            elif each.offset is not None:
+                utc = each.local_time - each.offset * 60_000
+            else:
+                utc = zones.utc(each.local_time, previous) if of is None else each.local_time - of * 60_000
+            previous = utc if utc is not None else previous
+            yield utc, each
+        waiting.clear()
+
+    for record in records:
+        said = mark(record)
+        if said is None and not waiting and offset is not None:
+            own = record.offset
+            if record.local_time is None:
+                yield None, record
+            else:
+                yield record.local_time - (offset if own is None else own) * 60_000, record
+            continue
+        if said and said.offset is not None:
+            yield from let_go(said.before if said.before is not None else said.offset)
+            offset = said.offset
+            waiting.append(record)
+            yield from let_go(offset)
+        elif said and said.kind == "begin":
+            yield from let_go(offset) if offset is not None else ()
+            waiting.append(record)
+        else:
+            waiting.append(record)
+            if offset is not None and len(waiting) > _MOST_BEFORE_ORIGIN:
+                yield from let_go(offset)
+    yield from let_go(offset)

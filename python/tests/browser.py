@@ -1,0 +1,131 @@
+"""A real browser, driven by its own driver: Debian's chromium and chromium-driver, by the protocol of the W3C."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "ArrowDown": "\ue015", "ArrowUp": "\ue013", "ArrowLeft": "\ue012",
+        "ArrowRight": "\ue014", "Tab": "\ue004", "Home": "\ue011", "End": "\ue010", "Shift": "\ue008",
+        "Backspace": "\ue003", "PageDown": "\ue00f"}  # fmt: skip
+_ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+_FLAGS = """
+    --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync --disable-dev-shm-usage --hide-scrollbars --force-device-scale-factor=1
+""".split()
+
+
+def is_installed() -> bool:
+    return shutil.which("chromium") is not None and shutil.which("chromedriver") is not None
+
+
+class Browser:
+    def __init__(self, width: int = 1280, height: int = 800, flags: tuple[str, ...] = ()) -> None:
+        self._profile = tempfile.mkdtemp(prefix="browser")
+        self._driver = subprocess.Popen(
+            ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert self._driver.stdout is not None
+        for line in self._driver.stdout:
+            found = re.search(r"started successfully on port (\d+)", line)
+            if found:
+                break
+        else:
+            raise RuntimeError("chromedriver has not started")
+        self._address = f"http://127.0.0.1:{found[1]}"
+        arguments = [*_FLAGS, f"--user-data-dir={self._profile}", f"--window-size={width},{height}", *flags]
+        options = {"args": arguments, "binary": shutil.which("chromium")}
+        capabilities = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})
+        self._session = f"/session/{made['sessionId']}"
+
+    def __enter__(self) -> Browser:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._ask("DELETE", self._session)
+        finally:
+            self._driver.terminate()
+            self._driver.wait()
+            self._driver.stdout.close()
+            shutil.rmtree(self._profile, ignore_errors=True)
+
+    def open(self, page: Path, fragment: str = "") -> None:
+        """Waits until the logs are there."""
+        self._ask("POST", f"{self._session}/url", {"url": "about:blank"})
+        self._ask("POST", f"{self._session}/url", {"url": page.resolve().as_uri() + fragment})
+        self.wait_for("return ['ready', 'prepared', 'failed'].includes(document.documentElement.dataset.state)")
+
+    def run(self, script: str, *arguments: object) -> Any:
+        return self._ask("POST", f"{self._session}/execute/sync", {"script": script, "args": list(arguments)})
+
+    def wait_for(self, script: str, *arguments: object, seconds: float = 30) -> Any:
+        deadline = time.monotonic() + seconds
+        while True:
+            found = self.run(script, *arguments)
+            if found:
+                return found
+            assert time.monotonic() < deadline, f"never: {script}"
+            time.sleep(0.02)
+
+    def click(self, selector: str) -> None:
+        self._ask("POST", f"{self._session}/element/{self._element(selector)}/click", {})
+
+    def type(self, selector: str, text: str) -> None:
+        self._ask("POST", f"{self._session}/element/{self._element(selector)}/value", {"text": text})
+
+    def press(self, *keys: str) -> None:
+        """Together, the last one after the others: press("Shift", "e")."""
+        codes = [KEYS.get(key, key) for key in keys]
+        actions = [{"type": "keyDown", "value": code} for code in codes]
+        actions += [{"type": "keyUp", "value": code} for code in reversed(codes)]
+        keyboard = {"type": "key", "id": "keyboard", "actions": actions}
+        self._ask("POST", f"{self._session}/actions", {"actions": [keyboard]})
+
+    def drag(self, selector: str, *points: tuple[int, int]) -> None:
+        """Over points relative to the element's middle; one point is a click."""
+        origin = {_ELEMENT: self._element(selector)}
+        moves = [{"type": "pointerMove", "duration": 20, "origin": origin, "x": x, "y": y} for x, y in points]
+        actions = [moves[0], {"type": "pointerDown", "button": 0}, *moves[1:], {"type": "pointerUp", "button": 0}]
+        self._ask(
+            "POST", f"{self._session}/actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": actions}]}
+        )
+
+    def devtools(self, command: str, **parameters: object) -> Any:
+        return self._ask("POST", f"{self._session}/goog/cdp/execute", {"cmd": command, "params": parameters})
+
+    def be_dark(self, is_dark: bool = True) -> None:
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
+        self.devtools("Emulation.setEmulatedMedia", features=[scheme])
+
+    def messages(self) -> list[str]:
+        """What the page has complained about."""
+        return [entry["message"] for entry in self._ask("POST", f"{self._session}/se/log", {"type": "browser"})]
+
+    def picture(self, path: Path) -> None:
+        path.write_bytes(base64.b64decode(self._ask("GET", f"{self._session}/screenshot")))
+
+    def _element(self, selector: str) -> str:
+        found = self._ask("POST", f"{self._session}/element", {"using": "css selector", "value": selector})
+        return found[_ELEMENT]
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            self._address + path, data, {"Content-Type": "application/json"}, method=method
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return json.load(answer)["value"]
+        except urllib.error.HTTPError as error:
+            raise RuntimeError(json.load(error)["value"]["message"]) from None

@@ -1,0 +1,175 @@
+"""python -m chainner_logger, as a user types it."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from chainner_logger import __main__ as command_line
+from conftest import wait_until
+
+
+def run(programs, *arguments, **options):
+    command = [sys.executable, "-m", "chainner_logger", *map(str, arguments)]
+    options = {
+        "env": programs.environment,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+        **options,
+    }
+    return subprocess.run(command, timeout=120, **options)
+
+
+def line(text, level="INFO", role="worker"):
+    return f"2025-10-19 05:52:25.123 [1] [{level}] {text}\n"
+
+
+@pytest.fixture
+def logs(programs):
+    programs.logs.mkdir()
+    (programs.logs / "worker.log").write_text(line("from a worker") + line("it failed", "ERROR"))
+    (programs.logs / "host.log").write_text(line("from a host", "DEBUG"))
+    return programs.logs
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["--nonsense"], ["report", "--nonsense"], ["show", "--level", "loud"],
+                                       ["show", "--since", "yesterday"], ["report", "--limit", "0"], ["show", "--role", "x"]])  # fmt: skip
+def test_unknown_arguments_are_answered_by_the_usage_and_status_2(programs, arguments):
+    ran = run(programs, *arguments)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("usage: python -m chainner_logger") and "Traceback" not in ran.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be removed there")
+@pytest.mark.parametrize("arguments", [[], ["report"], ["show"]])
+def test_a_current_folder_that_is_gone_is_a_clear_line(programs, arguments):
+    gone = programs.folder / "gone"
+    gone.mkdir()
+    programs.environment.update(CHAINNER_LOG_DIR="logs", TMPDIR=str(programs.folder))
+    code = "import os, sys; os.chdir(sys.argv[1]); os.rmdir(sys.argv[1]); os.execv(sys.executable, [sys.executable, *sys.argv[2:]])"
+    command = [sys.executable, "-c", code, gone, "-m", "chainner_logger", *arguments]
+    ran = subprocess.run(command, env=programs.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if arguments:
+        assert ran.returncode == 1
+        assert ran.stderr == f"chainner_logger: {programs.folder / 'chaiNNer' / 'logs'}: No such file or directory.\n"
+    else:
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert "passed over: logs (CHAINNER_LOG_DIR): No such file or directory" in ran.stdout.splitlines()
+
+
+def test_report_says_where_it_is_what_is_in_it_and_what_was_replaced(programs, logs):
+    (logs / "worker.log").write_text(line("mail to a@example.com"))
+    ran = run(programs, "report", "--output", programs.folder / "out.zip")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    for words in str(programs.folder / "out.zip"), "logs.html", "summary.txt", "logs/worker.log", "1 x <e-mail>":
+        assert words in ran.stdout
+
+
+def test_report_overwrites_with_force_only(programs, logs):
+    output = programs.folder / "out.zip"
+    output.write_text("precious")
+    ran = run(programs, "report", "--output", output)
+    assert ran.returncode == 1 and "--force" in ran.stderr and str(output) in ran.stderr
+    assert output.read_text() == "precious"
+    assert run(programs, "report", "--output", output, "--force").returncode == 0
+
+
+def test_an_output_that_cannot_be_written_is_a_clear_line(programs, logs):
+    ran = run(programs, "report", "--output", programs.folder / "nowhere" / "out.zip")
+    assert ran.returncode == 1 and "--output" in ran.stderr
+    assert f"{programs.folder / 'nowhere' / 'out.zip'}: No such file or directory" in ran.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="LC_ALL")
+def test_what_the_terminal_has_no_letters_for_is_escaped(programs, logs):
+    (logs / "worker.log").write_text(line("名前"), encoding="utf-8")
+    programs.environment.update(PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert "\\u540d" in run(programs, "show").stdout
+    output = programs.folder / "名.zip"
+    assert "\\u540d.zip" in run(programs, "report", "--output", output).stdout and output.exists()
+
+
+@pytest.mark.parametrize("command", ["report", "show"])
+def test_a_folder_without_logs_or_none_is_a_clear_line_and_status_1(programs, command):
+    for folder in "empty", "nowhere":
+        (programs.folder / "empty").mkdir(exist_ok=True)
+        ran = run(programs, command, "--folder", programs.folder / folder)
+        assert ran.returncode == 1 and "Traceback" not in ran.stderr
+        assert str(programs.folder / folder) in ran.stderr and len(ran.stderr.strip().splitlines()) == 1
+
+
+def test_what_cannot_be_read_is_said_and_the_rest_is_done(programs, logs):
+    (logs / "host.log").unlink()
+    (logs / "host.log").mkdir()
+    ran = run(programs, "report", "--output", programs.folder / "out.zip")
+    assert ran.returncode == 1 and "host.log could not be read" in ran.stderr
+    assert (programs.folder / "out.zip").exists()
+
+
+def test_open_shows_the_page_in_the_browser(programs, logs):
+    page = programs.folder / "page"
+    programs.environment.update(BROWSER=f"cp %s {page}.url", TMPDIR=str(programs.folder))
+    browser = programs.folder / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {page}\n')
+    browser.chmod(0o755)
+    programs.environment["BROWSER"] = f"{browser} %s"
+    assert run(programs, "report", "--open", "--output", programs.folder / "out.zip").returncode == 0
+    assert wait_until(page.exists) and wait_until(lambda: page.read_text().endswith("\n"))
+    address = page.read_text().strip()
+    assert address.startswith("file://") and "<title>chaiNNer logs" in open(address[7:]).read()
+
+
+def on_terminal(programs, *arguments, seconds=60, **variables):
+    """What a terminal shows, with how the command ended."""
+    shown = bytearray()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        environment = {**programs.environment, "TERM": "xterm", **variables}
+        os.execve(sys.executable, [sys.executable, "-m", "chainner_logger", *map(str, arguments)], environment)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            shown += os.read(terminal, 65536)
+        except OSError:
+            break
+    os.close(terminal)
+    return shown.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
+def test_on_a_terminal_a_report_that_takes_long_shows_how_far_it_is(programs, logs):
+    text = "".join(line(f"record {number} {'x' * 50}") for number in range(250_000))
+    (logs / "worker.log").write_text(text)
+    shown, status = on_terminal(programs, "report", "--output", programs.folder / "out.zip")
+    assert status == 0 and re.search(r"\rMaking the report \[#+\.+\] +\d+ %", shown) and "\r\x1b[K" in shown
+    ran = run(programs, "report", "--output", programs.folder / "out.zip", "--force")
+    assert ran.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
+def test_on_a_terminal_show_is_coloured_and_goes_through_the_pager(programs, logs):
+    programs.environment.pop("NO_COLOR", None)
+    shown, status = on_terminal(programs, "show", PAGER="sed s/^/paged:/")
+    assert status == 0 and "paged:" in shown
+    assert "\x1b[31mERROR   \x1b[0m it failed" in shown and "\x1b[36mDEBUG" in shown
+    shown, _ = on_terminal(programs, "show", PAGER="", NO_COLOR="1")
+    assert "\x1b" not in shown and "it failed" in shown
+    shown, status = on_terminal(programs, "show", PAGER="true")
+    assert status == 0 and "Traceback" not in shown
+
+
+def test_since_takes_an_age_a_time_of_day_or_a_date(monkeypatch):
+    now = 1_760_853_145
+    monkeypatch.setattr(command_line.time, "time", lambda: now)
+    assert command_line._since("10m") == (now - 600) * 1000
+    assert command_line._since("2h") == (now - 7200) * 1000
+    local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+    assert command_line._since(local) == now * 1000
+    assert command_line._since(local.replace(" ", "T")) == now * 1000
+    assert command_line._since(local[:10]) <= now * 1000
+    assert time.strftime("%H:%M", time.localtime(command_line._since("05:52") / 1000)) == "05:52"

@@ -1,0 +1,164 @@
+"""The story in a terminal."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from conftest import wait_until
+
+
+def record(second, text, level="INFO", pid=1):
+    return f"2025-10-19 05:52:{second:02}.000 [{pid}] [{level}] {text}\n"
+
+
+@pytest.fixture
+def logs(programs):
+    programs.logs.mkdir()
+    origin = "Role: worker, process: 1, started: x, chaiNNer logger: 0.1.0, system: x, UTC offset: +02:00"
+    (programs.logs / "worker.log").write_text(
+        record(1, origin) + record(3, "two\n\tlines\n\x1b[2J is no record", "WARNING") + record(5, "w5", "ERROR")
+    )
+    (programs.logs / "host.log").write_text(record(2, "h2", "DEBUG", 2) + record(4, "h4", pid=2))
+    (programs.logs / "main.log").write_text("[2025-10-19 05:52:06.000] [error] m6\n")
+    programs.environment["TZ"] = "Asia/Tokyo"
+    return programs.logs
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "chainner_logger", "show", *map(str, arguments)]
+
+
+def shown(programs, *arguments):
+    ran = subprocess.run(command(*arguments), env=programs.environment, stdout=subprocess.PIPE, check=True, text=True)
+    return ran.stdout
+
+
+def messages(text):
+    return re.findall(r"(?:TRACE|DEBUG|INFO|WARNING|ERROR|CRITICAL) +(.*)", text)
+
+
+def test_all_logs_are_one_story_by_time(programs, logs):
+    text = shown(programs)
+    assert messages(text)[1:] == ["h2", "two", "h4", "w5", "m6"]
+    assert text.startswith("2025-10-19\n05:52:01.000 worker         1  INFO     Role: worker")
+    assert f"\n{' ' * 40}lines\n" in text
+    assert "\\x1b[2J is no record" in text and "\x1b" not in text
+
+
+def test_level_role_and_time_choose(programs, logs):
+    assert messages(shown(programs, "--level", "warning")) == ["two", "w5", "m6"]
+    assert messages(shown(programs, "--role", "host", "--role", "main")) == ["h2", "h4", "m6"]
+    programs.environment["TZ"] = "Etc/GMT-2"
+    assert messages(shown(programs, "--since", "2025-10-19 05:52:04")) == ["h4", "w5", "m6"]
+
+
+def test_colour_is_used_as_the_console_does(programs, logs):
+    programs.environment["FORCE_COLOR"] = "1"
+    text = shown(programs)
+    for code, level in ("36", "DEBUG"), ("32", "INFO"), ("33", "WARNING"), ("31", "ERROR"):
+        assert f"\x1b[{code}m{level}" in text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="head")
+def test_who_reads_may_have_enough(programs, logs):
+    (logs / "worker.log").write_text("".join(record(1, f"{number} {'x' * 100}") for number in range(20_000)))
+    process = subprocess.Popen(command(), env=programs.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.read(1000)
+    process.stdout.close()
+    assert process.stderr.read() == b"" and process.wait() == 1
+
+
+class Follower:
+    def __init__(self, programs, *arguments):
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen(command("--follow", *arguments), env=programs.environment, **options)
+        self.lines = []
+        self._reader = threading.Thread(target=lambda: self.lines.extend(iter(self.process.stdout.readline, "")))
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.append(line)
+
+    def has(self, text):
+        return any(text in line for line in self.lines)
+
+    def end(self):
+        self.process.send_signal(signal.SIGINT)
+        self._reader.join(60)
+        errors = self.process.stderr.read()
+        self.process.wait()
+        return errors
+
+
+@pytest.fixture
+def follow(programs):
+    started = []
+
+    def start(*arguments):
+        started.append(Follower(programs, *arguments))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.process.kill()
+        each.process.wait()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT")
+def test_it_follows_what_is_written_with_all_lines_of_a_record(programs, logs, follow):
+    follower = follow()
+    assert wait_until(lambda: follower.has("m6"))
+    with (logs / "worker.log").open("a") as file:
+        for text in record(10, "begin"), "\tgoes on\n", "\tand on\n", record(11, "end"):
+            file.write(text)
+            file.flush()
+    with (logs / "main.log").open("a") as file:
+        file.write("[2025-10-19 05:52:12.000] [info]  frontend\r\n")
+    assert wait_until(lambda: follower.has("end") and follower.has("frontend"))
+    assert follower.end() == ""
+    text = "".join(follower.lines)
+    assert f"begin\n{' ' * 40}goes on\n{' ' * 40}and on\n" in text
+    assert "\\r" not in text and len(messages(text)) == 9 and follower.process.returncode == 130
+    assert "05:52:10.000 worker" in text  # in the zone of the log
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT")
+def test_it_may_be_started_before_there_are_logs(programs, follow):
+    programs.logs.mkdir()
+    follower = follow("--level", "error")
+    programs.run("from logger import setup_logger; setup_logger('host').error('at last')")
+    assert wait_until(lambda: follower.has("at last"))
+    assert follower.end() == "" and not follower.has("INFO")
+
+
+@pytest.mark.skipif("LOG_RECORDS" not in os.environ, reason="needs the build's program log_records")
+def test_it_follows_across_rotations_and_new_instances_without_losing_or_repeating_a_record(programs, follow):
+    programs.logs.mkdir()
+    follower = follow()
+    write = lambda role, count: subprocess.Popen(  # noqa: E731
+        [os.environ["LOG_RECORDS"], role, programs.logs, str(count), "size=30000", "files=200"],
+        env=programs.environment,
+    )
+    started = [write("worker", 20_000), write("host", 20_000), write("worker", 20_000)]
+    for each in started:
+        assert each.wait() == 0
+    later = write("worker", 100)
+    assert later.wait() == 0
+    closing = lambda: sum("Logger closed for" in line for line in follower.lines)  # noqa: E731
+    assert wait_until(lambda: closing() == 4)
+    assert follower.end() == ""
+    by_process = {}
+    for line in follower.lines:
+        found = re.match(r"\S+ \S+ +(\d+)  INFO +record (\d+) ", line)
+        if found:
+            by_process.setdefault(int(found[1]), []).append(int(found[2]))
+    expected = {each.pid: list(range(1, 20_001)) for each in started}
+    assert by_process == {**expected, later.pid: list(range(1, 101))}
+    assert len(list(programs.logs.glob("worker*.log"))) > 100
