@@ -70,10 +70,13 @@ void bind(const std::string& role, const py::object& file, const py::object& con
               chainner::default_console_pattern};
 }
 
-/// Under the rules for log files: never through a link, and not another user's.
+/// Under the rules for log files: never through a link, and not another user's. Before what faulthandler writes there,
+/// a crash is named with its time and process.
 int open_crash_file(const fs::path& path) {
     using namespace chainner::platform;
-    return to_descriptor(open_log_file(path, open_mode::create_or_append));
+    file opened = open_log_file(path, open_mode::create_or_append);
+    detail::loggers_of_process().crash_file = opened.number();
+    return to_descriptor(std::move(opened));
 }
 
 py::list log_directories() {

@@ -98,7 +98,7 @@ std::atomic<std::thread::id> writer{std::thread::id()};
 void write_record(void (*describe)(crash_record&, const void*), const void* of, const void* context) noexcept {
     static crash_record record;  // not on the stack, which may be a small one
     const detail::process_log log = detail::current_process_log();
-    if (log.file == platform::no_file) return;
+    if (log.file == platform::no_file && log.crash_file == platform::no_file) return;
 
     const std::thread::id self = std::this_thread::get_id();
     // Only so long: Windows may have ended the other thread in the midst of its record, at the end of the process.
@@ -110,10 +110,13 @@ void write_record(void (*describe)(crash_record&, const void*), const void* of, 
     }
     begin(record, log.utc_offset);
     describe(record, of);
-    append_stack(record, context);
     std::error_code ignored;
-    if (!platform::ends_in_line_feed(log.file)) platform::write(log.file, "\n", ignored);
-    platform::write(log.file, record.line(), ignored);
+    if (log.crash_file != platform::no_file) platform::write(log.crash_file, record.line(), ignored);
+    append_stack(record, context);
+    if (log.file != platform::no_file) {
+        if (!platform::ends_in_line_feed(log.file)) platform::write(log.file, "\n", ignored);
+        platform::write(log.file, record.line(), ignored);
+    }
     writer = std::thread::id();
 }
 

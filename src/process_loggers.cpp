@@ -82,10 +82,14 @@ process_loggers& loggers_of_process() {
 }
 
 process_log current_process_log() noexcept {
-    const role_logger* const own = loggers_of_process().own;
-    if (own == nullptr) return {};
-    const file_writer& file = own->file->without_lock();
-    return {file.number(), file.utc_offset()};
+    const process_loggers& process = loggers_of_process();
+    process_log log;
+    log.crash_file = process.crash_file;
+    if (const role_logger* const own = process.own) {
+        log.file = own->file->without_lock().number();
+        log.utc_offset = own->file->without_lock().utc_offset();
+    }
+    return log;
 }
 
 void end_sessions() {

@@ -40,7 +40,8 @@ struct setup_state {
 struct process_loggers {
     guarded<setup_state> setup;
     std::array<role_logger, role_names.size()> loggers{role_logger(role_names[0]), role_logger(role_names[1])};
-    std::atomic<role_logger*> own{nullptr};  // of the role that the process has set up
+    std::atomic<role_logger*> own{nullptr};                            // of the role that the process has set up
+    std::atomic<platform::file_number> crash_file{platform::no_file};  // see `process_log`
 };
 
 /// Makes them, and adds the hooks, at the first call. Thread-safe.
@@ -48,8 +49,9 @@ process_loggers& loggers_of_process();
 
 /// What a crash handler has to know of the log, to be read at any moment without a lock.
 struct process_log {
-    platform::file_number file = platform::no_file;  // of the role that the process has set up
-    int utc_offset = 0;                              // minutes
+    platform::file_number file = platform::no_file;        // of the role that the process has set up
+    int utc_offset = 0;                                    // minutes
+    platform::file_number crash_file = platform::no_file;  // gets the first line of a crash, before others write to it
 };
 
 process_log current_process_log() noexcept;

@@ -9,7 +9,6 @@ import logging
 import os
 import sys
 import threading
-import time
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -73,7 +72,8 @@ def _has_shown(logger: logging.Logger, hook: Callable[..., object]) -> bool:
 
 
 class _CrashFile:
-    """Says nothing until something has crashed; what it then says stays, bounded, for the next process to go on."""
+    """Says nothing until something crashes: then the library names the crash, and faulthandler writes the stacks. That
+    stays, bounded, and the next process goes on with it."""
 
     most = 1024 * 1024  # bytes that are there when it is opened
 
@@ -87,24 +87,17 @@ class _CrashFile:
             if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
                 raise PermissionError(errno.EPERM, "belongs to another user", str(path))
             _unlock(self.descriptor)
-            if status.st_size > 0:
-                self._end_last_crash(status)
+            if status.st_size > self.most:
+                self._make_room()
         except OSError:
             os.close(self.descriptor)
             raise
 
-    def _end_last_crash(self, status: os.stat_result) -> None:
-        """Says when it was, and makes room."""
-        end = b": end of the crash above\n"
-        os.lseek(self.descriptor, max(0, status.st_size - self.most), os.SEEK_SET)
-        content = os.read(self.descriptor, self.most)
-        added = b""
-        if not content.endswith(end):
-            added = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(status.st_mtime)).encode() + end
-        if status.st_size > self.most:
-            added = content[self.most // 2 :] + added
-            os.ftruncate(self.descriptor, 0)
-        os.write(self.descriptor, added)
+    def _make_room(self) -> None:
+        os.lseek(self.descriptor, -self.most // 2, os.SEEK_END)
+        latest = os.read(self.descriptor, self.most // 2)
+        os.ftruncate(self.descriptor, 0)
+        os.write(self.descriptor, latest)
 
     def is_in_place(self) -> bool:
         try:

@@ -146,7 +146,7 @@ def _frontends(line: str) -> Optional[_Fields]:
 
 
 def parse_crash_file(text: str, source: Any = None) -> Iterator[Record]:
-    """What faulthandler wrote of each process that crashed. The time is that of the process's start."""
+    """What faulthandler wrote of each process that crashed, after a line of the library with its time and process."""
     found = None
     after = 0
     for following in [*_CRASH_FILE.finditer(text), None]:
