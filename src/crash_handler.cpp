@@ -114,8 +114,11 @@ void write_record(void (*describe)(crash_record&, const void*), const void* of, 
     if (log.file < 0) return;
 
     const std::thread::id self = std::this_thread::get_id();
+    // Only so long: Windows may have ended the other thread in the middle of its record, at the end of the process.
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(1);
     for (std::thread::id other; !writer.compare_exchange_weak(other, self); other = {}) {
         if (other == self) return;  // this function itself has failed
+        if (std::chrono::steady_clock::now() >= deadline) return;
         std::this_thread::yield();
     }
     begin(record, log.utc_offset);

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <ctime>
 #include <limits>
+#include <thread>
 #include <utility>
 
 #include "origin.hpp"
@@ -27,6 +28,7 @@ constexpr std::size_t most_held = 1024 * 1024;
 constexpr std::size_t look_bytes = 64 * 1024;
 constexpr auto look_interval = 100ms;
 constexpr auto shortest_pause = 100ms;
+constexpr auto longest_wait_at_the_end = 100ms;
 constexpr int most_names = 1000;
 
 // The records that mark a session, whatever the pattern.
@@ -210,11 +212,6 @@ void file_sink::begin_session() {
     }
 }
 
-void file_sink::end_session() {
-    const std::lock_guard lock(mutex_);
-    say_end(spdlog::log_clock::now());
-}
-
 void file_sink::close() {
     const std::lock_guard lock(mutex_);
     settle(spdlog::log_clock::now());
@@ -238,10 +235,21 @@ fs::path file_sink::path() {
     return live_ ? live_->path : fs::path();
 }
 
-void file_sink::catch_up() {
-    const std::lock_guard lock(mutex_);
+void file_sink::end() {
+    // In a DLL of Windows, such as Python's module, this runs when Windows has ended all other threads, wherever they
+    // were: one that held this lock holds it for ever. The locks that are taken further on are critical sections of the
+    // C runtime and the system, which do not wait any more then. Elsewhere the holder may be the function that was
+    // interrupted by the signal handler that ends the process.
+    const auto deadline = clock::now() + longest_wait_at_the_end;
+    while (!mutex_.try_lock()) {
+        if (clock::now() >= deadline) return;
+        std::this_thread::sleep_for(1ms);
+    }
+    const std::lock_guard lock(mutex_, std::adopt_lock);
+    const time_point now = spdlog::log_clock::now();
     next_try_ = {};
-    settle(spdlog::log_clock::now());
+    settle(now);
+    say_end(now);
 }
 
 void file_sink::leave_to_parent() {

@@ -44,9 +44,8 @@ public:
     void open(target place, std::unique_ptr<spdlog::formatter> formatter);
 
     /// Writes who writes, and if the session before this one in the same file has left no record of its end. From now
-    /// on each new file says who writes, and the last one, when the file is left or by `end_session`, that it ended.
+    /// on each new file says who writes, and the last one, when the file is left or by `end`, that it ended.
     void begin_session();
-    void end_session();
 
     /// Writes nowhere from now on.
     void close();
@@ -65,8 +64,9 @@ public:
     /// Of local time, in minutes.
     int utc_offset() const noexcept { return utc_offset_.load(std::memory_order_relaxed); }
 
-    /// Tries now, whenever the next try was due, to write what a fault holds back.
-    void catch_up();
+    /// At the end of the process: writes what a fault holds back, and that the session ended. Leaves it all be if the
+    /// lock cannot be had within 100 ms: its holder may be dead.
+    void end();
 
     void lock() { mutex_.lock(); }
     void unlock() { mutex_.unlock(); }

@@ -66,6 +66,8 @@ struct process_state {
     std::atomic<role_logger*> process_logger{nullptr};  // of the role that the process has set up
 };
 
+process_state* to_end = nullptr;
+
 process_state& state();
 
 void lock_all() {
@@ -93,13 +95,11 @@ void unlock_all_in_child() {
 
 process_state& state() {
     static process_state& instance = [&]() -> process_state& {
-        auto* created = new process_state;
+        auto* created = to_end = new process_state;
         platform::at_fork(lock_all, unlock_all, unlock_all_in_child);
         std::atexit([] {
-            for (role_logger& each : state().loggers) {
-                each.file->catch_up();
-                each.file->end_session();
-            }
+            // By a pointer: a thread that has died in the middle of the initialisation would hold up the static one.
+            for (role_logger& each : to_end->loggers) each.file->end();
         });
         return *created;
     }();
@@ -128,7 +128,7 @@ std::string lower_case(std::string text) {
 std::optional<spdlog::level::level_enum> parse_level(const std::string& name) {
     constexpr std::array<std::string_view, spdlog::level::n_levels> names{"trace", "debug",    "info", "warning",
                                                                           "error", "critical", "off"};
-    const auto* const found = std::find(names.begin(), names.end(), lower_case(name));
+    const auto found = std::find(names.begin(), names.end(), lower_case(name));
     if (found == names.end()) return std::nullopt;
     return static_cast<spdlog::level::level_enum>(found - names.begin());
 }
@@ -225,7 +225,7 @@ std::shared_ptr<spdlog::logger> get_logger_from_env() {
 }
 
 role parse_role(std::string_view name) {
-    const auto* const found = std::find(role_names.begin(), role_names.end(), name);
+    const auto found = std::find(role_names.begin(), role_names.end(), name);
     if (found == role_names.end()) {
         throw std::invalid_argument(format("\"{}\" is no role; it must be \"host\" or \"worker\"", name));
     }
