@@ -34,7 +34,7 @@ namespace {
 constexpr std::array<long, spdlog::level::n_levels> python_levels{5, 10, 20, 30, 40, 50, 60};
 
 spdlog::level::level_enum native_level(long level) {
-    const auto* const above = std::upper_bound(python_levels.begin() + 1, python_levels.end() - 1, level);
+    const auto above = std::upper_bound(python_levels.begin() + 1, python_levels.end() - 1, level);
     return static_cast<spdlog::level::level_enum>(above - python_levels.begin() - 1);
 }
 
@@ -52,9 +52,9 @@ struct own_handler {
 std::array<own_handler, 4> own_handlers;
 
 const own_handler* find_own(PyObject* handler) {
-    const auto* const found = std::find_if(own_handlers.begin(), own_handlers.end(),
-                                           [handler](const own_handler& each) { return each.handler == handler; });
-    return found == own_handlers.end() ? nullptr : found;
+    const auto found = std::find_if(own_handlers.begin(), own_handlers.end(),
+                                    [handler](const own_handler& each) { return each.handler == handler; });
+    return found == own_handlers.end() ? nullptr : &*found;
 }
 
 constexpr auto not_own = "this handler belongs to no role: setup_logger makes those that do";
@@ -425,7 +425,7 @@ PYBIND11_MODULE(_checked_native, module) {
 }
 
 /// Asks before pybind11 does anything, which would wait for ever in a sub-interpreter.
-extern "C" PYBIND11_EXPORT PyObject* PyInit__native() {
+PyMODINIT_FUNC PyInit__native() {
     PyObject* const allowed = require_main_interpreter(nullptr, nullptr);
     if (allowed == nullptr) return nullptr;
     Py_DECREF(allowed);
