@@ -14,7 +14,7 @@ namespace chainner::python {
 inline constexpr std::array<long, spdlog::level::n_levels> levels{5, 10, 20, 30, 40, 50, 60};
 
 inline spdlog::level::level_enum native_level(long level) {
-    const auto* const above = std::upper_bound(levels.begin() + 1, levels.end() - 1, level);
+    const auto above = std::upper_bound(levels.begin() + 1, levels.end() - 1, level);
     return static_cast<spdlog::level::level_enum>(above - levels.begin() - 1);
 }
 
@@ -30,9 +30,9 @@ struct own_handler {
 inline std::array<own_handler, 4> own_handlers;
 
 inline const own_handler* find_own(PyObject* handler) {
-    const auto* const found = std::find_if(own_handlers.begin(), own_handlers.end(),
-                                           [handler](const own_handler& each) { return each.handler == handler; });
-    return found == own_handlers.end() ? nullptr : found;
+    const auto found = std::find_if(own_handlers.begin(), own_handlers.end(),
+                                    [handler](const own_handler& each) { return each.handler == handler; });
+    return found == own_handlers.end() ? nullptr : &*found;
 }
 
 inline constexpr auto not_own = "this handler belongs to no role: setup_logger makes those that do";

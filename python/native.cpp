@@ -158,7 +158,7 @@ PYBIND11_MODULE(_checked_native, module) {
 }
 
 /// Asks before pybind11 does anything, which would wait for ever in a sub-interpreter.
-extern "C" PYBIND11_EXPORT PyObject* PyInit__native() {
+PyMODINIT_FUNC PyInit__native() {
     PyObject* const allowed = require_main_interpreter(nullptr, nullptr);
     if (allowed == nullptr) return nullptr;
     Py_DECREF(allowed);

@@ -5,7 +5,6 @@ python frontend.py [REQUESTS]
 
 import http.client
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -32,7 +31,7 @@ def ask(path):
 
 
 command = [sys.executable, Path(__file__).with_name("host.py"), str(port)]
-backend = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+backend = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 try:
     for number in range(requests):
         ask(f"/upscale/picture-{number}.png")
@@ -40,11 +39,11 @@ try:
     ask("/crash")
     ask("/upscale/the-last.png")
 finally:
-    os.killpg(backend.pid, signal.SIGKILL)
+    backend.kill()  # the worker ends with it
     backend.wait()
 
 for role in "host", "worker":
-    for file in f"{role}.log", f"{role}.crash.txt":
-        lines = (logs / file).read_text(encoding="utf-8").splitlines()
-        print(f"{logs / file}, the last of its {len(lines)} lines:")
+    for path in logs / f"{role}.log", logs / f"{role}.crash.txt":
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        print(f"{path}, the last of its {len(lines)} lines:")
         print(*(f"    {line}" for line in lines[-8:]), sep="\n")

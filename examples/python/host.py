@@ -20,7 +20,8 @@ worker_port = free_port()
 
 def keep_worker_running():
     while True:
-        worker = subprocess.Popen([sys.executable, Path(__file__).with_name("worker.py"), str(worker_port)])
+        command = [sys.executable, Path(__file__).with_name("worker.py"), str(worker_port)]
+        worker = subprocess.Popen(command, stdin=subprocess.PIPE)  # which the worker sees closed when this process ends
         logger.info("Worker process %d started", worker.pid)
         logger.error("Worker process %d ended: %s", worker.pid, describe_exit(worker.wait()))
 

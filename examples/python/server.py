@@ -1,6 +1,7 @@
 """What host and worker have in common. It does not know in which of the two it runs, and logs all the same."""
 
 import socket
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from logger import logger
@@ -23,8 +24,16 @@ class Handler(BaseHTTPRequestHandler):
         logger.debug(format, *args)
 
 
-def serve(handler, port):
+def serve(handler, port, until_end_of=None):
+    """For ever, or until a file that is read to its end has one."""
     server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    if until_end_of is not None:
+
+        def end():
+            until_end_of.read()
+            server.shutdown()
+
+        threading.Thread(target=end, daemon=True).start()
     logger.info("Listening on port %d", port)
     server.serve_forever()
 

@@ -17,6 +17,9 @@ from pathlib import Path
 import pytest
 
 
+is_windows = os.name == "nt"
+
+
 @dataclass
 class Record:
     time: str
@@ -49,7 +52,7 @@ def parse_log(text: str) -> list[Record]:
 def read_role(folder: Path, role: str) -> list[Record]:
     """All records of a role in the order in which they were written."""
     rotated = sorted(folder.glob(f"{role}.[0-9]*.log"), key=lambda path: -int(path.name.split(".")[1]))
-    return parse_log("".join(path.read_text() for path in [*rotated, folder / f"{role}.log"]))
+    return parse_log("".join(path.read_text(encoding="utf-8") for path in [*rotated, folder / f"{role}.log"]))
 
 
 def texts(records: list[Record]) -> list[str]:
@@ -90,7 +93,7 @@ class Programs:
 
     def file(self, code: str) -> Path:
         path = self.folder / f"program_{len(list(self.folder.glob('program_*')))}.py"
-        path.write_text(textwrap.dedent(code))
+        path.write_text(textwrap.dedent(code), encoding="utf-8")
         return path
 
     def start(self, code: str, *arguments: object, **options) -> subprocess.Popen:
@@ -103,7 +106,12 @@ class Programs:
     def run(self, code: str, *arguments: object, status: int = 0) -> str:
         """Returns what it wrote to stdout and stderr."""
         process = self.start(
-            code, *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="backslashreplace"
+            code,
+            *arguments,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="backslashreplace",
         )
         output, _ = process.communicate(timeout=120)
         assert process.returncode == status, output

@@ -1,5 +1,6 @@
 """The promises of the library hold through Python."""
 
+import multiprocessing
 import os
 import random
 import shutil
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import parse_log, texts, wait_until
+from conftest import is_windows, parse_log, texts, wait_until
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
@@ -38,9 +39,9 @@ def test_each_record_whose_call_returned_survives_a_kill(programs):
         assert wait_until(lambda: int.from_bytes(counter.read_bytes(), sys.byteorder) >= 100)
         time.sleep(random.uniform(0, 0.03))  # to be killed at a moment that nobody chose
         program.kill()
-        assert program.wait() == -signal.SIGKILL
+        assert program.wait() == (1 if is_windows else -signal.SIGKILL)
         returned = int.from_bytes(counter.read_bytes(), sys.byteorder)
-        log = (programs.logs / "worker.log").read_text()
+        log = (programs.logs / "worker.log").read_text(encoding="utf-8")
         # A kill may cut the write of the record whose call did not return.
         complete = log[: log.rindex("\n") + 1]
         numbers = [int(each.split()[1]) for each in texts(parse_log(complete))]
@@ -83,7 +84,8 @@ def test_a_reader_that_went_away_is_no_reason_to_die(programs):
     program = programs.start(
         """
         import signal
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        if hasattr(signal, "SIGPIPE"):
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         from logger import setup_logger
         logger = setup_logger("worker")
         for number in range(100):
@@ -122,11 +124,10 @@ def test_the_spawn_of_node_whose_parent_never_reads(programs):
 
 def all_records(programs):
     """Of all instances of the worker, each in order."""
-    return {path.name: parse_log(path.read_text()) for path in programs.logs.glob("worker*.log")}
+    return {path.name: parse_log(path.read_text(encoding="utf-8")) for path in programs.logs.glob("worker*.log")}
 
 
-@needs_fork
-@pytest.mark.parametrize("way", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("way", multiprocessing.get_all_start_methods())
 def test_processes_of_multiprocessing_lose_nothing(programs, way):
     programs.run(
         f"""
@@ -159,7 +160,6 @@ def test_processes_of_multiprocessing_lose_nothing(programs, way):
     assert len(everything) == 4 * 200 + 2
 
 
-@needs_fork
 def test_a_logger_can_be_given_to_a_spawned_process(programs):
     programs.run(
         """
@@ -266,7 +266,7 @@ def test_threads_lose_nothing_and_keep_their_order(programs):
         assert [each for each in written if each.startswith(name)] == [f"{name} {number}" for number in range(2000)]
 
 
-def test_daemon_threads_that_log_while_the_interpreter_ends_do_not_crash_it(programs):
+def test_daemon_threads_that_log_while_the_interpreter_ends_neither_crash_it_nor_hold_it_up(programs):
     for _ in range(10):
         output = programs.run(
             """
@@ -338,6 +338,7 @@ def test_a_sub_interpreter_is_refused_with_the_reason(programs):
     assert programs.texts() == ["before", "after"]
 
 
+@pytest.mark.xfail(is_windows, reason="Python opens the crash file so that its folder cannot be removed", strict=True)
 def test_a_folder_that_is_removed_costs_no_record(programs):
     programs.run(
         """

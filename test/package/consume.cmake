@@ -1,6 +1,13 @@
 # Builds and runs the project in `consumer`, which gets the library in one WAY of several.
 set(logs ${BUILD}/logs)
 file(REMOVE_RECURSE ${logs})
+if(PREFIX)
+    file(GLOB_RECURSE found ${PREFIX}/*/chainner_logger.pc)
+    cmake_path(GET found PARENT_PATH pkgconfig_directory)
+    cmake_path(GET pkgconfig_directory PARENT_PATH library_directory)
+    set(ENV{PKG_CONFIG_PATH} ${pkgconfig_directory})
+    set(ENV{LD_LIBRARY_PATH} ${library_directory})
+endif()
 execute_process(
     COMMAND
         ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/consumer -B ${BUILD} -G ${GENERATOR}

@@ -40,8 +40,6 @@ void divide_by_zero() {
     std::raise(SIGFPE);  // where the processor lets it pass
 }
 
-void execute_illegal_instruction() { __builtin_trap(); }
-
 void call_abort() { std::abort(); }
 
 // NOLINTNEXTLINE(misc-no-recursion)
@@ -85,7 +83,7 @@ void crash_in_many_threads() {
 const std::map<std::string, std::function<void()>> ways{
     {"write_to_bad_address", write_to_bad_address},
     {"divide_by_zero", divide_by_zero},
-    {"execute_illegal_instruction", execute_illegal_instruction},
+    {"execute_illegal_instruction", test::execute_illegal_instruction},
     {"read_behind_end_of_mapped_file", test::read_behind_end_of_mapped_file},
     {"call_abort", call_abort},
     {"overflow_stack", [] { overflow_stack(0, -1); }},

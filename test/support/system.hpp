@@ -48,6 +48,9 @@ std::string output_of(const std::string& command);
 /// Those that a fault of the program raises.
 std::vector<int> fault_signals();
 
+/// Raises SIGILL, or what Windows has instead.
+void execute_illegal_instruction();
+
 /// Raises SIGBUS where there is such a signal.
 void read_behind_end_of_mapped_file();
 

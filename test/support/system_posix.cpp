@@ -100,6 +100,8 @@ std::string output_of(const std::string& command) {
 
 std::vector<int> fault_signals() { return {SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGBUS}; }
 
+void execute_illegal_instruction() { __builtin_trap(); }
+
 void read_behind_end_of_mapped_file() {
     std::FILE* const file = std::tmpfile();
     const void* const memory = mmap(nullptr, 1, PROT_READ, MAP_SHARED, fileno(file), 0);

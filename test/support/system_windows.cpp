@@ -112,6 +112,8 @@ std::string output_of(const std::string& command) { throw std::logic_error("ther
 
 std::vector<int> fault_signals() { return {SIGSEGV, SIGABRT, SIGFPE, SIGILL}; }
 
+void execute_illegal_instruction() { RaiseException(EXCEPTION_ILLEGAL_INSTRUCTION, 0, 0, nullptr); }
+
 void read_behind_end_of_mapped_file() {}
 
 shared_counter::shared_counter(const fs::path& file) {
@@ -129,11 +131,11 @@ shared_counter::shared_counter(const fs::path& file) {
 shared_counter::~shared_counter() { UnmapViewOfFile(memory_); }
 
 void shared_counter::set(std::uint64_t value) {
-    __atomic_store_n(static_cast<std::uint64_t*>(memory_), value, __ATOMIC_RELEASE);
+    InterlockedExchange64(static_cast<LONG64*>(memory_), static_cast<LONG64>(value));
 }
 
 std::uint64_t shared_counter::get() const {
-    return __atomic_load_n(static_cast<const std::uint64_t*>(memory_), __ATOMIC_ACQUIRE);
+    return static_cast<std::uint64_t>(InterlockedCompareExchange64(static_cast<LONG64*>(memory_), 0, 0));
 }
 
 }  // namespace test

