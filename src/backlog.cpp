@@ -49,6 +49,7 @@ void backlog::clear() noexcept {
     fault_.reset();
     records_ = std::string();
     first_ = lost_ = 0;
+    next_retry_ = {};
 }
 
 void backlog::add(std::string_view record) {

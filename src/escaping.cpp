@@ -40,10 +40,6 @@ bool is_escaped(std::uint32_t value) noexcept {
     return (value < 0x20 && value != '\t') || (value >= 0x7f && value < 0xa0) || value == 0x2028 || value == 0x2029;
 }
 
-bool ends_with(string_view text, string_view end) noexcept {
-    return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 }  // namespace
 
 std::size_t find_session_words(string_view message) noexcept {

@@ -15,6 +15,10 @@ inline constexpr std::string_view session_opening = "Logger initialized for ";
 inline constexpr std::string_view session_closing = "Logger closed for ";
 inline constexpr std::string_view session_closing_end = " process";
 
+inline bool ends_with(std::string_view text, std::string_view end) noexcept {
+    return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
 /// Where in a message such words begin, else npos.
 std::size_t find_session_words(std::string_view message) noexcept;
 

@@ -60,7 +60,7 @@ std::vector<std::string> file_writer::open(log_location location, std::string ap
     is_open_ = true;
     formatter_ = std::move(formatter);
     if (was_open) session_.begin();
-    if (!is_same_file) was_left_open_ = !session_.is_closed_in(file_->read_end(closing_bytes));
+    if (!is_same_file) was_left_open_ = was_left_open();
     backlog_.retry_at_once();
     flush();
     return warnings;
@@ -122,19 +122,16 @@ bool file_writer::append(std::string_view record, time_point now) {
     if (session_.may_change_utc_offset(now)) announce_utc_offset();
     if (!file_ || !backlog_.empty()) return false;
     std::error_code error = write(record, now);
-    if (error && !file_) {  // closed by the program
+    // A program that has closed the file may close the next one while it is being opened.
+    for (int tries = 3; error && !file_ && tries > 0; --tries) {
         retry(now);
-        if (file_) error = write(record, now);
+        if (file_ && backlog_.empty()) error = write(record, now);
     }
-    if (!error) {
-        if (backlog_.has_lost()) end_fault(now);
-        return true;
-    }
-    const bool is_never_possible = error == std::errc::file_too_large;
-    if (is_never_possible) backlog_.count_lost();
-    return is_never_possible;
+    if (!error && backlog_.has_lost()) end_fault(now);
+    return !error;
 }
 
+/// Without an error the record is done with.
 std::error_code file_writer::write(std::string_view record, time_point now) {
     const auto is_full = [&] {
         return file_ && file_->size() > 0 && file_->size() + record.size() > file_->limit(location_.max_size);
@@ -146,16 +143,23 @@ std::error_code file_writer::write(std::string_view record, time_point now) {
         error = file_ ? file_->append(record) : std::make_error_code(std::errc::bad_file_descriptor);
         if (!error) return error;
         if (error != std::errc::file_too_large) break;
-        file_->verify();  // the limit of this process has changed, or no file can hold this record
     }
     if (file_ && error == std::errc::bad_file_descriptor) check_placement();
     begin_fault("could not be written", error.message());
-    if (file_ && error != std::errc::file_too_large) backlog_.retry_later(backlog::clock::now());
+    if (file_ && error == std::errc::file_too_large && record.size() > platform::file_size_limit()) {
+        backlog_.count_lost();  // no file can ever hold it
+        return {};
+    }
+    if (file_) backlog_.retry_later(backlog::clock::now());
     return error;
 }
 
 bool file_writer::rotate(std::size_t room, time_point now) {
-    if (file_->verify() != placement::in_place || is_parents_) return false;  // the next `verify` finds out
+    if (is_parents_ || check_placement() != placement::in_place) return false;
+    if (file_->was_emptied()) {
+        write_header("Continues an older file. ", room, now);
+        return false;
+    }
     const auto began = backlog::clock::now();
     try {
         // spdlog would learn it from a rename, and sleep 100 ms before it believes it.
@@ -239,9 +243,7 @@ void file_writer::retry(time_point now) {
 
 void file_writer::write_backlog(time_point now) {
     while (!backlog_.empty() && file_) {
-        const std::error_code error = write(backlog_.front(), now);
-        if (error == std::errc::file_too_large) backlog_.count_lost();
-        if (error && error != std::errc::file_too_large) return;
+        if (write(backlog_.front(), now)) return;
         backlog_.pop_front();
     }
     if (backlog_.empty()) end_fault(now);
@@ -271,6 +273,16 @@ void file_writer::announce_utc_offset() {
     const auto change = session_.update_utc_offset(now);
     utc_offset_ = session_.utc_offset();
     if (change) write_own(spdlog::level::info, *change, now);
+}
+
+/// Whether the session that has written the end of the file has not closed it, as far as this pattern lets one tell.
+bool file_writer::was_left_open() {
+    const std::string text = session_.closing();
+    const spdlog::memory_buf_t record = format_own(spdlog::level::info, text, spdlog::log_clock::now());
+    const std::string_view line = text_of(record);
+    const std::size_t message = line.rfind(text);
+    if (message == line.npos) return false;
+    return !session_.is_closed_in(file_->read_end(closing_bytes), line.substr(message, line.size() - 1 - message));
 }
 
 void file_writer::warn_of_size_limit(time_point now) {

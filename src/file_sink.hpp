@@ -95,6 +95,7 @@ private:
     // Records of our own
     void write_header(const std::string& before, std::size_t room, time_point now);
     void write_closing(time_point now);
+    bool was_left_open();
     void announce_utc_offset();
     void warn_of_size_limit(time_point now);
     spdlog::memory_buf_t format_own(spdlog::level::level_enum level, const std::string& text, time_point now);

@@ -30,9 +30,13 @@ public:
         mutex_.unlock();
     }
 
+    bool is_held_by_this_thread() const noexcept {
+        return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+    }
+
     /// false at once if this thread holds it already. (ThreadSanitizer does not know timed mutexes.)
     bool try_lock_until(std::chrono::steady_clock::time_point end) {
-        if (owner_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return false;
+        if (is_held_by_this_thread()) return false;
         while (!mutex_.try_lock()) {
             if (std::chrono::steady_clock::now() >= end) return false;
             std::this_thread::sleep_for(std::chrono::microseconds(100));
@@ -85,6 +89,9 @@ public:
     /// Empty if the lock was not to be had until then.
     access lock_until(deadline end) { return access(*block_, end); }
 
+    /// Whether this thread is inside of a call already, which a signal handler has interrupted.
+    bool is_held_by_this_thread() const noexcept { return block_->mutex.is_held_by_this_thread(); }
+
     /// For what may be read at any moment.
     const Value& without_lock() const noexcept { return block_->value; }
 
@@ -116,18 +123,21 @@ private:
     std::atomic<std::thread::id> holder_{std::thread::id()};  // the thread that forks
 };
 
-/// An spdlog sink that any thread may use: `Writer` behind a lock. It never throws, as its writer does not.
+/// An spdlog sink that any thread may use: `Writer` behind a lock. What a signal handler logs that has interrupted a
+/// call of this sink is dropped.
 template <class Writer>
 class guarded_sink final : public spdlog::sinks::sink, public guarded<Writer> {
 public:
     using guarded<Writer>::guarded;
 
     void log(const spdlog::details::log_msg& record) override {
-        if (!this->without_lock().is_open()) return;
+        if (!this->without_lock().is_open() || this->is_held_by_this_thread()) return;
         this->lock()->log(record);
         platform::cancellation_point();
     }
-    void flush() override { this->lock()->flush(); }
+    void flush() override {
+        if (!this->is_held_by_this_thread()) this->lock()->flush();
+    }
     void set_pattern(const std::string& pattern) override { this->lock()->set_formatter(make_formatter(pattern)); }
     void set_formatter(std::unique_ptr<spdlog::formatter> formatter) override {
         this->lock()->set_formatter(make_unforgeable(std::move(formatter)));

@@ -87,7 +87,10 @@ std::string problem_of(const directory_candidate& candidate) {
 
 fs::path log_directory() {
     for (const auto& candidate : detail::directory_candidates(detail::current_directory_input())) {
-        if (detail::problem_of(candidate).empty()) return fs::absolute(candidate.directory);
+        if (!detail::problem_of(candidate).empty()) continue;
+        std::error_code error;
+        fs::path directory = fs::absolute(candidate.directory, error);
+        if (!error) return directory;
     }
     return {};
 }

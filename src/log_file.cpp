@@ -67,7 +67,7 @@ log_file::log_file(fs::path path, std::size_t max_files, start how) : path_(std:
 }
 
 std::unique_ptr<log_file> log_file::join(const log_location& location, std::vector<std::string>& warnings) {
-    const auto lock = platform::lock_directory(location.directory);
+    const platform::directory_lock lock(location.directory);
     for (int instance = 1;; ++instance) {
         const fs::path path = location.file(instance);
         try {
@@ -86,7 +86,7 @@ std::unique_ptr<log_file> log_file::rotate(const log_location& location) {
     if (size_ < size_limit_) {
         if (const std::error_code error = end_torn_line()) throw fs::filesystem_error("cannot write", path_, error);
     }
-    const auto lock = platform::lock_directory(location.directory);
+    const platform::directory_lock lock(location.directory);
     return std::unique_ptr<log_file>(new log_file(path_, location.max_files, start::rotate));
 }
 
@@ -108,6 +108,7 @@ std::error_code log_file::write(std::string_view text) noexcept {
     const std::size_t written = platform::write(file_.number(), text, error);
     size_ += written;
     if (written < text.size()) torn_size_ += written;
+    if (error && error == std::errc::file_too_large) size_limit_ = size_;  // of this process, or of the file system
     return error;
 }
 

@@ -10,7 +10,7 @@
 
 // The hooks of the process. None waits without end for a lock that its own thread, or one that is dead, may hold:
 //
-// - The end of the process: waits for no lock longer than `longest_wait`, and leaves out the closing record where it
+// - The end of the process: waits for no lock longer than `lock_timeout`, and leaves out the closing record where it
 // got
 //   none. A signal handler may have called `exit` in the midst of a logging call; on Windows, where a DLL learns of the
 //   end last, the thread that holds the lock may be dead.
@@ -23,9 +23,9 @@ namespace chainner::detail {
 
 namespace {
 
-constexpr std::chrono::milliseconds longest_wait{100};
+constexpr std::chrono::milliseconds lock_timeout{300};  // longer than a rotation waits for the lock of its folder
 
-std::chrono::steady_clock::time_point wait_limit() { return std::chrono::steady_clock::now() + longest_wait; }
+std::chrono::steady_clock::time_point lock_deadline() { return std::chrono::steady_clock::now() + lock_timeout; }
 
 template <class Action>
 void for_each_lock(Action action) {
@@ -37,7 +37,7 @@ void for_each_lock(Action action) {
 }
 
 void prepare_fork() {
-    for_each_lock([end = wait_limit()](auto& each) { each.prepare_fork(end); });
+    for_each_lock([end = lock_deadline()](auto& each) { each.prepare_fork(end); });
 }
 
 void go_on_in_parent() {
@@ -64,9 +64,17 @@ role_logger::role_logger(std::string_view name_of_role)
       logger(std::make_shared<spdlog::logger>("chaiNNer." + role_name, spdlog::sinks_init_list{file, console})) {
     // spdlog's own handler writes to stderr, where an unread pipe would stop us.
     logger->set_error_handler([log = logger.get()](const std::string& reason) {
-        if (!std::current_exception()) return;  // a thread is cancelled: that is no error
-        const std::string text = spdlog::fmt_lib::format("A record could not be formatted: {}", reason);
-        log->log(spdlog::level::err, spdlog::string_view_t(text));
+        // A thread that is cancelled unwinds by an exception which is not one of C++.
+        static thread_local bool is_handling = false;
+        if (is_handling || !std::current_exception()) return;
+        is_handling = true;
+        try {
+            const std::string text = spdlog::fmt_lib::format("A record could not be formatted: {}", reason);
+            log->log(spdlog::level::err, spdlog::string_view_t(text));
+        } catch (const std::exception&) {
+            // There is nothing left to say it with.
+        }
+        is_handling = false;
     });
 }
 
@@ -93,7 +101,7 @@ process_log current_process_log() noexcept {
 }
 
 void end_sessions() {
-    const auto end = wait_limit();
+    const auto end = lock_deadline();
     for (role_logger& each : loggers_of_process().loggers) {
         if (const auto file = each.file->lock_until(end)) file->end_session();
     }

@@ -48,16 +48,18 @@ std::optional<role_file> parse_file_name(const fs::path& path, std::string_view 
     return rest == ".log" ? std::optional(found) : std::nullopt;
 }
 
-std::vector<role_file> surplus_files(std::vector<role_file> files, const std::set<int>& live_instances,
-                                     std::size_t max_files) {
+std::vector<role_file> surplus_files(std::vector<role_file> files, int own_instance,
+                                     const std::set<int>& live_instances, std::size_t max_files) {
     std::sort(files.begin(), files.end(), [](const role_file& left, const role_file& right) {
         return left.written != right.written ? left.written > right.written : left.rotation < right.rotation;
     });
     std::set<int> kept_instances = live_instances;
+    kept_instances.insert(own_instance);
     std::size_t left_by_ended = 0;
     const auto is_kept = [&](const role_file& each) {
         if (each.rotation < 0) return true;
-        if (live_instances.count(each.instance) != 0) return static_cast<std::size_t>(each.rotation) <= max_files;
+        if (each.instance == own_instance) return static_cast<std::size_t>(each.rotation) <= max_files;
+        if (live_instances.count(each.instance) != 0) return true;  // it may be allowed more
         if (left_by_ended++ > max_files) return false;
         kept_instances.insert(each.instance);
         return true;
@@ -84,7 +86,9 @@ void remove_surplus_files(const log_location& location, int own_instance) noexce
     for (role_file& each : files) {
         if (live.count(each.instance) == 0) each.written = fs::last_write_time(each.path);
     }
-    for (const role_file& each : surplus_files(std::move(files), live, location.max_files)) {
+    for (const role_file& each : surplus_files(std::move(files), own_instance, live, location.max_files)) {
+        // A process that could not open a new file goes on in the one that it has renamed.
+        if (each.rotation > 0 && each.instance != own_instance && is_live(each.path, ended)) continue;
         std::error_code ignored;
         fs::remove(each.path, ignored);
     }

@@ -53,18 +53,19 @@ std::string session::header() const {
 
 std::string session::closing() const { return format("{}{}{}", session_closing, role_, session_closing_end); }
 
-bool session::is_closed_in(std::string_view text) const {
-    if (text.empty()) return true;
+bool session::is_closed_in(std::string_view text, std::string_view closing) const {
+    constexpr std::size_t enough = 8 * 1024;  // that a session without a beginning is one that began before
+    const bool is_long = text.size() >= enough;
     while (!text.empty()) {
         if (text.back() == '\n') text.remove_suffix(1);
         const std::size_t begin = text.rfind('\n') + 1;  // 0 where there is none
         const std::string_view line = text.substr(begin);
         const bool is_message_continued = line.substr(0, 1) == "\t";
-        if (!is_message_continued && find_session_words(line) != line.npos) return true;
+        if (!is_message_continued && ends_with(line, closing)) return true;
         if (!is_message_continued && line.find(session_opening) != line.npos) return false;
         text = text.substr(0, begin);
     }
-    return false;
+    return !is_long;
 }
 
 std::optional<std::string> session::update_utc_offset(time_point now) {

@@ -28,8 +28,9 @@ public:
     /// At the end of the session.
     std::string closing() const;
 
-    /// Whether the session that has written the end of a file, `text`, has closed it. True for an empty file.
-    bool is_closed_in(std::string_view text) const;
+    /// Whether the session that has written the end of a file, `text`, has closed it by a line that ends in `closing`.
+    /// True for a file that shows no session.
+    bool is_closed_in(std::string_view text, std::string_view closing) const;
 
     /// Minutes.
     int utc_offset() const noexcept { return utc_offset_; }

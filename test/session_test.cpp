@@ -24,6 +24,11 @@ TEST(Session, HeaderSaysWhoWrites) {
     EXPECT_THAT(session("worker", "").header(), testing::Not(testing::HasSubstr("application")));
 }
 
+bool is_closed_in(const std::string& text) {
+    const session worker("worker", "");
+    return worker.is_closed_in(text, worker.closing());
+}
+
 TEST(Session, IsClosedByItsOwnRecordAlone) {
     const session worker("worker", "");
     const std::string begin =
@@ -31,16 +36,21 @@ TEST(Session, IsClosedByItsOwnRecordAlone) {
     const std::string closing = "2025-10-19 05:52:26.123 [1] [INFO] Logger closed for worker process\n";
     const std::string message = "2025-10-19 05:52:25.123 [1] [INFO] message\n";
     EXPECT_EQ(worker.closing(), "Logger closed for worker process");
-    EXPECT_TRUE(worker.is_closed_in(""));
-    EXPECT_TRUE(worker.is_closed_in(begin + message + closing));
-    EXPECT_TRUE(worker.is_closed_in(begin + closing + message)) << "a static destructor may log";
-    EXPECT_FALSE(worker.is_closed_in(begin + message));
-    EXPECT_FALSE(worker.is_closed_in(begin + closing + begin + message));
-    EXPECT_FALSE(worker.is_closed_in(message));
-    EXPECT_FALSE(worker.is_closed_in(message + "\tLogger closed for worker process\n")) << "the line of a message";
-    EXPECT_FALSE(worker.is_closed_in(begin + "2025-10-19 05:52:25.123 [1] [INFO] Logger closed for maintenance\n"));
-    EXPECT_FALSE(
-        worker.is_closed_in(begin + "2025-10-19 05:52:25.123 [1] [INFO] \\x4cogger closed for worker process\n"));
+    EXPECT_TRUE(is_closed_in(""));
+    EXPECT_TRUE(is_closed_in(begin + message + closing));
+    EXPECT_TRUE(is_closed_in(begin + closing + message)) << "a static destructor may log";
+    EXPECT_FALSE(is_closed_in(begin + message));
+    EXPECT_FALSE(is_closed_in(begin + closing + begin + message));
+    EXPECT_TRUE(is_closed_in(message)) << "it may be one that tells nothing of itself";
+    std::string long_text;
+    while (long_text.size() < 8 * 1024) long_text += message;
+    EXPECT_FALSE(is_closed_in(long_text));
+    EXPECT_FALSE(is_closed_in("Logger initialized for worker process. Log file: /w.log\nmessage\n")) << "pattern: %v";
+    EXPECT_TRUE(
+        worker.is_closed_in(begin + "{Logger closed for worker process}\n", "Logger closed for worker process}"));
+    EXPECT_FALSE(is_closed_in(begin + message + "\tLogger closed for worker process\n")) << "the line of a message";
+    EXPECT_FALSE(is_closed_in(begin + "2025-10-19 05:52:25.123 [1] [INFO] Logger closed for maintenance\n"));
+    EXPECT_FALSE(is_closed_in(begin + "2025-10-19 05:52:25.123 [1] [INFO] \\x4cogger closed for worker process\n"));
 }
 
 TEST(Session, TellsAChangeOfTheUtcOffset) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -67,9 +68,21 @@ file open_log_file(const std::filesystem::path& path, open_mode mode);
 /// Gives the file to the C library, as a descriptor that it closes.
 int to_descriptor(file file);
 
-/// Keeps other processes from opening or renaming log files in the folder for as long as the result lives, as far as
-/// its file system knows locks. Throws `std::filesystem::filesystem_error` if this process can open no further file.
-file lock_directory(const std::filesystem::path& directory);
+/// While it lives, no other process opens or renames log files in the folder, as far as its file system knows locks,
+/// and no signal handler interrupts this thread: its `fork` would leave a child in the midst of a rotation.
+class directory_lock {
+public:
+    /// Throws `std::filesystem::filesystem_error` if this process can open no further file.
+    explicit directory_lock(const std::filesystem::path& directory);
+    ~directory_lock();
+    directory_lock(const directory_lock&) = delete;
+    directory_lock& operator=(const directory_lock&) = delete;
+
+private:
+    struct signals;
+    std::unique_ptr<signals> signals_;
+    file folder_;
+};
 
 /// Its name is free at once, also while the file is open. Throws `std::filesystem::filesystem_error`.
 void remove_open_file(const std::filesystem::path& path);

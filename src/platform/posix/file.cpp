@@ -1,6 +1,7 @@
 #include "platform/file.hpp"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <limits>
 #include <thread>
 #include <utility>
@@ -121,7 +123,9 @@ file own(int descriptor) noexcept {
 }
 
 void make_unwritable(file_number number) noexcept {
-    const int unwritable = number == no_file ? -1 : open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (number == no_file) return;
+    const int unwritable = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ::close(static_cast<int>(number));
     if (unwritable < 0) return;
     dup2(unwritable, static_cast<int>(number));
     fcntl(static_cast<int>(number), F_SETFD, FD_CLOEXEC);
@@ -159,18 +163,32 @@ file open_log_file(const fs::path& path, open_mode mode) {
 
 int to_descriptor(file file) { return static_cast<int>(file.release()); }
 
-file lock_directory(const fs::path& directory) {
-    file folder(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!folder && (errno == EMFILE || errno == ENFILE)) {
+struct directory_lock::signals {
+    signals() noexcept {
+        sigset_t all;
+        sigfillset(&all);
+        for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) sigdelset(&all, fault);
+        pthread_sigmask(SIG_BLOCK, &all, &before);
+    }
+    ~signals() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
+    sigset_t before;
+};
+
+directory_lock::directory_lock(const fs::path& directory)
+    : signals_(std::make_unique<signals>()), folder_(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (!folder_ && (errno == EMFILE || errno == ENFILE)) {
         throw fs::filesystem_error("cannot lock the log folder", directory, last_error());
     }
     // It takes others microseconds, if they were not stopped meanwhile: that must not stop this process.
-    const auto descriptor = static_cast<int>(folder.number());
+    const auto descriptor = static_cast<int>(folder_.number());
     for (int tries = 100; tries > 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; --tries) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    return folder;
 }
+
+// To close it is not enough: a child by `fork` of another thread may have inherited the descriptor, and the lock with
+// it.
+directory_lock::~directory_lock() { flock(static_cast<int>(folder_.number()), LOCK_UN); }
 
 void remove_open_file(const fs::path& path) { fs::remove(path); }
 
@@ -200,14 +218,14 @@ std::size_t write(file_number number, std::string_view text, std::error_code& er
     error.clear();
     while (written < text.size()) {
         const ssize_t count = ::write(descriptor, text.data() + written, text.size() - written);
-        if (count >= 0) {
+        if (count > 0) {
             written += static_cast<std::size_t>(count);
             if (written < text.size() && is_at_size_limit(descriptor)) {
                 error = std::make_error_code(std::errc::file_too_large);
                 break;
             }
-        } else if (errno != EINTR) {
-            error = last_error();
+        } else if (count == 0 || errno != EINTR) {
+            error = count == 0 ? std::make_error_code(std::errc::io_error) : last_error();
             break;
         }
     }

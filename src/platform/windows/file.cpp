@@ -107,17 +107,20 @@ file open_log_file(const fs::path& path, open_mode mode) {
 
 int to_descriptor(file file) { return _open_osfhandle(file.release(), _O_APPEND | _O_BINARY | _O_NOINHERIT); }
 
-file lock_directory(const fs::path& directory) {
+struct directory_lock::signals {};  // handlers run in threads of their own here
+
+directory_lock::directory_lock(const fs::path& directory) {
     // Nobody but a logger asks for this kind of access to a folder, and files in it are opened without. It takes others
     // milliseconds, if they were not stopped meanwhile: that must not stop this process.
     for (int tries = 100; tries > 0; --tries) {
         owned_handle folder = open_existing(directory, FILE_ADD_FILE, FILE_SHARE_READ | FILE_SHARE_DELETE);
-        if (folder) return own(std::move(folder));
-        if (last_error() != no_room()) break;
+        if (folder) folder_ = own(std::move(folder));
+        if (folder_ || last_error() != no_room()) break;
         std::this_thread::sleep_for(1ms);
     }
-    return {};
 }
+
+directory_lock::~directory_lock() = default;
 
 void remove_open_file(const fs::path& path) {
     // A file that is open keeps its name, before Windows 10 and on other disks than NTFS, until it is closed.
