@@ -30,13 +30,9 @@ public:
         mutex_.unlock();
     }
 
-    bool is_held_by_this_thread() const noexcept {
-        return owner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
-    }
-
     /// false at once if this thread holds it already. (ThreadSanitizer does not know timed mutexes.)
     bool try_lock_until(std::chrono::steady_clock::time_point end) {
-        if (is_held_by_this_thread()) return false;
+        if (owner_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return false;
         while (!mutex_.try_lock()) {
             if (std::chrono::steady_clock::now() >= end) return false;
             std::this_thread::sleep_for(std::chrono::microseconds(100));
@@ -49,6 +45,9 @@ private:
     std::mutex mutex_;
     std::atomic<std::thread::id> owner_{std::thread::id()};
 };
+
+/// Whether this thread is inside of a call of a sink, which a signal handler may have interrupted.
+inline thread_local bool is_in_sink = false;
 
 /// A value behind such a mutex. A child by `fork` goes on with a new value behind a new one.
 template <class Value>
@@ -89,9 +88,6 @@ public:
     /// Empty if the lock was not to be had until then.
     access lock_until(deadline end) { return access(*block_, end); }
 
-    /// Whether this thread is inside of a call already, which a signal handler has interrupted.
-    bool is_held_by_this_thread() const noexcept { return block_->mutex.is_held_by_this_thread(); }
-
     /// For what may be read at any moment.
     const Value& without_lock() const noexcept { return block_->value; }
 
@@ -116,6 +112,7 @@ public:
             parents->value.leave_to_parent();  // what the interrupted thread still uses stays
         }
         holder_ = std::thread::id();
+        is_in_sink = false;
     }
 
 private:
@@ -124,24 +121,37 @@ private:
 };
 
 /// An spdlog sink that any thread may use: `Writer` behind a lock. What a signal handler logs that has interrupted a
-/// call of this sink is dropped.
+/// call of a sink is dropped.
 template <class Writer>
 class guarded_sink final : public spdlog::sinks::sink, public guarded<Writer> {
 public:
     using guarded<Writer>::guarded;
 
     void log(const spdlog::details::log_msg& record) override {
-        if (!this->without_lock().is_open() || this->is_held_by_this_thread()) return;
-        this->lock()->log(record);
+        if (!this->without_lock().is_open() || is_in_sink) return;
+        {
+            const call inside;
+            this->lock()->log(record);
+        }
         platform::cancellation_point();
     }
     void flush() override {
-        if (!this->is_held_by_this_thread()) this->lock()->flush();
+        if (is_in_sink) return;
+        const call inside;
+        this->lock()->flush();
     }
     void set_pattern(const std::string& pattern) override { this->lock()->set_formatter(make_formatter(pattern)); }
     void set_formatter(std::unique_ptr<spdlog::formatter> formatter) override {
         this->lock()->set_formatter(make_unforgeable(std::move(formatter)));
     }
+
+private:
+    struct call {
+        call() noexcept { is_in_sink = true; }
+        ~call() { is_in_sink = false; }
+        call(const call&) = delete;
+        call& operator=(const call&) = delete;
+    };
 };
 
 }  // namespace chainner::detail

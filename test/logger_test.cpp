@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/formatter.h>
 #include <spdlog/spdlog.h>
 
 #include <atomic>
@@ -7,6 +8,7 @@
 #include <chainner/logger.hpp>
 #include <filesystem>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -286,6 +288,21 @@ TEST_F(Logger, PatternsAreSpdlogsOwn) {
     const std::string pid = std::to_string(test::current_process_id());
     EXPECT_EQ(test::lines(test::read_role(directory.path(), "host")).back(),
               "chaiNNer.host|WARNING| WARNING|WARNING |" + pid + "|message");
+}
+
+/// As a formatter of a program may be.
+class broken_formatter final : public spdlog::formatter {
+    void format(const spdlog::details::log_msg&, spdlog::memory_buf_t&) override { throw std::runtime_error("broken"); }
+    std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<broken_formatter>(); }
+};
+
+TEST_F(Logger, AFormatterThatThrowsHarmsNobody) {
+    const auto logger = chainner::setup_logger("worker", silent());
+    logger->set_formatter(std::make_unique<broken_formatter>());
+    logger->info("message");
+    chainner::setup_logger("worker", silent());
+    logger->info("last");
+    EXPECT_THAT(test::lines(test::read_role(directory.path(), "worker")).back(), HasSubstr("[INFO] last"));
 }
 
 TEST_F(Logger, OddPatternsCostNoRecord) {

@@ -20,7 +20,8 @@
 ///
 /// When a logging call returns, its record has been handed to the kernel: it survives any death of the process, though
 /// not a loss of power. Logging calls never throw because of the file or the console, and never wait for a console
-/// that nobody reads longer than once 100 ms.
+/// that nobody reads longer than once 100 ms. A signal handler that interrupts one may call `exit` or `fork`; what it
+/// logs itself is then dropped.
 namespace chainner {
 
 /// The part that a process plays in the backend. It names the logger (`chaiNNer.host`) and the file (`host.log`).
@@ -53,17 +54,20 @@ struct logger_options {
     bool to_console = true;
 
     /// Bytes. A record that would take the file past this size starts a new file; at least 1. A record larger
-    /// than this stays whole, in a file of its own.
+    /// than this stays whole, in a file of its own. Less where this process may not write so large files
+    /// (RLIMIT_FSIZE); a WARNING then says so.
     std::size_t max_file_size = 10 * 1024 * 1024;
 
-    /// Rotated files kept beside the live one (`host.1.log` is the newest of them), 0 to 200,000.
+    /// Rotated files kept beside the live one (`host.1.log` is the newest of them), 0 to 200,000. When the file is
+    /// opened, those beyond are deleted, and so are all but as many files of other instances that have ended.
     std::size_t max_files = 5;
 
     /// Of the program that logs, as its users know it: each file says which version wrote it.
     std::string application_version;
 
     /// Any spdlog pattern. `%l` is the level in capitals (`WARNING`), `%P` the process id. Whatever the pattern, line
-    /// breaks in a message are followed by a tab and its control characters become visible escapes (`\x1b`).
+    /// breaks in a message are followed by a tab and its control characters become visible escapes (`\x1b`). The first
+    /// letter of a message that reads like the first or last record of a session is escaped as well (`\x4c`).
     std::string file_pattern = default_file_pattern;
 
     /// As `file_pattern`; what stands between `%^` and `%$` is coloured.
@@ -77,14 +81,15 @@ struct logger_options {
 /// Sets up the logger of a role and makes this role the process's own, the one that `get_logger_from_env()` returns.
 ///
 /// Called again it changes the same logger in place: every pointer handed out earlier writes to the new place
-/// from then on, also while other threads are logging. The first record says where the file is, the second who writes
-/// it; the last record of a process that ends in good order says so.
+/// from then on, also while other threads are logging. At level info or lower, the first record says where the file is,
+/// the second who writes it, and the last record of a process that ends in good order says so.
 ///
-/// If another process already writes `host.log` in that folder, this one takes `host-2.log`, and so on. A default
-/// folder that cannot be used is passed over for the next one, and a WARNING record says so.
+/// If another process already writes `host.log` in that folder, this one takes `host-2.log`, and so on; also, with a
+/// WARNING, if `host.log` is a link, has a second name or cannot be opened by this user. A default folder that cannot
+/// be used is passed over for the next one, and a WARNING record says so.
 ///
-/// Throws `std::invalid_argument` for a limit that makes no sense, and `std::filesystem::filesystem_error` if
-/// `options.log_dir` cannot be used; the logger then goes on as it was. Thread-safe.
+/// Throws `std::invalid_argument` for a limit or a level that makes no sense, and `std::filesystem::filesystem_error`
+/// if `options.log_dir` cannot be used; the logger then goes on as it was. Thread-safe.
 std::shared_ptr<spdlog::logger> setup_logger(role process_role, const logger_options& options = {});
 
 /// The logger of a role, set up with the default options if it is not yet set up. Throws as `setup_logger` does

@@ -2,10 +2,10 @@
 //
 //     interrupt_posix FOLDER WHAT COUNT
 //
-// WHAT: exit, fork: COUNT processes, one after the other, log until a signal handler calls it; after `fork`, the child
-// logs `from the handler` and ends, and the process goes on. cancel: COUNT threads log `record THREAD.1`, ... until
-// they are cancelled, two at a time. The exit code is 0 if all of them have ended; who hangs is killed after ten
-// seconds.
+// WHAT: exit, fork, log: COUNT processes, one after the other, log until a signal handler calls it; after `fork`, the
+// child logs `from the handler` and ends, and the process goes on; `log` logs and goes on. cancel: COUNT threads log
+// `record THREAD.1`, ... until they are cancelled, two at a time. The exit code is 0 if all of them have ended; who
+// hangs is killed after ten seconds.
 
 #include <pthread.h>
 #include <sys/time.h>
@@ -60,10 +60,17 @@ void on_fork(int) {
     is_interrupted = 1;
 }
 
-[[noreturn]] void log_until_interrupted(const char* folder, bool forks, std::chrono::microseconds time) {
+void on_log(int) {
+    logger->info("from the handler");
+    is_interrupted = 1;
+}
+
+[[noreturn]] void log_until_interrupted(const char* folder, const std::string& what, std::chrono::microseconds time) {
     set_up(folder);
     interrupt_after(
-        time, forks ? on_fork : [](int) { std::exit(0); });
+        time, what == "fork"  ? on_fork
+              : what == "log" ? on_log
+                              : [](int) { std::exit(0); });
     for (int i = 1; is_interrupted == 0; ++i) logger->info("record {}", i);
     logger->info("after the handler");
     std::exit(0);
@@ -117,7 +124,7 @@ int main(int count, char** words) try {
     for (int i = 0; i < std::atoi(words[3]); ++i) {
         const std::chrono::microseconds time(microseconds(random));
         const pid_t process = fork();
-        if (process == 0) log_until_interrupted(words[1], what == "fork", time);
+        if (process == 0) log_until_interrupted(words[1], what, time);
         failures += ends(process) ? 0 : 1;
     }
     std::cerr << failures << " of " << words[3] << " did not end as they should\n";

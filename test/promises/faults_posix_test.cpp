@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 
 #include "support/faults.hpp"
@@ -195,6 +196,25 @@ TEST_F(FileSizeLimit, IsNoFaultThatPassesWhereItsSignalIsIgnored) {
                             log(3000);
                         }),
                         3000);
+}
+
+TEST_F(FileSizeLimit, HoldsRecordsBackWhereTheFileCannotBeRotated) {
+    if (!test::no_free_descriptor::is_possible()) GTEST_SKIP() << "the sanitizer needs descriptors itself";
+    test::forked_process child([&] {
+        test::limit_file_size(limit);
+        set_up();
+        {
+            const test::no_free_descriptor none;
+            log(1000);
+        }
+        has_recovered();
+        test::wait_until([&] {
+            log(1);
+            return found_numbers() == logged_numbers();
+        });
+        if (found_numbers() != logged_numbers()) throw std::runtime_error("records are missing");
+    });
+    EXPECT_EQ(child.wait(), 0);
 }
 
 TEST_F(FileSizeLimit, CostsOnlyTheRecordThatNoFileCanHold) {

@@ -29,6 +29,8 @@ protected:
 
 TEST_F(InterruptedCall, LetsAHandlerEndTheProcess) { EXPECT_EQ(interrupt("exit", 500), 0); }
 
+TEST_F(InterruptedCall, LetsAHandlerLogThoughItsRecordMayBeDropped) { EXPECT_EQ(interrupt("log", 200), 0); }
+
 TEST_F(InterruptedCall, LetsAHandlerForkAndTheChildLogToAFileOfItsOwn) {
     EXPECT_EQ(interrupt("fork", 500), 0);
     std::vector<test::record> records = test::parse_log(test::read_role(logs, "worker"));
