@@ -130,8 +130,7 @@ def download(requirements: str, to: Path, *options: str, pip: Path | None = None
     if "DO NOT MATCH" in done.stdout:
         sys.exit(f"A download is not what it was when its hash was written down; nothing is built.\n{done.stdout}")
     if done.returncode != 0:
-        names = ", ".join(line.split()[0] for line in requirements.splitlines() if "==" in line)
-        raise Missing(f"cannot download {names}: {done.stdout.strip().splitlines()[-1]}")
+        raise Missing(f"a download failed: {done.stdout.strip().splitlines()[-1].removeprefix('ERROR: ')}")
     stamp.write_text(known)
 
 
@@ -364,7 +363,7 @@ def make(tag: Tag) -> Result:
             say(f"testing {tag}")
             test(wheel, python, packages, result)
     except Missing as missing:
-        print(f"{missing}\nleft out: {tag}", file=sys.stderr)
+        print(f"{missing}; left out: {tag}", file=sys.stderr)
         result.problem = "left out: " + str(missing).partition(":")[0]
     except Broken as broken:
         print(broken, file=sys.stderr)
@@ -397,7 +396,7 @@ def main(names: list[str]) -> int:
         say("getting the tools")
         make_tools()
     except Missing as missing:
-        print(f"{missing}\nleft out: {', '.join(map(str, tags))}", file=sys.stderr)
+        print(f"{missing}; left out: {', '.join(map(str, tags))}", file=sys.stderr)
         return 1
     results = [make(tag) for tag in tags]
     show(results)
