@@ -14,6 +14,7 @@ mkdir "$root/source" "$root/packages"
 cp "$packages"/*.deb "$root/packages"
 cp -r "$source/README.md" "$source/test" "$root/source"
 chroot "$root" sh -euc '
+    apt-get update --quiet --quiet
     apt-get install --quiet --quiet --yes ./packages/*.deb >/dev/null
     for way in find_package pkg_config; do
         cmake -S source/test/package/consumer -B build/$way -G Ninja -DWAY=$way
