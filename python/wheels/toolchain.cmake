@@ -9,9 +9,6 @@ elseif(target MATCHES macos)
     set(CMAKE_SYSTEM_NAME Darwin)
     set(CMAKE_OSX_SYSROOT "" CACHE PATH "" FORCE)
     set(CMAKE_OSX_DEPLOYMENT_TARGET "" CACHE STRING "" FORCE) # it is a part of the target
-    # zig's linker knows no bundles, and CPython loads a dynamic library too.
-    set(CMAKE_SHARED_MODULE_CREATE_CXX_FLAGS -shared)
-    set(CMAKE_SHARED_MODULE_LOADER_CXX_FLAG "")
 else()
     set(CMAKE_SYSTEM_NAME Linux)
     # pthread_exit unwinds the stack by libgcc_s. zig's own unwinder, linked into the module, crashes in between.
@@ -23,7 +20,5 @@ set(CMAKE_CXX_COMPILER ${commands}/zig-c++)
 set(CMAKE_AR ${commands}/zig-ar CACHE FILEPATH "")
 set(CMAKE_RANLIB ${commands}/zig-ranlib CACHE FILEPATH "")
 set(CMAKE_CXX_FLAGS_INIT "-target ${target}")
-string(APPEND CMAKE_MODULE_LINKER_FLAGS_INIT " -s")
 
-# spdlog and fmt by their headers alone: the rest of /usr/include is for Debian.
-set(CMAKE_PROJECT_INCLUDE ${CMAKE_CURRENT_LIST_DIR}/spdlog.cmake)
+set(CMAKE_PROJECT_INCLUDE ${CMAKE_CURRENT_LIST_DIR}/project.cmake)
