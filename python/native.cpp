@@ -145,10 +145,10 @@ PYBIND11_MODULE(_checked_native, module) {
     });
     // For a process that ends without what the library has registered with std::atexit.
     module.def("end_sessions", detail::end_sessions, without_gil());
-    module.def("use_own_pattern", [](py::handle handler, bool is_own) {
+    module.def("use_own_pattern", [](py::handle handler, bool is_internal) {
         const python::own_handler& each = own(handler);
         const py::gil_scoped_release released;
-        each.sink->set_pattern(is_own ? each.pattern : "%v");
+        each.sink->set_pattern(is_internal ? each.pattern : "%v");
     });
     module.def("file_path", [](py::handle handler) {
         auto& sink = dynamic_cast<detail::file_sink&>(*own(handler).sink);

@@ -16,8 +16,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t most_bytes = 1024 * 1024;
-constexpr auto shortest_pause = 100ms;
+constexpr std::size_t max_bytes = 1024 * 1024;
+constexpr auto min_retry_delay = 100ms;
 
 std::string lost_text(std::size_t lost) {
     if (lost == 0) return "no record was lost";
@@ -32,7 +32,7 @@ void backlog::begin_fault(const fs::path& path, const std::string& what, const s
 }
 
 std::string backlog::describe_once() {
-    if (!fault_ || std::exchange(fault_->is_told, true)) return "";
+    if (!fault_ || std::exchange(fault_->is_reported, true)) return "";
     return format("Log file {} {}", platform::to_utf8(fault_->path), fault_->what);
 }
 
@@ -54,7 +54,7 @@ void backlog::clear() noexcept {
 
 void backlog::add(std::string_view record) {
     records_.erase(0, std::exchange(first_, 0));
-    if (records_.size() + record.size() <= most_bytes) {
+    if (records_.size() + record.size() <= max_bytes) {
         records_.append(record);
     } else {
         ++lost_;
@@ -78,7 +78,7 @@ void backlog::pop_front() noexcept {
 
 void backlog::retry_later(clock::time_point began) noexcept {
     const auto now = clock::now();
-    next_retry_ = now + std::max<clock::duration>(shortest_pause, 10 * (now - began));
+    next_retry_ = now + std::max<clock::duration>(min_retry_delay, 10 * (now - began));
 }
 
 }  // namespace chainner::detail

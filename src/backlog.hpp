@@ -32,10 +32,10 @@ public:
     // Records, each of which ends in a line feed
 
     bool empty() const noexcept { return first_ == records_.size(); }
-    bool has_lost() const noexcept { return lost_ > 0; }
+    bool has_dropped() const noexcept { return lost_ > 0; }
     void add(std::string_view record);
-    void add_in_front(const std::string& records) { records_.insert(first_, records); }
-    void count_lost() noexcept { ++lost_; }
+    void prepend(const std::string& records) { records_.insert(first_, records); }
+    void count_dropped() noexcept { ++lost_; }
 
     /// The oldest one; empty if there is none. Further lines, which begin with a tab, are a part of it.
     std::string_view front() const noexcept;
@@ -55,7 +55,7 @@ private:
         std::filesystem::path path;
         std::string what;
         clock::time_point since;
-        bool is_told = false;
+        bool is_reported = false;
     };
 
     std::optional<fault> fault_;

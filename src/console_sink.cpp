@@ -76,7 +76,7 @@ console_writer::console_writer(const console_writer& parent, std::unique_ptr<spd
       is_open_(parent.is_open()),
       color_(parent.color_) {}
 
-console_writer console_writer::for_child() const { return {*this, formatter_ ? formatter_->clone() : nullptr}; }
+console_writer console_writer::clone_for_child() const { return {*this, formatter_ ? formatter_->clone() : nullptr}; }
 
 void console_writer::log(const spdlog::details::log_msg& record) {
     if (!is_open_) return;
@@ -96,7 +96,7 @@ bool console_writer::resume(spdlog::log_clock::time_point now) {
     rest_.erase(0, write(rest_));
     if (rest_.empty() && hidden_ > 0) {
         const std::string text = spdlog::fmt_lib::format("{} records were not shown here; {}", hidden_, where_else_());
-        if (show({now, own_source, logger_name_, spdlog::level::warn, text})) hidden_ = 0;
+        if (show({now, internal_source, logger_name_, spdlog::level::warn, text})) hidden_ = 0;
     }
     return rest_.empty() && hidden_ == 0;
 }

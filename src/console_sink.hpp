@@ -40,8 +40,8 @@ public:
     bool is_open() const noexcept { return is_open_.load(std::memory_order_relaxed); }
 
     /// For a child by `fork`: what is still to be shown is the parent's.
-    console_writer for_child() const;
-    void leave_to_parent() noexcept {}
+    console_writer clone_for_child() const;
+    void detach_in_child() noexcept {}
 
 private:
     console_writer(const console_writer& parent, std::unique_ptr<spdlog::formatter> formatter);

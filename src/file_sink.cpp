@@ -46,7 +46,7 @@ std::vector<std::string> file_writer::open(log_location location, std::string ap
                               file_->verify() == placement::in_place;
     if (!is_same_file) {
         platform::make_directories(location.directory, location.sharing);
-        auto joined = log_file::join(location, warnings);
+        auto joined = log_file::open_first_available(location, warnings);
         if (file_) check_placement();
         write_closing(now);
         use(std::move(joined));
@@ -81,10 +81,11 @@ void file_writer::begin_session() {
     if (!file_ || !backlog_.empty()) return;
     write_header("", 0, now);
     if (std::exchange(was_left_open_, false)) {
-        write_own(spdlog::level::info,
-                  "The previous session of this log ended without a closing record, as after a kill, a crash, a power "
-                  "loss or _exit",
-                  now);
+        write_internal(
+            spdlog::level::info,
+            "The previous session of this log ended without a closing record, as after a kill, a crash, a power "
+            "loss or _exit",
+            now);
     }
 }
 
@@ -127,7 +128,7 @@ bool file_writer::append(std::string_view record, time_point now) {
         retry(now);
         if (file_ && backlog_.empty()) error = write(record, now);
     }
-    if (!error && backlog_.has_lost()) end_fault(now);
+    if (!error && backlog_.has_dropped()) end_fault(now);
     return !error;
 }
 
@@ -147,7 +148,7 @@ std::error_code file_writer::write(std::string_view record, time_point now) {
     if (file_ && error == std::errc::bad_file_descriptor) check_placement();
     begin_fault("could not be written", error.message());
     if (file_ && error == std::errc::file_too_large && record.size() > platform::file_size_limit()) {
-        backlog_.count_lost();  // no file can ever hold it
+        backlog_.count_dropped();  // no file can ever hold it
         return {};
     }
     if (file_) backlog_.retry_later(backlog::clock::now());
@@ -195,7 +196,7 @@ placement file_writer::check_placement() {
     if (found == placement::closed) begin_fault("was closed by the program");
     if (found == placement::removed) {
         begin_fault("was removed by somebody, with all but its last records");
-        backlog_.add_in_front(file_->read_back());
+        backlog_.prepend(file_->read_back());
     }
     if (found == placement::closed || found == placement::removed) use(nullptr);
     return found;
@@ -221,7 +222,7 @@ void file_writer::retry(time_point now) {
     try {
         if (!file_ || check_placement() != placement::in_place) {
             platform::make_directories(location_.directory, location_.sharing);
-            use(log_file::join(location_, warnings));
+            use(log_file::open_first_available(location_, warnings));
             verified_at_ = now;
             is_new = true;
         }
@@ -229,15 +230,17 @@ void file_writer::retry(time_point now) {
         begin_fault("could not be opened", reason_of(error));
         backlog_.retry_later(began);
         const std::string told = file_ && backlog_.empty() ? backlog_.describe_once() : "";
-        if (!told.empty()) write_own(spdlog::level::warn, told + "; records go on in the file of the new name", now);
+        if (!told.empty())
+            write_internal(spdlog::level::warn, told + "; records go on in the file of the new name", now);
         return;
     }
     if (std::exchange(is_child_, false)) {
-        write_own(spdlog::level::info,
-                  format("{}a forked process. Log file: {}", session_opening, platform::to_utf8(file_->path())), now);
+        write_internal(spdlog::level::info,
+                       format("{}a forked process. Log file: {}", session_opening, platform::to_utf8(file_->path())),
+                       now);
     }
     if (is_new) write_header("", backlog_.front().size(), now);
-    for (const std::string& each : warnings) write_own(spdlog::level::warn, each, now);
+    for (const std::string& each : warnings) write_internal(spdlog::level::warn, each, now);
     write_backlog(now);
 }
 
@@ -250,7 +253,7 @@ void file_writer::write_backlog(time_point now) {
 }
 
 void file_writer::end_fault(time_point now) {
-    if (backlog_.has_fault() && file_) write_own(spdlog::level::warn, backlog_.end_fault(file_->path()), now);
+    if (backlog_.has_fault() && file_) write_internal(spdlog::level::warn, backlog_.end_fault(file_->path()), now);
 }
 
 // Records of our own
@@ -258,12 +261,12 @@ void file_writer::end_fault(time_point now) {
 /// Leaves `room` bytes in the file: what is only about the file must not take it from the records.
 void file_writer::write_header(const std::string& before, std::size_t room, time_point now) {
     if (!session_.is_open() || !file_) return;
-    const spdlog::memory_buf_t record = format_own(spdlog::level::info, before + session_.header(), now);
+    const spdlog::memory_buf_t record = format_internal(spdlog::level::info, before + session_.header(), now);
     if (file_->size() + record.size() + room <= file_->limit(location_.max_size)) file_->append(text_of(record));
 }
 
 void file_writer::write_closing(time_point now) {
-    if (session_.is_open() && file_ && backlog_.empty()) write_own(spdlog::level::info, session_.closing(), now);
+    if (session_.is_open() && file_ && backlog_.empty()) write_internal(spdlog::level::info, session_.closing(), now);
 }
 
 /// By the clock of the process: the time of a record may be any.
@@ -272,13 +275,13 @@ void file_writer::announce_utc_offset() {
     if (!session_.may_change_utc_offset(now) || !file_ || !backlog_.empty()) return;
     const auto change = session_.update_utc_offset(now);
     utc_offset_ = session_.utc_offset();
-    if (change) write_own(spdlog::level::info, *change, now);
+    if (change) write_internal(spdlog::level::info, *change, now);
 }
 
 /// Whether the session that has written the end of the file has not closed it, as far as this pattern lets one tell.
 bool file_writer::was_left_open() {
     const std::string text = session_.closing();
-    const spdlog::memory_buf_t record = format_own(spdlog::level::info, text, spdlog::log_clock::now());
+    const spdlog::memory_buf_t record = format_internal(spdlog::level::info, text, spdlog::log_clock::now());
     const std::string_view line = text_of(record);
     const std::size_t message = line.rfind(text);
     if (message == line.npos) return false;
@@ -287,23 +290,24 @@ bool file_writer::was_left_open() {
 
 void file_writer::warn_of_size_limit(time_point now) {
     const std::uintmax_t limit = file_->limit(location_.max_size);
-    const bool is_told = std::exchange(is_size_limit_told_, limit < location_.max_size);
-    if (is_told || !is_size_limit_told_) return;
-    write_own(spdlog::level::warn,
-              format("Log files are rotated at {} bytes instead of {}: this process may not write larger files "
-                     "(RLIMIT_FSIZE, ulimit -f)",
-                     limit, location_.max_size),
-              now);
+    const bool is_reported = std::exchange(is_size_limit_reported_, limit < location_.max_size);
+    if (is_reported || !is_size_limit_reported_) return;
+    write_internal(spdlog::level::warn,
+                   format("Log files are rotated at {} bytes instead of {}: this process may not write larger files "
+                          "(RLIMIT_FSIZE, ulimit -f)",
+                          limit, location_.max_size),
+                   now);
 }
 
-spdlog::memory_buf_t file_writer::format_own(spdlog::level::level_enum level, const std::string& text, time_point now) {
+spdlog::memory_buf_t file_writer::format_internal(spdlog::level::level_enum level, const std::string& text,
+                                                  time_point now) {
     spdlog::memory_buf_t record;
-    formatter_->format({now, own_source, logger_name_, level, text}, record);
+    formatter_->format({now, internal_source, logger_name_, level, text}, record);
     return record;
 }
 
-void file_writer::write_own(spdlog::level::level_enum level, const std::string& text, time_point now) {
-    const spdlog::memory_buf_t record = format_own(level, text, now);
+void file_writer::write_internal(spdlog::level::level_enum level, const std::string& text, time_point now) {
+    const spdlog::memory_buf_t record = format_internal(level, text, now);
     if (!file_ || write(text_of(record), now)) backlog_.add(text_of(record));
 }
 
@@ -318,9 +322,9 @@ file_writer::file_writer(const file_writer& parent, std::unique_ptr<spdlog::form
       session_(parent.session_),
       is_child_(true) {}
 
-file_writer file_writer::for_child() const { return {*this, formatter_ ? formatter_->clone() : nullptr}; }
+file_writer file_writer::clone_for_child() const { return {*this, formatter_ ? formatter_->clone() : nullptr}; }
 
-void file_writer::leave_to_parent() noexcept {
+void file_writer::detach_in_child() noexcept {
     is_parents_ = true;
     platform::make_unwritable(number_.exchange(platform::no_file));
 }

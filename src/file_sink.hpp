@@ -23,10 +23,10 @@ namespace chainner::detail {
 /// - Written means written: when `log` returns, the record has been given to the kernel by one `write`.
 /// - One file, one writer: see `log_file`. A child by `fork` opens a file of its own at its first record.
 /// - Faults pass, records stay: what cannot be written is held and written in order later. A file that cannot be
-/// rotated
-///   grows. One WARNING record then says what has happened.
+///   rotated grows. One WARNING record then says what has happened.
 ///
-/// Never throws when logging. Not thread-safe: see `file_sink`.
+/// No error of input or output makes `log` throw; memory and formatters of others may. Not thread-safe: see
+/// `file_sink`.
 class file_writer {
 public:
     explicit file_writer(std::string logger_name);
@@ -69,10 +69,10 @@ public:
     // In a child by `fork`
 
     /// For the child: writes to a file of its own, with the same options, once there is a record.
-    file_writer for_child() const;
+    file_writer clone_for_child() const;
 
     /// The file, and what is held for it, are the parent's.
-    void leave_to_parent() noexcept;
+    void detach_in_child() noexcept;
 
 private:
     using time_point = spdlog::log_clock::time_point;
@@ -98,8 +98,8 @@ private:
     bool was_left_open();
     void announce_utc_offset();
     void warn_of_size_limit(time_point now);
-    spdlog::memory_buf_t format_own(spdlog::level::level_enum level, const std::string& text, time_point now);
-    void write_own(spdlog::level::level_enum level, const std::string& text, time_point now);
+    spdlog::memory_buf_t format_internal(spdlog::level::level_enum level, const std::string& text, time_point now);
+    void write_internal(spdlog::level::level_enum level, const std::string& text, time_point now);
 
     void use(std::unique_ptr<log_file> next) noexcept;
 
@@ -114,7 +114,7 @@ private:
     backlog backlog_;
     session session_;
     bool was_left_open_ = false;  // the file, by the session before this one
-    bool is_size_limit_told_ = false;
+    bool is_size_limit_reported_ = false;
     bool is_child_ = false;
     std::atomic<bool> is_parents_{false};  // this is what a child has left to its parent
     spdlog::memory_buf_t formatted_;

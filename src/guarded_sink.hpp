@@ -93,23 +93,23 @@ public:
 
     // Around a fork
 
-    void prepare_fork(deadline end) {
+    void before_fork(deadline end) {
         if (block_->mutex.try_lock_until(end)) holder_ = std::this_thread::get_id();
     }
 
-    void go_on_in_parent() {
+    void after_fork_in_parent() {
         if (holder_ != std::this_thread::get_id()) return;
         holder_ = std::thread::id();
         block_->mutex.unlock();
     }
 
-    void go_on_in_child() {
-        block* const parents = std::exchange(block_, new block{{}, block_->value.for_child()});
+    void after_fork_in_child() {
+        block* const parents = std::exchange(block_, new block{{}, block_->value.clone_for_child()});
         if (holder_ == std::this_thread::get_id()) {
             parents->mutex.unlock();
             delete parents;
         } else {
-            parents->value.leave_to_parent();  // what the interrupted thread still uses stays
+            parents->value.detach_in_child();  // what the interrupted thread still uses stays
         }
         holder_ = std::thread::id();
         is_in_sink = false;

@@ -18,7 +18,7 @@ using spdlog::fmt_lib::format;
 
 namespace {
 
-constexpr int most_instances = 1000;
+constexpr int max_instances = 1000;
 
 bool is_locked(const fs::filesystem_error& error) { return error.code() == std::errc::resource_unavailable_try_again; }
 
@@ -39,7 +39,7 @@ fs::path log_location::file(int instance) const {
 }
 
 log_file::log_file(fs::path path, std::size_t max_files, start how) : path_(std::move(path)) {
-    const platform::standard_streams_taken no_stream_of_ours;
+    const platform::reserved_standard_streams reserved;
     spdlog::file_event_handlers handlers;
     handlers.before_open = [this, how, max_files, is_full_file = how == start::rotate](const auto&) mutable {
         // Before it rotates, spdlog opens the full file, which the object that rotates still has locked.
@@ -66,7 +66,8 @@ log_file::log_file(fs::path path, std::size_t max_files, start how) : path_(std:
     torn_size_ = platform::ends_in_line_feed(file_.number()) ? 0 : 1;
 }
 
-std::unique_ptr<log_file> log_file::join(const log_location& location, std::vector<std::string>& warnings) {
+std::unique_ptr<log_file> log_file::open_first_available(const log_location& location,
+                                                         std::vector<std::string>& warnings) {
     const platform::directory_lock lock(location.directory);
     for (int instance = 1;; ++instance) {
         const fs::path path = location.file(instance);
@@ -76,7 +77,7 @@ std::unique_ptr<log_file> log_file::join(const log_location& location, std::vect
             return joined;
         } catch (const fs::filesystem_error& error) {
             const bool is_free = !is_locked(error) && !is_occupied(error, path);
-            if (is_free || instance == most_instances) throw;
+            if (is_free || instance == max_instances) throw;
             if (!is_locked(error)) warnings.push_back(format("Log file passed over: {}", error.what()));
         }
     }

@@ -36,7 +36,8 @@ class log_file {
 public:
     /// Opens the first file that no other process has. Where something else than that keeps it from a name, `warnings`
     /// gets the reason. Throws `std::filesystem::filesystem_error`.
-    static std::unique_ptr<log_file> join(const log_location& location, std::vector<std::string>& warnings);
+    static std::unique_ptr<log_file> open_first_available(const log_location& location,
+                                                          std::vector<std::string>& warnings);
 
     /// Renames the file and opens a new one of its name. Throws `std::filesystem::filesystem_error`.
     std::unique_ptr<log_file> rotate(const log_location& location);

@@ -99,8 +99,8 @@ std::vector<std::string> set_level(spdlog::logger& logger, spdlog::level::level_
 }
 
 /// Writes records of our own, which may read as no message may.
-void log_own(spdlog::logger& logger, spdlog::level::level_enum level, const std::string& text) {
-    logger.log(detail::own_source, level, spdlog::string_view_t(text));
+void log_internal(spdlog::logger& logger, spdlog::level::level_enum level, const std::string& text) {
+    logger.log(detail::internal_source, level, spdlog::string_view_t(text));
 }
 
 void set_up(role process_role, const logger_options& options, detail::setup_state& state,
@@ -130,9 +130,10 @@ void set_up(role process_role, const logger_options& options, detail::setup_stat
     const std::string where = !path.empty()     ? ". Log file: " + platform::to_utf8(path)
                               : options.to_file ? " (no folder can be used - no file logging)"
                                                 : " (dev mode - no file logging)";
-    log_own(*log.logger, spdlog::level::info, format("{}{} process{}", detail::session_opening, log.role_name, where));
+    log_internal(*log.logger, spdlog::level::info,
+                 format("{}{} process{}", detail::session_opening, log.role_name, where));
     if (log.logger->should_log(spdlog::level::info)) log.file->lock()->begin_session();
-    for (const std::string& each : warnings) log_own(*log.logger, spdlog::level::warn, each);
+    for (const std::string& each : warnings) log_internal(*log.logger, spdlog::level::warn, each);
 }
 
 std::shared_ptr<spdlog::logger> set_up_once(role process_role, detail::setup_state& state,

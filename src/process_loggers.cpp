@@ -10,12 +10,12 @@
 
 // The hooks of the process. None waits without end for a lock that its own thread, or one that is dead, may hold:
 //
-// - The end of the process: waits for no lock longer than `lock_timeout`, and leaves out the closing record where it
-// got
-//   none. A signal handler may have called `exit` in the midst of a logging call; on Windows, where a DLL learns of the
-//   end last, the thread that holds the lock may be dead.
+// - The end of the process: waits for no lock longer than `lock_timeout`, and not at all for one that its own thread
+//   holds. Where it got none, it leaves out the closing record. A signal handler may have called `exit` in the midst
+//   of a logging call; on Windows, where a DLL learns of the end last, the thread that holds the lock may be dead.
 // - Fork: waits no longer either. Where it has waited in vain, the child goes on behind new locks.
 // - A crash (crash_handler.cpp): needs none of these locks, and waits no longer than a second for another crash.
+// - A signal handler that logs: what it logs in the midst of a logging call is dropped, see `guarded_sink`.
 // - The cancellation of a thread: comes after the lock is released, see `guarded::access`.
 // - The unloading of the library that this is a part of: is prevented, see `platform::keep_loaded`.
 
@@ -36,16 +36,16 @@ void for_each_lock(Action action) {
     for (role_logger& each : all.loggers) action(*each.file);
 }
 
-void prepare_fork() {
-    for_each_lock([end = lock_deadline()](auto& each) { each.prepare_fork(end); });
+void before_fork() {
+    for_each_lock([end = lock_deadline()](auto& each) { each.before_fork(end); });
 }
 
-void go_on_in_parent() {
-    for_each_lock([](auto& each) { each.go_on_in_parent(); });
+void after_fork_in_parent() {
+    for_each_lock([](auto& each) { each.after_fork_in_parent(); });
 }
 
-void go_on_in_child() {
-    for_each_lock([](auto& each) { each.go_on_in_child(); });
+void after_fork_in_child() {
+    for_each_lock([](auto& each) { each.after_fork_in_child(); });
 }
 
 /// For the console: where the records are that it did not show.
@@ -64,7 +64,7 @@ role_logger::role_logger(std::string_view name_of_role)
       logger(std::make_shared<spdlog::logger>("chaiNNer." + role_name, spdlog::sinks_init_list{file, console})) {
     // spdlog's own handler writes to stderr, where an unread pipe would stop us.
     logger->set_error_handler([log = logger.get()](const std::string& reason) {
-        // A thread that is cancelled unwinds by an exception which is not one of C++.
+        // A cancelled thread unwinds by an exception that is none of C++, for which current_exception() is null.
         static thread_local bool is_handling = false;
         if (is_handling || !std::current_exception()) return;
         is_handling = true;
@@ -82,7 +82,7 @@ process_loggers& loggers_of_process() {
     static process_loggers& instance = *[] {
         auto* const created = new process_loggers;
         platform::keep_loaded();
-        platform::at_fork(prepare_fork, go_on_in_parent, go_on_in_child);
+        platform::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
         std::atexit(end_sessions);
         return created;
     }();

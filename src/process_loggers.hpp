@@ -32,8 +32,8 @@ struct role_logger {
 struct setup_state {
     std::array<bool, role_names.size()> is_set_up{};
 
-    setup_state for_child() const { return *this; }
-    void leave_to_parent() noexcept {}
+    setup_state clone_for_child() const { return *this; }
+    void detach_in_child() noexcept {}
 };
 
 /// Never destroyed: loggers are used in static destructors, and by threads that outlive `main`.

@@ -120,7 +120,7 @@ public:
 
     void format(const log_msg& msg, spdlog::memory_buf_t& out) override {
         const string_view message(msg.payload.data(), msg.payload.size());
-        const std::size_t words = is_own(msg) ? string_view::npos : find_session_words(message);
+        const std::size_t words = is_internal(msg) ? string_view::npos : find_session_words(message);
         if (words == string_view::npos && is_plain(message)) {
             inner_->format(msg, out);
         } else {

@@ -20,9 +20,11 @@ std::unique_ptr<spdlog::formatter> make_formatter(const std::string& pattern);
 std::unique_ptr<spdlog::formatter> make_unforgeable(std::unique_ptr<spdlog::formatter> inner);
 
 /// The source of the records that the logger itself writes, which may read as they like.
-inline constexpr char own_file[] = "chaiNNer logger";
-inline constexpr spdlog::source_loc own_source{own_file, 1, ""};
-inline bool is_own(const spdlog::details::log_msg& record) noexcept { return record.source.filename == own_file; }
+inline constexpr char internal_file[] = "chaiNNer logger";
+inline constexpr spdlog::source_loc internal_source{internal_file, 1, ""};
+inline bool is_internal(const spdlog::details::log_msg& record) noexcept {
+    return record.source.filename == internal_file;
+}
 
 /// Empties it, and lets go of what a huge record took.
 void clear(spdlog::memory_buf_t& buffer);

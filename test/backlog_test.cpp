@@ -28,7 +28,7 @@ TEST(Backlog, GivesRecordsBackInOrderEachWithItsFurtherLines) {
     EXPECT_EQ(held.front(), "");
     for (const char* each : {"one\n", "two\n\tlines\n\t\n", "three\n"}) held.add(each);
     EXPECT_EQ(held.front(), "one\n");
-    held.add_in_front("zero\n\tfirst of all\n");
+    held.prepend("zero\n\tfirst of all\n");
     EXPECT_THAT(drain(held), ElementsAre("zero\n\tfirst of all\n", "one\n", "two\n\tlines\n\t\n", "three\n"));
 }
 
@@ -36,9 +36,9 @@ TEST(Backlog, IsBoundedAlsoWhileItIsEmptiedAndFilled) {
     backlog held;
     const std::string record = std::string(1023, 'x') + "\n";
     for (int i = 0; i < 1024; ++i) held.add(record);
-    EXPECT_FALSE(held.has_lost());
+    EXPECT_FALSE(held.has_dropped());
     held.add("one more\n");
-    EXPECT_TRUE(held.has_lost());
+    EXPECT_TRUE(held.has_dropped());
     held.pop_front();
     held.add("in its place\n");
     std::vector<std::string> records = drain(held);
@@ -55,7 +55,7 @@ TEST(Backlog, TellsTheFirstFaultAndWhatItCost) {
                 test::MatchesPattern("Log file /logs/host\\.log could not be written \\(No space left on device\\); it "
                                      "works again after [0-9.]+ s, 1 record was lost"));
     EXPECT_FALSE(held.has_fault());
-    EXPECT_FALSE(held.has_lost());
+    EXPECT_FALSE(held.has_dropped());
 
     held.begin_fault("/logs/host.log", "was closed by the program");
     EXPECT_THAT(held.end_fault("/logs/host-2.log"),

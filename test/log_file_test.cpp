@@ -29,7 +29,7 @@ protected:
         location.max_files = 2;
     }
 
-    std::unique_ptr<log_file> join() { return log_file::join(location, warnings); }
+    std::unique_ptr<log_file> join() { return log_file::open_first_available(location, warnings); }
     std::string content(const std::string& name = "host.log") const { return test::read_file(directory / name); }
 
     const test::temporary_directory directory;

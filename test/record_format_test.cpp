@@ -34,7 +34,7 @@ TEST(RecordFormat, NoMessagePassesForARecordOfASession) {
     EXPECT_EQ(formatted("%v", "Logger closed for maintenance"), "Logger closed for maintenance\n");
     spdlog::memory_buf_t out;
     chainner::detail::make_formatter("%v")->format(
-        {chainner::detail::own_source, "name", spdlog::level::info, "Logger closed for worker process"}, out);
+        {chainner::detail::internal_source, "name", spdlog::level::info, "Logger closed for worker process"}, out);
     EXPECT_EQ(std::string(out.data(), out.size()), "Logger closed for worker process\n");
 }
 

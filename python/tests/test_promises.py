@@ -338,7 +338,6 @@ def test_a_sub_interpreter_is_refused_with_the_reason(programs):
     assert programs.texts() == ["before", "after"]
 
 
-@pytest.mark.xfail(is_windows, reason="Python opens the crash file so that its folder cannot be removed", strict=True)
 def test_a_folder_that_is_removed_costs_no_record(programs):
     programs.run(
         """

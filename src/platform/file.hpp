@@ -88,12 +88,12 @@ private:
 void remove_open_file(const std::filesystem::path& path);
 
 /// While it lives, no file that is opened becomes stdin, stdout or stderr, even if the program has closed those.
-class standard_streams_taken {
+class reserved_standard_streams {
 public:
-    standard_streams_taken() noexcept;
-    ~standard_streams_taken();
-    standard_streams_taken(const standard_streams_taken&) = delete;
-    standard_streams_taken& operator=(const standard_streams_taken&) = delete;
+    reserved_standard_streams() noexcept;
+    ~reserved_standard_streams();
+    reserved_standard_streams(const reserved_standard_streams&) = delete;
+    reserved_standard_streams& operator=(const reserved_standard_streams&) = delete;
 
 private:
     int opened_ = 0;  // a bit for each stream

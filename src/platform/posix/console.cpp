@@ -137,7 +137,7 @@ file reopen_without_waiting() noexcept {
 #else
     const char* name = "/proc/self/fd/2";
 #endif
-    return own(open(name, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    return adopt_descriptor(open(name, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 }
 
 class posix_console final : public console {

@@ -105,7 +105,7 @@ file::~file() {
     ::close(descriptor);
 }
 
-file own(int descriptor) noexcept {
+file adopt_descriptor(int descriptor) noexcept {
     if (descriptor < 0) return {};
     rlimit limit{};
     getrlimit(RLIMIT_NOFILE, &limit);
@@ -139,9 +139,9 @@ file open_log_file(const fs::path& path, open_mode mode) {
     const int creation = mode == open_mode::existing ? 0 : mode == open_mode::create_new ? O_CREAT | O_EXCL : O_CREAT;
     while (true) {
         // O_NONBLOCK is for a FIFO that stands in the place of the file; a regular file takes no notice of it.
-        file opened =
-            own(open(path.c_str(), O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | creation,
-                     S_IRUSR | S_IWUSR));
+        file opened = adopt_descriptor(
+            open(path.c_str(), O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | creation,
+                 S_IRUSR | S_IWUSR));
         if (!opened) fail(last_error(), errno == ELOOP ? "the log file is a link" : "cannot open the log file");
         const auto descriptor = static_cast<int>(opened.number());
         struct stat found {};
@@ -192,7 +192,7 @@ directory_lock::~directory_lock() { flock(static_cast<int>(folder_.number()), LO
 
 void remove_open_file(const fs::path& path) { fs::remove(path); }
 
-standard_streams_taken::standard_streams_taken() noexcept {
+reserved_standard_streams::reserved_standard_streams() noexcept {
     for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
         if (fcntl(number, F_GETFD) != -1) continue;
         const int opened = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -204,7 +204,7 @@ standard_streams_taken::standard_streams_taken() noexcept {
     }
 }
 
-standard_streams_taken::~standard_streams_taken() {
+reserved_standard_streams::~reserved_standard_streams() {
     for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
         if ((opened_ & 1 << number) != 0) close(number);
     }

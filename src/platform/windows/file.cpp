@@ -48,7 +48,7 @@ HANDLE handle_of(file_number number) noexcept {
     return reinterpret_cast<HANDLE>(number);  // NOLINT(performance-no-int-to-ptr)
 }
 
-file own(owned_handle handle) noexcept { return file(reinterpret_cast<file_number>(handle.release())); }
+file adopt_handle(owned_handle handle) noexcept { return file(reinterpret_cast<file_number>(handle.release())); }
 
 }  // namespace
 
@@ -98,7 +98,7 @@ file open_log_file(const fs::path& path, open_mode mode) {
         // A second name of a file is how another user could make us write into it where links are refused.
         if (opened.nNumberOfLinks > 1) fail(not_permitted, "the log file has a second name (a hard link)");
         if (is_locked_by_another(handle.get())) fail(no_room());
-        file result = own(std::move(handle));
+        file result = adopt_handle(std::move(handle));
         // Who held the lock until now may have rotated the file away since it was opened.
         if (state_of(result, path).placement == placement::in_place) return result;
         if (mode == open_mode::create_new) fail(no_room());
@@ -114,7 +114,7 @@ directory_lock::directory_lock(const fs::path& directory) {
     // milliseconds, if they were not stopped meanwhile: that must not stop this process.
     for (int tries = 100; tries > 0; --tries) {
         owned_handle folder = open_existing(directory, FILE_ADD_FILE, FILE_SHARE_READ | FILE_SHARE_DELETE);
-        if (folder) folder_ = own(std::move(folder));
+        if (folder) folder_ = adopt_handle(std::move(folder));
         if (folder_ || last_error() != no_room()) break;
         std::this_thread::sleep_for(1ms);
     }
@@ -130,9 +130,10 @@ void remove_open_file(const fs::path& path) {
     fs::remove(unused);
 }
 
-standard_streams_taken::standard_streams_taken() noexcept = default;  // they are no numbers that a file could get here
+reserved_standard_streams::reserved_standard_streams() noexcept =
+    default;  // they are no numbers that a file could get here
 
-standard_streams_taken::~standard_streams_taken() = default;
+reserved_standard_streams::~reserved_standard_streams() = default;
 
 namespace {
 
