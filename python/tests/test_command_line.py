@@ -1,7 +1,6 @@
 """python -m chainner_logger, as a user types it."""
 
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -127,6 +126,8 @@ def test_open_shows_the_page_in_the_browser(programs, logs):
 def on_terminal(programs, *arguments, seconds=60, **variables):
     """What a terminal shows, with how the command ended."""
     shown = bytearray()
+    import pty  # there is none on Windows
+
     pid, terminal = pty.fork()
     if pid == 0:
         environment = {**programs.environment, "TERM": "xterm", **variables}

@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import logging.config
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -261,7 +262,8 @@ def frameworks_folder(tmp_path_factory):
 @pytest.mark.parametrize("is_early", [True, False])
 @pytest.mark.parametrize("framework", frameworks)
 def test_frameworks_that_configure_logging_silence_nothing(programs, frameworks_folder, framework, is_early):
-    programs.environment["PYTHONPATH"] += f":{frameworks_folder}"
+    paths = [programs.environment.get("PYTHONPATH", ""), str(frameworks_folder)]
+    programs.environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     code = frameworks[framework].replace("\n        ", "\n") + f"""
 from logger import logger, setup_logger
 child = logger.getChild("nodes")

@@ -79,6 +79,7 @@ def test_nothing_but_files_is_opened(tmp_path):
         assert "link" in taken.problems["worker.log"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the order of the names of renamed files is not tried there")
 def test_a_file_that_is_rotated_away_meanwhile_is_there_once_and_in_order(tmp_path, monkeypatch):
     for age, name in enumerate(["worker.log", "worker.1.log", "worker.2.log"]):
         (tmp_path / name).write_text(line(9 - age))
@@ -100,10 +101,10 @@ def test_a_file_that_is_rotated_away_meanwhile_is_there_once_and_in_order(tmp_pa
 
 def test_a_record_that_is_being_written_is_whole_or_not_there(tmp_path):
     path = tmp_path / "worker.log"
-    path.write_text(line(1) + line(2) + "2025-10-19 05:52:25.003 [1] [INFO] a recor")
+    path.write_bytes((line(1) + line(2) + "2025-10-19 05:52:25.003 [1] [INFO] a recor").encode())
 
     def write():
-        with path.open("a") as file:
+        with path.open("a", newline="") as file:
             for piece in "d of", " three\n", "\tli", "nes\n", "\tin all\n", line(4)[:30], line(4)[30:]:
                 file.write(piece)
                 file.flush()
@@ -122,7 +123,7 @@ def test_a_record_that_is_being_written_is_whole_or_not_there(tmp_path):
 
 def test_of_a_large_file_the_last_whole_records_are_read(tmp_path):
     records = [line(number, text=f"one\n\ttwo {number}") for number in range(100)]
-    (tmp_path / "worker.log").write_text("".join(records))
+    (tmp_path / "worker.log").write_bytes("".join(records).encode())
     with snapshot(tmp_path) as taken:
         data, left_out = content(taken.files[0], 1000)
     assert data.decode() == "".join(records)[left_out:]

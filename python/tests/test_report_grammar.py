@@ -194,7 +194,7 @@ def test_what_does_not_tell_its_zone_has_that_of_the_others_also_in_the_hour_tha
 
 
 def test_the_readme_lists_the_marks_and_the_format_of_lnav_agrees():
-    readme = (repository / "README.md").read_text()
+    readme = (repository / "README.md").read_text(encoding="utf-8")
     for words in (
         "Logger initialized for",
         "Continues an older file.",
@@ -203,7 +203,7 @@ def test_the_readme_lists_the_marks_and_the_format_of_lnav_agrees():
         "Crashed: ",
     ):
         assert words in readme
-    pattern = re.search(r'"pattern": "(.*)"', (repository / "lnav/formats/chainner/chainner_log.json").read_text())[1]
+    pattern = re.search(r'"pattern": "(.*)"', (repository / "lnav/formats/chainner/chainner_log.json").read_text(encoding="utf-8"))[1]
     pattern = re.compile(pattern.replace("\\\\", "\\").replace("(?<", "(?P<"))
     for stamp in "2025-10-19 05:52:25.123", "2025-10-19 05:52:25.123+02:00":
         for level in grammar.LEVELS:
