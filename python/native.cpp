@@ -7,15 +7,18 @@
 
 #include <chainner/crash_handler.hpp>
 #include <chainner/logger.hpp>
+#include <chainner/output_capture.hpp>
 #include <exception>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "file_sink.hpp"
 #include "handlers.hpp"
 #include "log_directory.hpp"
+#include "output_capture.hpp"
 #include "platform/file.hpp"
 #include "process_loggers.hpp"
 #include "record_path.hpp"
@@ -105,7 +108,7 @@ PyMethodDef require_main_interpreter_definition{"require_main_interpreter", requ
 void raise_as_os_error(std::exception_ptr thrown) {
     try {
         if (thrown) std::rethrow_exception(thrown);
-    } catch (const fs::filesystem_error& error) {
+    } catch (const std::system_error& error) {
         const py::tuple arguments = py::make_tuple(error.code().value(), error.what());
         PyErr_SetObject(PyExc_OSError, arguments.ptr());
     }
@@ -133,6 +136,10 @@ PYBIND11_MODULE(_checked_native, module) {
     module.def("log_directories", log_directories);
     module.def("open_crash_file", open_crash_file, without_gil());
     module.def("install_crash_handler", chainner::install_crash_handler);
+    module.def("capture_output", chainner::capture_output, without_gil());
+    module.def("release_output", chainner::release_output, without_gil());
+    module.def("is_output_captured", detail::is_output_captured);
+    module.def("settle_output", detail::settle_output, without_gil());
     module.def("describe_exit", chainner::describe_exit);
 
     module.def("add_direct_way", python::add_direct_way);

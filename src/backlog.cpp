@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "escaping.hpp"
 #include "platform/process.hpp"
 
 namespace chainner::detail {
@@ -52,21 +53,20 @@ void backlog::clear() noexcept {
     next_retry_ = {};
 }
 
-void backlog::add(std::string_view record) {
+void backlog::add(std::string_view records) {
     records_.erase(0, std::exchange(first_, 0));
-    if (records_.size() + record.size() <= max_bytes) {
-        records_.append(record);
-    } else {
-        ++lost_;
+    while (!records.empty()) {
+        const std::string_view record = first_record(records);
+        if (records_.size() + record.size() <= max_bytes) {
+            records_.append(record);
+        } else {
+            ++lost_;
+        }
+        records.remove_prefix(record.size());
     }
 }
 
-std::string_view backlog::front() const noexcept {
-    const std::string_view rest = std::string_view(records_).substr(first_);
-    std::size_t end = rest.find('\n');
-    while (end < rest.size() - 1 && rest[end + 1] == '\t') end = rest.find('\n', end + 1);
-    return rest.substr(0, end == rest.npos ? end : end + 1);
-}
+std::string_view backlog::front() const noexcept { return first_record(std::string_view(records_).substr(first_)); }
 
 void backlog::pop_front() noexcept {
     first_ += front().size();

@@ -33,7 +33,7 @@ public:
 
     bool empty() const noexcept { return first_ == records_.size(); }
     bool has_dropped() const noexcept { return lost_ > 0; }
-    void add(std::string_view record);
+    void add(std::string_view records);
     void prepend(const std::string& records) { records_.insert(first_, records); }
     void count_dropped() noexcept { ++lost_; }
 

@@ -60,8 +60,9 @@ spdlog::color_mode color_mode_of_environment() {
 
 }  // namespace
 
-console_writer::console_writer(std::string logger_name, std::function<std::string()> where_else)
-    : logger_name_(std::move(logger_name)), where_else_(std::move(where_else)) {}
+console_writer::console_writer(std::string logger_name, std::function<std::string()> where_else,
+                               platform::standard_stream stream)
+    : logger_name_(std::move(logger_name)), where_else_(std::move(where_else)), stream_(stream) {}
 
 void console_writer::open(std::unique_ptr<spdlog::formatter> formatter, spdlog::color_mode color) {
     formatter_ = std::move(formatter);
@@ -72,16 +73,17 @@ void console_writer::open(std::unique_ptr<spdlog::formatter> formatter, spdlog::
 console_writer::console_writer(const console_writer& parent, std::unique_ptr<spdlog::formatter> formatter)
     : logger_name_(parent.logger_name_),
       where_else_(parent.where_else_),
+      stream_(parent.stream_),
       formatter_(std::move(formatter)),
       is_open_(parent.is_open()),
       color_(parent.color_) {}
 
 console_writer console_writer::clone_for_child() const { return {*this, formatter_ ? formatter_->clone() : nullptr}; }
 
-void console_writer::log(const spdlog::details::log_msg& record) {
+void console_writer::log(const spdlog::details::log_msg& record, std::size_t lines) {
     if (!is_open_) return;
     const bool has_stalled = hidden_ > 0 || !rest_.empty();
-    if ((has_stalled && !resume(record.time)) || !show(record)) ++hidden_;
+    if ((has_stalled && !resume(record.time)) || !show(record)) hidden_ += lines;
 }
 
 /// Goes on where a reader that is back lost us. false if it is not back.

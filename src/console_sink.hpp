@@ -16,7 +16,7 @@
 
 namespace chainner::detail {
 
-/// Shows coloured records on stderr.
+/// Shows coloured records on stderr, or on stdout.
 ///
 /// A reader that takes nothing for 100 ms is given up on: records are then counted instead of shown, at no wait, until
 /// it has taken all there was; a WARNING line then says how many are missing. A reader that is only slow gets
@@ -25,14 +25,16 @@ namespace chainner::detail {
 class console_writer {
 public:
     /// `where_else` says at which place the records are that were not shown.
-    console_writer(std::string logger_name, std::function<std::string()> where_else);
+    console_writer(std::string logger_name, std::function<std::string()> where_else,
+                   platform::standard_stream stream = platform::standard_stream::error);
 
     void open(std::unique_ptr<spdlog::formatter> formatter, spdlog::color_mode color);
 
     /// Shows nothing from now on.
     void close() noexcept { is_open_ = false; }
 
-    void log(const spdlog::details::log_msg& record);
+    /// `lines`: as many are missing if it is not shown.
+    void log(const spdlog::details::log_msg& record, std::size_t lines = 1);
     void flush() noexcept {}
     void set_formatter(std::unique_ptr<spdlog::formatter> formatter) { formatter_ = std::move(formatter); }
 
@@ -52,7 +54,8 @@ private:
 
     std::string logger_name_;
     std::function<std::string()> where_else_;
-    std::unique_ptr<platform::console> console_ = platform::make_console();
+    platform::standard_stream stream_;
+    std::unique_ptr<platform::console> console_ = platform::make_console(stream_);
     std::unique_ptr<spdlog::formatter> formatter_;
     std::atomic<bool> is_open_{false};
     spdlog::color_mode color_ = spdlog::color_mode::automatic;

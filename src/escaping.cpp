@@ -42,6 +42,12 @@ bool is_escaped(std::uint32_t value) noexcept {
 
 }  // namespace
 
+string_view first_record(string_view text) noexcept {
+    std::size_t end = text.find('\n');
+    while (end < text.size() - 1 && text[end + 1] == '\t') end = text.find('\n', end + 1);
+    return text.substr(0, end == string_view::npos ? end : end + 1);
+}
+
 std::size_t find_session_words(string_view message) noexcept {
     if (message.substr(0, session_opening.size()) == session_opening) return 0;
     if (!ends_with(message, session_closing_end)) return string_view::npos;

@@ -19,6 +19,9 @@ inline bool ends_with(std::string_view text, std::string_view end) noexcept {
     return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
+/// Of text that begins with a record, its further lines included; all of it if the record has no end.
+std::string_view first_record(std::string_view text) noexcept;
+
 /// Where in a message such words begin, else npos.
 std::size_t find_session_words(std::string_view message) noexcept;
 

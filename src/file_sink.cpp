@@ -3,6 +3,7 @@
 #include <spdlog/details/log_msg.h>
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::size_t verify_bytes = 64 * 1024;
 constexpr auto verify_interval = 100ms;
+constexpr std::size_t batch_bytes = 16 * 1024;
 constexpr std::size_t closing_bytes = 8 * 1024;  // so far from the end of a file the closing record is looked for
 
 std::string_view text_of(const spdlog::memory_buf_t& buffer) { return {buffer.data(), buffer.size()}; }
@@ -101,6 +103,23 @@ void file_writer::log(const spdlog::details::log_msg& record) {
     formatter_->format(record, formatted_);
     const std::string_view line = text_of(formatted_);
     if (!append(line, record.time)) backlog_.add(line);
+}
+
+void file_writer::add_to_batch(const spdlog::details::log_msg& record) {
+    if (!is_open_) return;
+    clear(formatted_);
+    formatter_->format(record, formatted_);
+    if (batch_.size() + formatted_.size() > std::min(batch_bytes, location_.max_size)) write_batch();
+    batch_.append(formatted_.begin(), formatted_.end());
+}
+
+void file_writer::write_batch() {
+    std::string_view records = text_of(batch_);
+    if (!records.empty() && !append(records, spdlog::log_clock::now())) {
+        if (file_) records.remove_prefix(file_->appended_whole());
+        backlog_.add(records);
+    }
+    clear(batch_);
 }
 
 void file_writer::flush() {

@@ -48,6 +48,10 @@ public:
 
     void log(const spdlog::details::log_msg& record);
 
+    /// As `log`, but several records may become one `write`, the last one by `write_batch`.
+    void add_to_batch(const spdlog::details::log_msg& record);
+    void write_batch();
+
     /// Looks after the file, and tries to end a fault.
     void flush();
 
@@ -118,6 +122,7 @@ private:
     bool is_child_ = false;
     std::atomic<bool> is_parents_{false};  // this is what a child has left to its parent
     spdlog::memory_buf_t formatted_;
+    spdlog::memory_buf_t batch_;
 };
 
 /// What any thread may use.

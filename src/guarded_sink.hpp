@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -48,6 +49,24 @@ private:
 
 /// Whether this thread is inside of a call of a sink, which a signal handler may have interrupted.
 inline thread_local bool is_in_sink = false;
+
+/// A signal that came meanwhile and has to wait for the end of the call.
+inline thread_local volatile std::sig_atomic_t deferred_signal = 0;
+
+/// Such a call.
+class sink_call {
+public:
+    sink_call() noexcept { is_in_sink = true; }
+    ~sink_call() {
+        is_in_sink = false;
+        if (const int number = deferred_signal; number != 0) {
+            deferred_signal = 0;
+            std::raise(number);
+        }
+    }
+    sink_call(const sink_call&) = delete;
+    sink_call& operator=(const sink_call&) = delete;
+};
 
 /// A value behind such a mutex. A child by `fork` goes on with a new value behind a new one.
 template <class Value>
@@ -129,15 +148,16 @@ public:
 
     void log(const spdlog::details::log_msg& record) override {
         if (!this->without_lock().is_open() || is_in_sink) return;
+        if (auto* const prepare = before_record.load(std::memory_order_relaxed)) prepare();
         {
-            const call inside;
+            const sink_call inside;
             this->lock()->log(record);
         }
         platform::cancellation_point();
     }
     void flush() override {
         if (is_in_sink) return;
-        const call inside;
+        const sink_call inside;
         this->lock()->flush();
     }
     void set_pattern(const std::string& pattern) override { this->lock()->set_formatter(make_formatter(pattern)); }
@@ -145,13 +165,8 @@ public:
         this->lock()->set_formatter(make_unforgeable(std::move(formatter)));
     }
 
-private:
-    struct call {
-        call() noexcept { is_in_sink = true; }
-        ~call() { is_in_sink = false; }
-        call(const call&) = delete;
-        call& operator=(const call&) = delete;
-    };
+    /// What is to come before each record, if anything. Called without the lock.
+    std::atomic<void (*)() noexcept> before_record{nullptr};
 };
 
 }  // namespace chainner::detail

@@ -8,7 +8,7 @@
 #include <limits>
 #include <utility>
 
-#include "platform/process.hpp"
+#include "escaping.hpp"
 #include "retention.hpp"
 
 namespace chainner::detail {
@@ -91,10 +91,11 @@ std::unique_ptr<log_file> log_file::rotate(const log_location& location) {
     return std::unique_ptr<log_file>(new log_file(path_, location.max_files, start::rotate));
 }
 
-std::error_code log_file::append(std::string_view record) noexcept {
-    if (size_ + record.size() > size_limit_) return std::make_error_code(std::errc::file_too_large);
+std::error_code log_file::append(std::string_view records) noexcept {
+    appended_whole_ = 0;
+    if (size_ + records.size() > size_limit_) return std::make_error_code(std::errc::file_too_large);
     if (const std::error_code error = end_torn_line()) return error;
-    return write(record);
+    return write(records);
 }
 
 std::error_code log_file::end_torn_line() noexcept {
@@ -108,7 +109,14 @@ std::error_code log_file::write(std::string_view text) noexcept {
     std::error_code error;
     const std::size_t written = platform::write(file_.number(), text, error);
     size_ += written;
-    if (written < text.size()) torn_size_ += written;
+    if (written < text.size()) {
+        std::size_t next = first_record(text).size();
+        while (next <= written) {
+            appended_whole_ = next;
+            next += first_record(text.substr(next)).size();
+        }
+        torn_size_ += written - appended_whole_;
+    }
     if (error && error == std::errc::file_too_large) size_limit_ = size_;  // of this process, or of the file system
     return error;
 }

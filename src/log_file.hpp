@@ -42,8 +42,11 @@ public:
     /// Renames the file and opens a new one of its name. Throws `std::filesystem::filesystem_error`.
     std::unique_ptr<log_file> rotate(const log_location& location);
 
-    /// Writes the whole record by one system call, after the end of a line that was cut short before it.
-    std::error_code append(std::string_view record) noexcept;
+    /// Writes the whole record, or several, by one system call, after the end of a line that was cut short before it.
+    std::error_code append(std::string_view records) noexcept;
+
+    /// Bytes of the last failed `append` that are in the file for good, as they are whole records.
+    std::size_t appended_whole() const noexcept { return appended_whole_; }
 
     /// Whether it is still the file of that name; takes note of its size, as others may have written to it.
     platform::placement verify() noexcept;
@@ -81,6 +84,7 @@ private:
     std::uintmax_t size_ = 0;
     std::uintmax_t verified_size_ = 0;
     std::size_t torn_size_ = 0;  // of a line without an end, after the last whole record
+    std::size_t appended_whole_ = 0;
     bool was_emptied_ = false;
 };
 

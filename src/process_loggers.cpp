@@ -14,7 +14,9 @@
 //   holds. Where it got none, it leaves out the closing record. A signal handler may have called `exit` in the midst
 //   of a logging call; on Windows, where a DLL learns of the end last, the thread that holds the lock may be dead.
 // - Fork: waits no longer either. Where it has waited in vain, the child goes on behind new locks.
-// - A crash (crash_handler.cpp): needs none of these locks, and waits no longer than a second for another crash.
+// - A crash (crash_handler.cpp): needs none of these locks, and waits no longer than a second for another crash, and as
+//   long for the reader of captured output.
+// - SIGTERM and its like, `_exit` (output_capture.cpp): wait no longer for that reader either.
 // - A signal handler that logs: what it logs in the midst of a logging call is dropped, see `guarded_sink`.
 // - The cancellation of a thread: comes after the lock is released, see `guarded::access`.
 // - The unloading of the library that this is a part of: is prevented, see `platform::keep_loaded`.
@@ -48,13 +50,12 @@ void after_fork_in_child() {
     for_each_lock([](auto& each) { each.after_fork_in_child(); });
 }
 
-/// For the console: where the records are that it did not show.
+}  // namespace
+
 std::string where_records_are(file_sink& file) {
     const std::filesystem::path path = file.lock()->path();
     return path.empty() ? "they are in no file" : "they are in " + platform::to_utf8(path);
 }
-
-}  // namespace
 
 role_logger::role_logger(std::string_view name_of_role)
     : role_name(name_of_role),
@@ -101,6 +102,7 @@ process_log current_process_log() noexcept {
 }
 
 void end_sessions() {
+    if (const output_hooks* const output = loggers_of_process().output) output->finish();
     const auto end = lock_deadline();
     for (role_logger& each : loggers_of_process().loggers) {
         if (const auto file = each.file->lock_until(end)) file->end_session();

@@ -36,12 +36,21 @@ struct setup_state {
     void detach_in_child() noexcept {}
 };
 
+/// What is captured of the process's output, for the hooks. Not in this room, which stands below.
+struct output_hooks {
+    /// Has all that was written until now taken in. May be called in a signal handler.
+    void (*settle)() noexcept;
+    /// Takes it in, as the thread that does it otherwise may have ended.
+    void (*finish)() noexcept;
+};
+
 /// Never destroyed: loggers are used in static destructors, and by threads that outlive `main`.
 struct process_loggers {
     guarded<setup_state> setup;
     std::array<role_logger, role_names.size()> loggers{role_logger(role_names[0]), role_logger(role_names[1])};
     std::atomic<role_logger*> own{nullptr};                            // of the role that the process has set up
     std::atomic<platform::file_number> crash_file{platform::no_file};  // see `process_log`
+    std::atomic<const output_hooks*> output{nullptr};                  // null: nothing is captured
 };
 
 /// Makes them, and adds the hooks, at the first call. Thread-safe.
@@ -55,6 +64,9 @@ struct process_log {
 };
 
 process_log current_process_log() noexcept;
+
+/// For a console: at which place the records are that it did not show.
+std::string where_records_are(file_sink& file);
 
 /// Writes what is held back, and the records that close the sessions.
 void end_sessions();

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, cast, get_args
 
-from . import _child_processes, _configuration, _crashes, _native
+from . import _child_processes, _configuration, _crashes, _native, _output
 from ._handlers import ConsoleHandler, EarlyRecords, FileHandler
 from ._records import repaired
 
@@ -147,6 +147,7 @@ def setup_logger(
     dev_mode: bool = False,
     *,
     catch_crashes: bool = True,
+    capture_output: bool | None = None,
 ) -> logging.Logger:
     """Sets up the logger of a role, and makes it this process's.
 
@@ -158,8 +159,11 @@ def setup_logger(
     dev_mode: no file, console only.
     catch_crashes: an uncaught exception, also of a thread, becomes a CRITICAL record, and so does a crash of native
         code, of which faulthandler, if it is not in use, writes more to a file beside the log (`worker.crash.txt`).
+    capture_output: True: each line that this process, its native code or a program that it starts writes to stdout or
+        stderr is a record too, at level INFO, with `stdout: ` or `stderr: ` before it; the streams show it as before,
+        and whoever prints waits for no reader of theirs. None: as it is. False: no longer.
 
-    Raises ValueError for an unknown role, OSError if log_dir cannot be used.
+    Raises ValueError for an unknown role, OSError if log_dir cannot be used or nothing can be captured.
     """
     level = logging.Logger("", log_level).level
     with _setting_up():
@@ -168,6 +172,8 @@ def setup_logger(
         _follow(found)
         if catch_crashes:
             _crashes.catch(logger, state.file)
+    if capture_output is not None:
+        _output.capture() if capture_output else _output.release()
     return found
 
 

@@ -7,13 +7,16 @@
 
 namespace chainner::platform {
 
-/// stderr, written to without ever waiting and without a signal. Changes nothing that other holders of the same
-/// terminal, pipe or socket could see. Off for good once stderr is closed, as it may be when the process starts.
+enum class standard_stream { output, error };
+
+/// stdout or stderr, written to without ever waiting and without a signal, also while it is captured (output.hpp).
+/// Changes nothing that other holders of the same terminal, pipe or socket could see. Off for good once the stream is
+/// closed, as it may be when the process starts.
 class console {
 public:
     virtual ~console() = default;
 
-    /// To be called before each record and after a failed `write`: whether stderr is another file than it was, as
+    /// To be called before each record and after a failed `write`: whether the stream is another file than it was, as
     /// `dup2` makes it. Costs nothing where `write` would fail if it were.
     virtual bool follow() noexcept = 0;
 
@@ -30,6 +33,6 @@ public:
     virtual std::size_t unread() const noexcept = 0;
 };
 
-std::unique_ptr<console> make_console();
+std::unique_ptr<console> make_console(standard_stream stream);
 
 }  // namespace chainner::platform

@@ -24,9 +24,6 @@ struct fault {
 /// Has `handler` called with each fault of each thread, before what would have happened without it.
 void handle_faults(void (*handler)(const fault&) noexcept);
 
-/// `std::abort` is no fault from now on.
-void ignore_abort() noexcept;
-
 /// Gives the calling thread a stack for the handler, in case that its own one is full.
 void provide_handler_stack();
 

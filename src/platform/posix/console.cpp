@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <cstdio>
 
 #include "platform/posix/descriptor.hpp"
 
@@ -21,18 +23,18 @@ namespace chainner::platform {
 
 namespace {
 
-/// Asked before main, or by the first logger if that is set up earlier: later the number may belong to a file that the
-/// program has opened. What a process inherits is not closed on exec, which tells it from such a file where this
-/// library is loaded late.
-bool stderr_was_open() noexcept {
-    static const bool was_open = [] {
-        const int flags = fcntl(STDERR_FILENO, F_GETFD);
+/// Asked before main, or by the first logger if that is set up earlier. What a process inherits is not closed on exec,
+/// which tells it from a file of the program's where this library is loaded late.
+std::array<bool, 2> streams_open_at_start() noexcept {
+    static const auto is_inherited = [](int descriptor) {
+        const int flags = fcntl(descriptor, F_GETFD);
         return flags != -1 && (flags & FD_CLOEXEC) == 0;
-    }();
-    return was_open;
+    };
+    static const std::array<bool, 2> found{is_inherited(STDOUT_FILENO), is_inherited(STDERR_FILENO)};
+    return found;
 }
 
-[[maybe_unused]] const bool was_asked_before_main = stderr_was_open();
+[[maybe_unused]] const auto were_asked_before_main = streams_open_at_start();
 
 /// Keeps a SIGPIPE that the calling thread raises while it lives from being delivered.
 class without_sigpipe {
@@ -97,26 +99,26 @@ ssize_t write_without_signal(int file, std::string_view text, waiting waiting) n
 #endif
 }
 
-/// What poll() knows of writing to stderr; 0: there is no room.
-short readiness() noexcept {
-    pollfd request{STDERR_FILENO, POLLOUT, 0};
+/// What poll() knows of writing to it; 0: there is no room.
+short readiness(int descriptor) noexcept {
+    pollfd request{descriptor, POLLOUT, 0};
     poll(&request, 1, 0);
     return request.revents;
 }
 
-ssize_t send_to_socket(std::string_view text) noexcept {
+ssize_t send_to_socket(int socket, std::string_view text) noexcept {
 #ifdef __APPLE__
     // SO_NOSIGPIPE would change the socket for all who hold it.
     const without_sigpipe guard;
-    return send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT);
+    return send(socket, text.data(), text.size(), MSG_DONTWAIT);
 #else
-    return send(STDERR_FILENO, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return send(socket, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 #endif
 }
 
 /// For what can neither be asked not to wait nor be opened again: no more than what something writable surely takes.
-ssize_t write_when_ready(std::string_view text, bool is_terminal) noexcept {
-    if (readiness() == 0) {
+ssize_t write_when_ready(int descriptor, std::string_view text, bool is_terminal) noexcept {
+    if (readiness(descriptor) == 0) {
         errno = EAGAIN;
         return -1;
     }
@@ -126,22 +128,25 @@ ssize_t write_when_ready(std::string_view text, bool is_terminal) noexcept {
         constexpr std::size_t little = 128;
         most = std::clamp<std::size_t>(text.find('\n'), 1, little);
     }
-    return write_without_signal(STDERR_FILENO, text.substr(0, most), waiting::as_opened);
+    return write_without_signal(descriptor, text.substr(0, most), waiting::as_opened);
 }
 
 /// A description of our own, so that nobody else's becomes non-blocking.
-file reopen_without_waiting() noexcept {
+file reopen_without_waiting(int descriptor) noexcept {
 #ifdef __APPLE__
-    char name[PATH_MAX];
-    if (ttyname_r(STDERR_FILENO, name, sizeof name) != 0) return {};
+    std::array<char, PATH_MAX> name;
+    if (ttyname_r(descriptor, name.data(), name.size()) != 0) return {};
 #else
-    const char* name = "/proc/self/fd/2";
+    std::array<char, 32> name{};
+    std::snprintf(name.data(), name.size(), "/proc/self/fd/%d", descriptor);
 #endif
-    return adopt_descriptor(open(name, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    return adopt_descriptor(open(name.data(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 }
 
 class posix_console final : public console {
 public:
+    explicit posix_console(standard_stream stream) noexcept : stream_(stream), target_(console_target(stream)) {}
+
     bool follow() noexcept override;
     bool is_terminal() const noexcept override { return is_terminal_; }
     std::size_t write(std::string_view text, std::error_code& error) noexcept override;
@@ -155,10 +160,13 @@ private:
         ino_t index = 0;
         bool operator==(const identity& other) const noexcept { return device == other.device && index == other.index; }
     };
+    int descriptor() const noexcept { return target_.load(std::memory_order_relaxed); }
     void reopen() noexcept;
     bool fall_back() noexcept;
     ssize_t write_plainly(std::string_view text) noexcept;
 
+    standard_stream stream_;
+    const std::atomic<int>& target_;
     way way_ = way::unknown;
     bool has_failed_ = false;
     bool was_cut_short_ = false;
@@ -172,7 +180,7 @@ bool posix_console::follow() noexcept {
     const bool fails_once_replaced = way_ == way::socket || way_ == way::at_once;
     if (way_ == way::off || (fails_once_replaced && !has_failed_)) return false;
     struct stat found {};
-    if (!stderr_was_open() || fstat(STDERR_FILENO, &found) != 0) {
+    if (!was_open_at_start(stream_) || fstat(descriptor(), &found) != 0) {
         way_ = way::off;
         return false;
     }
@@ -180,7 +188,7 @@ bool posix_console::follow() noexcept {
     if (way_ != way::unknown && now == identity_) return false;
     identity_ = now;
     is_pipe_ = S_ISFIFO(found.st_mode);
-    is_terminal_ = S_ISCHR(found.st_mode) && isatty(STDERR_FILENO) == 1;
+    is_terminal_ = S_ISCHR(found.st_mode) && isatty(descriptor()) == 1;
     reopened_ = file();
     if (is_terminal_) {
         reopen();
@@ -195,14 +203,14 @@ bool posix_console::follow() noexcept {
 }
 
 void posix_console::reopen() noexcept {
-    reopened_ = reopen_without_waiting();
+    reopened_ = reopen_without_waiting(descriptor());
     way_ = reopened_ ? way::reopened : way::when_ready;
 }
 
 /// To the next best way, unless the best one failed because stderr has been replaced.
 bool posix_console::fall_back() noexcept {
     struct stat found {};
-    if (way_ != way::at_once || fstat(STDERR_FILENO, &found) != 0) return false;
+    if (way_ != way::at_once || fstat(descriptor(), &found) != 0) return false;
     if (!(identity{found.st_dev, found.st_ino} == identity_)) return false;
     if (is_pipe_) {
         reopen();
@@ -214,11 +222,11 @@ bool posix_console::fall_back() noexcept {
 
 /// Stops at the limit that this process has for files, where to go on would raise SIGXFSZ.
 ssize_t posix_console::write_plainly(std::string_view text) noexcept {
-    if (was_cut_short_ && is_at_size_limit(STDERR_FILENO)) {
+    if (was_cut_short_ && is_at_size_limit(descriptor())) {
         errno = EFBIG;
         return -1;
     }
-    const ssize_t count = ::write(STDERR_FILENO, text.data(), text.size());
+    const ssize_t count = ::write(descriptor(), text.data(), text.size());
     was_cut_short_ = count >= 0 && static_cast<std::size_t>(count) < text.size();
     return count;
 }
@@ -231,13 +239,13 @@ std::size_t posix_console::write(std::string_view text, std::error_code& error) 
                 errno = EBADF;
                 return -1;
             case way::socket:
-                return send_to_socket(text);
+                return send_to_socket(descriptor(), text);
             case way::at_once:
-                return write_without_signal(STDERR_FILENO, text, waiting::never);
+                return write_without_signal(descriptor(), text, waiting::never);
             case way::reopened:
                 return write_without_signal(static_cast<int>(reopened_.number()), text, waiting::as_opened);
             case way::when_ready:
-                return write_when_ready(text, is_terminal_);
+                return write_when_ready(descriptor(), text, is_terminal_);
             case way::plainly:
                 return write_plainly(text);
         }
@@ -250,16 +258,20 @@ std::size_t posix_console::write(std::string_view text, std::error_code& error) 
     return has_failed_ ? 0 : static_cast<std::size_t>(count);
 }
 
-bool posix_console::is_ready() const noexcept { return way_ != way::off && readiness() == POLLOUT; }
+bool posix_console::is_ready() const noexcept { return way_ != way::off && readiness(descriptor()) == POLLOUT; }
 
 std::size_t posix_console::unread() const noexcept {
     int count = 0;
-    ioctl(STDERR_FILENO, is_pipe_ ? FIONREAD : TIOCOUTQ, &count);
+    ioctl(descriptor(), is_pipe_ ? FIONREAD : TIOCOUTQ, &count);
     return static_cast<std::size_t>(count);
 }
 
 }  // namespace
 
-std::unique_ptr<console> make_console() { return std::make_unique<posix_console>(); }
+bool was_open_at_start(standard_stream stream) noexcept {
+    return streams_open_at_start().at(static_cast<std::size_t>(stream));
+}
+
+std::unique_ptr<console> make_console(standard_stream stream) { return std::make_unique<posix_console>(stream); }
 
 }  // namespace chainner::platform

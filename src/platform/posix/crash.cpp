@@ -87,8 +87,6 @@ void handle_faults(void (*handler)(const fault&) noexcept) {
     for (handled_signal& each : handled_signals) sigaction(each.number, &action, &each.before);
 }
 
-void ignore_abort() noexcept { restore(SIGABRT); }
-
 namespace {
 
 /// Below it lies a page that cannot be written, so that a handler which needs more harms nothing.

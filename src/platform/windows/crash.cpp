@@ -65,7 +65,7 @@ LONG WINAPI on_exception(EXCEPTION_POINTERS* pointers) {
 
 void on_abort(int number) {
     fault_handler({"SIGABRT", number, 10, std::nullopt, std::nullopt, nullptr});
-    ignore_abort();
+    std::signal(SIGABRT, abort_handler_before);
     // Else abort() goes on by itself, in the way of its runtime.
     if (abort_handler_before != SIG_DFL) std::raise(number);
 }
@@ -77,8 +77,6 @@ void handle_faults(void (*handler)(const fault&) noexcept) {
     filter_before = SetUnhandledExceptionFilter(on_exception);
     abort_handler_before = std::signal(SIGABRT, on_abort);
 }
-
-void ignore_abort() noexcept { std::signal(SIGABRT, abort_handler_before); }
 
 void provide_handler_stack() {
     ULONG size = 64 * 1024;

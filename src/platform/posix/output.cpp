@@ -1,0 +1,259 @@
+#include "platform/output.hpp"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstdlib>
+#include <thread>
+#include <utility>
+
+#include "platform/posix/descriptor.hpp"
+
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
+
+namespace chainner::platform {
+
+namespace {
+
+int number_of(const file& file) noexcept { return static_cast<int>(file.number()); }
+
+[[noreturn]] void fail(standard_stream stream) {
+    throw std::system_error(last_error(),
+                            stream == standard_stream::output ? "cannot capture stdout" : "cannot capture stderr");
+}
+
+struct pipe_ends {
+    file read;  // without waiting
+    file write;
+};
+
+/// Both empty if there is no descriptor to be had.
+pipe_ends make_pipe() noexcept {
+    const reserved_standard_streams reserved;
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe(ends.data()) != 0) return {};
+    pipe_ends made{adopt_descriptor(ends[0]), adopt_descriptor(ends[1])};
+    if (!made.read || !made.write) return {};
+    fcntl(number_of(made.read), F_SETFL, O_NONBLOCK);
+    return made;
+}
+
+class posix_captured_stream final : public captured_stream {
+public:
+    explicit posix_captured_stream(standard_stream stream) noexcept
+        : stream_(stream), target_(console_target(stream)) {}
+
+    bool is_captured() const noexcept override { return leads_to(present_); }
+    void capture() override;
+    void release() noexcept override;
+    std::size_t read(char* to, std::size_t size) noexcept override;
+    void wait(std::optional<deadline> end) noexcept override;
+    void wake() const noexcept override;
+    bool has_unread() const noexcept override;
+    std::unique_ptr<captured_stream> clone_for_child() const override;
+    void detach_in_child() noexcept override;
+
+private:
+    struct identity {
+        dev_t device = 0;
+        ino_t index = 0;
+    };
+
+    int descriptor() const noexcept { return descriptor_of(stream_); }
+    bool leads_to(const identity& pipe) const noexcept;
+
+    standard_stream stream_;
+    std::atomic<int>& target_;
+    pipe_ends pipe_;
+    pipe_ends bell_;  // by which the reader is woken
+    file original_;   // what the stream was before
+    identity present_;
+    std::optional<identity> parents_;  // in a child: no other stream is to be captured
+};
+
+bool posix_captured_stream::leads_to(const identity& pipe) const noexcept {
+    struct stat found {};
+    return pipe.index != 0 && fstat(descriptor(), &found) == 0 && found.st_dev == pipe.device &&
+           found.st_ino == pipe.index;
+}
+
+void posix_captured_stream::capture() {
+    if (is_captured()) return;
+    if (parents_ && !leads_to(*parents_)) {
+        parents_.reset();
+        return;
+    }
+    const bool is_open = fcntl(descriptor(), F_GETFD) != -1;
+    if (is_open && !was_open_at_start(stream_) && !parents_) return;
+    if (!pipe_.read) {
+        pipe_ends pipe = make_pipe();
+        pipe_ends bell = make_pipe();
+        struct stat found {};
+        if (!pipe.read || !bell.read || fstat(number_of(pipe.write), &found) != 0) fail(stream_);
+        fcntl(number_of(bell.write), F_SETFL, O_NONBLOCK);  // many may ring
+        pipe_ = std::move(pipe);
+        bell_ = std::move(bell);
+        present_ = {found.st_dev, found.st_ino};
+    }
+    if (!parents_ && is_open) {
+        file original = adopt_descriptor(fcntl(descriptor(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+        if (!original) fail(stream_);
+        target_ = number_of(original);
+        original_ = std::move(original);
+    } else if (!parents_) {
+        target_ = -1;
+    }
+    if (dup2(number_of(pipe_.write), descriptor()) < 0) {
+        target_ = descriptor();
+        fail(stream_);
+    }
+    parents_.reset();
+}
+
+void posix_captured_stream::release() noexcept {
+    if (!is_captured()) return;
+    if (original_) {
+        dup2(number_of(original_), descriptor());
+    } else {
+        ::close(descriptor());
+    }
+    target_ = descriptor();
+}
+
+std::size_t posix_captured_stream::read(char* to, std::size_t size) noexcept {
+    ssize_t count = -1;
+    do {
+        count = ::read(number_of(pipe_.read), to, size);
+    } while (count < 0 && errno == EINTR);
+    return count < 0 ? 0 : static_cast<std::size_t>(count);
+}
+
+void posix_captured_stream::wait(std::optional<deadline> end) noexcept {
+    using namespace std::chrono;
+    std::array<pollfd, 2> requests{{{number_of(pipe_.read), POLLIN, 0}, {number_of(bell_.read), POLLIN, 0}}};
+    const auto left = end ? ceil<milliseconds>(*end - steady_clock::now()).count() : -1;
+    poll(requests.data(), requests.size(), end ? static_cast<int>(std::max<decltype(left)>(left, 0)) : -1);
+    std::array<char, 64> rings;
+    while (::read(number_of(bell_.read), rings.data(), rings.size()) > 0) {
+    }
+}
+
+void posix_captured_stream::wake() const noexcept {
+    const int error = errno;
+    const char ring = 0;
+    [[maybe_unused]] const ssize_t count = ::write(number_of(bell_.write), &ring, 1);
+    errno = error;
+}
+
+bool posix_captured_stream::has_unread() const noexcept {
+    int count = 0;
+    return pipe_.read && ioctl(number_of(pipe_.read), FIONREAD, &count) == 0 && count > 0;
+}
+
+std::unique_ptr<captured_stream> posix_captured_stream::clone_for_child() const {
+    auto clone = std::make_unique<posix_captured_stream>(stream_);
+    if (!is_captured()) return clone;
+    clone->parents_ = present_;
+    if (original_) {
+        clone->original_ = adopt_descriptor(fcntl(number_of(original_), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+        target_ = number_of(clone->original_);
+    }
+    return clone;
+}
+
+void posix_captured_stream::detach_in_child() noexcept {
+    pipe_ = pipe_ends();
+    bell_ = pipe_ends();
+}
+
+}  // namespace
+
+std::unique_ptr<captured_stream> make_captured_stream(standard_stream stream) {
+    return std::make_unique<posix_captured_stream>(stream);
+}
+
+void start_reader(std::function<void()> read) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) sigdelset(&all, fault);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    const auto restore = [&] { pthread_sigmask(SIG_SETMASK, &before, nullptr); };
+    try {
+        std::thread(std::move(read)).detach();
+    } catch (...) {
+        restore();
+        throw;
+    }
+    restore();
+}
+
+// The sudden end
+
+namespace {
+
+constexpr std::array<int, 4> ending_signals{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+bool (*end_handler)(int) noexcept = nullptr;
+
+void on_ending_signal(int number) {
+    const int error = errno;
+    if (end_handler(number)) {
+        struct sigaction by_default {};
+        by_default.sa_handler = SIG_DFL;
+        sigaction(number, &by_default, nullptr);
+        raise(number);  // once this returns
+    }
+    errno = error;
+}
+
+}  // namespace
+
+void handle_sudden_end(bool (*handler)(int) noexcept) {
+    end_handler = handler;
+    struct sigaction action {};
+    action.sa_handler = on_ending_signal;
+    action.sa_flags = SA_RESTART | SA_ONSTACK;
+    sigfillset(&action.sa_mask);
+    for (const int number : ending_signals) {
+        struct sigaction present {};
+        sigaction(number, nullptr, &present);
+        if ((present.sa_flags & SA_SIGINFO) == 0 && present.sa_handler == SIG_DFL) sigaction(number, &action, nullptr);
+    }
+#ifdef __linux__
+    std::at_quick_exit([] { end_handler(0); });
+#endif
+}
+
+}  // namespace chainner::platform
+
+#ifdef __linux__
+
+// In the place of the C library's in a program that is linked with this library, as nothing else sees this end. A
+// program may have one of its own: these are weak.
+extern "C" {
+
+// NOLINTBEGIN(bugprone-reserved-identifier)
+[[gnu::weak, gnu::visibility("default")]] void _exit(int status) {
+    if (chainner::platform::end_handler != nullptr) chainner::platform::end_handler(0);
+    while (true) syscall(SYS_exit_group, status);
+}
+
+[[gnu::weak, gnu::visibility("default")]] void _Exit(int status) noexcept { _exit(status); }
+// NOLINTEND(bugprone-reserved-identifier)
+}
+
+#endif
