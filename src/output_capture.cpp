@@ -177,15 +177,15 @@ std::array<guarded_output, 2>& outputs();
 
 /// Reads for ever: a program that this one has started may write as long as it likes.
 void read(guarded_output& output) {
-    std::optional<clock::time_point> due;
     while (true) {
-        output.without_lock().stream().wait(due);
+        std::optional<clock::time_point> due;
         try {
             const detail::sink_call inside;
             due = output.lock()->serve();
         } catch (const std::exception&) {
-            due.reset();  // no memory, or a formatter of the program's: the line is lost
+            // No memory, or a formatter of the program's: the line is lost.
         }
+        output.without_lock().stream().wait(due);
     }
 }
 
@@ -232,14 +232,15 @@ void finish() noexcept {
 
 constexpr detail::output_hooks hooks{settle, finish};
 
-bool on_sudden_end(int number) noexcept {
-    if (number != 0 && detail::is_in_sink) {
-        detail::deferred_signal = number;
-        return false;
-    }
-    settle();
-    return true;
-}
+constexpr platform::sudden_end_hooks sudden_end_hooks{[](int number) noexcept {
+                                                          if (detail::is_in_sink) {
+                                                              detail::deferred_signal = number;
+                                                              return false;
+                                                          }
+                                                          settle();
+                                                          return true;
+                                                      },
+                                                      [](bool is_alone) noexcept { is_alone ? finish() : settle(); }};
 
 /// Makes them, and adds the hooks, at the first call. Thread-safe; never destroyed, as the threads read for ever.
 std::array<guarded_output, 2>& outputs() {
@@ -256,7 +257,7 @@ std::array<guarded_output, 2>& outputs() {
             [] {
                 for (auto& each : outputs()) each.after_fork_in_child();
             });
-        platform::handle_sudden_end(on_sudden_end);
+        platform::handle_sudden_end(sudden_end_hooks);
         return created;
     }();
     return instance;

@@ -53,9 +53,17 @@ std::unique_ptr<captured_stream> make_captured_stream(standard_stream stream);
 /// Runs it in a thread of its own, which handles no signal of the program. Throws `std::system_error`.
 void start_reader(std::function<void()> read);
 
-/// Has `handler` called before one of SIGHUP, SIGINT, SIGQUIT and SIGTERM ends the process, where the program does not
-/// handle it itself, and before `quick_exit` or `_exit` (number 0) does. Where it returns false the signal does nothing
-/// for now, and is to be raised again.
-void handle_sudden_end(bool (*handler)(int number) noexcept);
+/// What is to be done before an end of the process that nothing registered with `std::atexit` sees. May be called in
+/// signal handlers.
+struct sudden_end_hooks {
+    /// Before a signal of SIGHUP, SIGINT, SIGQUIT and SIGTERM that the program does not handle itself. Where it returns
+    /// false the signal does nothing for now, and is to be raised again.
+    bool (*on_signal)(int number) noexcept;
+
+    /// Before `quick_exit` and `_exit`. Where `is_alone` the other threads have ended already.
+    void (*on_exit)(bool is_alone) noexcept;
+};
+
+void handle_sudden_end(const sudden_end_hooks& hooks) noexcept;
 
 }  // namespace chainner::platform

@@ -207,11 +207,11 @@ namespace {
 
 constexpr std::array<int, 4> ending_signals{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-bool (*end_handler)(int) noexcept = nullptr;
+std::atomic<const sudden_end_hooks*> end_hooks{nullptr};
 
 void on_ending_signal(int number) {
     const int error = errno;
-    if (end_handler(number)) {
+    if (end_hooks.load()->on_signal(number)) {
         struct sigaction by_default {};
         by_default.sa_handler = SIG_DFL;
         sigaction(number, &by_default, nullptr);
@@ -222,8 +222,8 @@ void on_ending_signal(int number) {
 
 }  // namespace
 
-void handle_sudden_end(bool (*handler)(int) noexcept) {
-    end_handler = handler;
+void handle_sudden_end(const sudden_end_hooks& hooks) noexcept {
+    end_hooks = &hooks;
     struct sigaction action {};
     action.sa_handler = on_ending_signal;
     action.sa_flags = SA_RESTART | SA_ONSTACK;
@@ -234,7 +234,7 @@ void handle_sudden_end(bool (*handler)(int) noexcept) {
         if ((present.sa_flags & SA_SIGINFO) == 0 && present.sa_handler == SIG_DFL) sigaction(number, &action, nullptr);
     }
 #ifdef __linux__
-    std::at_quick_exit([] { end_handler(0); });
+    std::at_quick_exit([] { end_hooks.load()->on_exit(false); });
 #endif
 }
 
@@ -248,7 +248,7 @@ extern "C" {
 
 // NOLINTBEGIN(bugprone-reserved-identifier)
 [[gnu::weak, gnu::visibility("default")]] void _exit(int status) {
-    if (chainner::platform::end_handler != nullptr) chainner::platform::end_handler(0);
+    if (const auto* const hooks = chainner::platform::end_hooks.load()) hooks->on_exit(false);
     while (true) syscall(SYS_exit_group, status);
 }
 

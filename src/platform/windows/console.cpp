@@ -17,7 +17,7 @@ namespace {
 
 enum class stream_kind { unknown, terminal, pipe, other };
 
-/// Writes to stderr, and asks what it is, in a thread of its own.
+/// Writes to the stream, and asks what it is, in a thread of its own.
 ///
 /// Windows can make a thread wait there without end, and knows no way to ask before: while nobody reads the pipe, while
 /// the user has text selected in the console, or while another thread waits there (even for GetFileType). So others
@@ -132,27 +132,25 @@ private:
     std::atomic<stream_kind> kind_{stream_kind::unknown};
 };
 
-/// Empty if there is none. The C runtime tells the system what `dup2` and `close` make of its stderr.
-owned_handle duplicate_of_stderr() noexcept {
-    const HANDLE standard_error = GetStdHandle(STD_ERROR_HANDLE);
-    if (standard_error == nullptr || standard_error == INVALID_HANDLE_VALUE) return nullptr;
-    HANDLE copy = nullptr;
-    DuplicateHandle(GetCurrentProcess(), standard_error, GetCurrentProcess(), &copy, 0, FALSE, DUPLICATE_SAME_ACCESS);
-    return owned_handle(copy);
+/// Of what the console writes to. Empty if there is none.
+owned_handle duplicate_of_target(standard_stream stream) noexcept {
+    const HANDLE captured = console_target(stream);
+    return duplicate(captured != nullptr ? captured : standard_handle(stream));
 }
 
-/// Asked before main, or by the first logger if that is set up earlier: later stderr may be a file that the program has
-/// opened.
-bool stderr_was_open() noexcept {
-    static const bool was_open = duplicate_of_stderr() != nullptr;
-    return was_open;
+/// Asked before main, or by the first logger if that is set up earlier.
+std::array<bool, 2> streams_open_at_start() noexcept {
+    static const std::array<bool, 2> found{is_valid(standard_handle(standard_stream::output)),
+                                           is_valid(standard_handle(standard_stream::error))};
+    return found;
 }
 
-[[maybe_unused]] const bool was_asked_before_main = stderr_was_open();
+[[maybe_unused]] const auto were_asked_before_main = streams_open_at_start();
 
 class windows_console final : public console {
 public:
-    windows_console() = default;
+    explicit windows_console(standard_stream stream) noexcept
+        : stream_(stream), is_closed_(!was_open_at_start(stream)) {}
     windows_console(const windows_console&) = delete;
     windows_console& operator=(const windows_console&) = delete;
     ~windows_console() override {
@@ -193,7 +191,7 @@ private:
         }
         error = no_room();
         if (thread_ && !thread_->wait_until_idle(0ms)) return 0;
-        owned_handle stream = is_closed_ ? nullptr : duplicate_of_stderr();
+        owned_handle stream = is_closed_ ? nullptr : duplicate_of_target(stream_);
         is_closed_ = stream == nullptr;
         error = is_closed_ ? std::make_error_code(std::errc::bad_file_descriptor) : std::error_code();
         return is_closed_ ? 0 : thread_->start(std::move(stream), text);
@@ -204,12 +202,17 @@ private:
         return 0;
     }
 
+    standard_stream stream_;
     std::shared_ptr<console_thread> thread_;
-    bool is_closed_ = !stderr_was_open();
+    bool is_closed_;
 };
 
 }  // namespace
 
-std::unique_ptr<console> make_console() { return std::make_unique<windows_console>(); }
+bool was_open_at_start(standard_stream stream) noexcept {
+    return streams_open_at_start().at(static_cast<std::size_t>(stream));
+}
+
+std::unique_ptr<console> make_console(standard_stream stream) { return std::make_unique<windows_console>(stream); }
 
 }  // namespace chainner::platform

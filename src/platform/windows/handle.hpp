@@ -5,11 +5,15 @@
 #endif
 #include <windows.h>
 
+#include <array>
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
+
+#include "platform/console.hpp"
 
 namespace chainner::platform {
 
@@ -26,6 +30,34 @@ struct handle_closer {
     void operator()(HANDLE handle) const noexcept { CloseHandle(handle); }
 };
 using owned_handle = std::unique_ptr<void, handle_closer>;
+
+inline bool is_valid(HANDLE handle) noexcept { return handle != nullptr && handle != INVALID_HANDLE_VALUE; }
+
+/// Which children do not inherit. Empty if there is none.
+inline owned_handle duplicate(HANDLE handle) noexcept {
+    HANDLE copy = nullptr;
+    if (is_valid(handle)) {
+        DuplicateHandle(GetCurrentProcess(), handle, GetCurrentProcess(), &copy, 0, FALSE, DUPLICATE_SAME_ACCESS);
+    }
+    return owned_handle(copy);
+}
+
+inline DWORD number_of(standard_stream stream) noexcept {
+    return stream == standard_stream::output ? STD_OUTPUT_HANDLE : STD_ERROR_HANDLE;
+}
+
+/// The C runtime tells the system what `dup2` and `close` make of its streams.
+inline HANDLE standard_handle(standard_stream stream) noexcept { return GetStdHandle(number_of(stream)); }
+
+/// What a console writes to while its stream is captured: what the stream was before, INVALID_HANDLE_VALUE if it was
+/// closed. Else null.
+inline std::atomic<HANDLE>& console_target(standard_stream stream) noexcept {
+    static std::array<std::atomic<HANDLE>, 2> targets{nullptr, nullptr};
+    return targets.at(static_cast<std::size_t>(stream));
+}
+
+/// Whether the process was started with it: later it may be a file that the program has opened.
+bool was_open_at_start(standard_stream stream) noexcept;
 
 inline constexpr DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 

@@ -1,0 +1,224 @@
+#include "platform/output.hpp"
+
+#include <fcntl.h>
+#include <io.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "platform/windows/handle.hpp"
+
+namespace chainner::platform {
+
+namespace {
+
+[[noreturn]] void fail(standard_stream stream) {
+    throw std::system_error(last_error(),
+                            stream == standard_stream::output ? "cannot capture stdout" : "cannot capture stderr");
+}
+
+owned_handle make_event() noexcept { return owned_handle(CreateEventW(nullptr, TRUE, FALSE, nullptr)); }
+
+/// Handles of one open file have different numbers.
+bool is_same_file(HANDLE one, HANDLE other) noexcept {
+    using compare = BOOL(WINAPI*)(HANDLE, HANDLE);  // since Windows 10
+    static void* const found =
+        reinterpret_cast<void*>(GetProcAddress(GetModuleHandleW(L"kernelbase.dll"), "CompareObjectHandles"));
+    return found == nullptr ? one == other : reinterpret_cast<compare>(found)(one, other) != 0;
+}
+
+class windows_captured_stream final : public captured_stream {
+public:
+    explicit windows_captured_stream(standard_stream stream) noexcept : stream_(stream) {}
+    windows_captured_stream(const windows_captured_stream&) = delete;
+    windows_captured_stream& operator=(const windows_captured_stream&) = delete;
+
+    bool is_captured() const noexcept override {
+        return write_end_ && is_valid(standard_handle(stream_)) &&
+               is_same_file(standard_handle(stream_), write_end_.get());
+    }
+    void capture() override;
+    void release() noexcept override;
+    std::size_t read(char* to, std::size_t size) noexcept override;
+    void wait(std::optional<deadline> end) noexcept override;
+    void wake() const noexcept override { SetEvent(bell_.get()); }
+    bool has_unread() const noexcept override;
+    std::unique_ptr<captured_stream> clone_for_child() const override { return nullptr; }
+    void detach_in_child() noexcept override {}
+
+private:
+    void make_pipe();
+    bool lead_to(HANDLE handle) noexcept;
+    std::size_t available() const noexcept;
+    void expect() noexcept;
+
+    standard_stream stream_;
+    owned_handle read_end_;
+    owned_handle write_end_;
+    owned_handle bell_;
+    owned_handle original_;  // what the stream was before
+
+    // The system tells of what has come only by a read that has begun: of one byte, which comes first.
+    OVERLAPPED first_read_{};
+    owned_handle has_read_first_;
+    char first_ = 0;
+    std::atomic<bool> is_expecting_{false};
+};
+
+void windows_captured_stream::capture() {
+    if (is_captured()) return;
+    const HANDLE present = standard_handle(stream_);
+    if (is_valid(present) && !was_open_at_start(stream_)) return;
+    if (!read_end_) make_pipe();
+    owned_handle original = duplicate(present);
+    if (is_valid(present) && !original) fail(stream_);
+    console_target(stream_) = original ? original.get() : INVALID_HANDLE_VALUE;
+    original_.swap(original);
+    if (!lead_to(write_end_.get())) {
+        console_target(stream_) = nullptr;
+        fail(stream_);
+    }
+}
+
+void windows_captured_stream::make_pipe() {
+    static std::atomic<int> count{0};
+    const std::wstring name =
+        L"\\\\.\\pipe\\chainner-output-" + std::to_wstring(GetCurrentProcessId()) + L'-' + std::to_wstring(++count);
+    constexpr DWORD size = 64 * 1024;
+    const HANDLE made = CreateNamedPipeW(
+        name.c_str(), PIPE_ACCESS_INBOUND | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
+        PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1, size, size, 0, nullptr);
+    owned_handle read_end(made == INVALID_HANDLE_VALUE ? nullptr : made);
+    if (!read_end) fail(stream_);
+    owned_handle write_end = open_handle(name, GENERIC_WRITE, 0, OPEN_EXISTING, 0);
+    owned_handle bell = make_event();
+    owned_handle has_read_first = make_event();
+    if (!write_end || !bell || !has_read_first) fail(stream_);
+    read_end_ = std::move(read_end);
+    write_end_ = std::move(write_end);
+    bell_ = std::move(bell);
+    has_read_first_ = std::move(has_read_first);
+}
+
+/// Both for the C runtime and for the system, and for the programs that this one starts.
+bool windows_captured_stream::lead_to(HANDLE handle) noexcept {
+    const int descriptor = stream_ == standard_stream::output ? 1 : 2;
+    // What the C runtime makes of line feeds stays as it was.
+    const int mode = is_valid(standard_handle(stream_)) ? _setmode(descriptor, _O_BINARY) : _O_BINARY;
+    owned_handle copy = duplicate(handle);
+    if (!copy) return false;
+    const int source = _open_osfhandle(reinterpret_cast<std::intptr_t>(copy.get()), mode == -1 ? _O_BINARY : mode);
+    if (source < 0) return false;
+    copy.release();  // it is the descriptor's now
+    const bool is_led = _dup2(source, descriptor) == 0;
+    _close(source);
+    if (is_led) SetStdHandle(number_of(stream_), reinterpret_cast<HANDLE>(_get_osfhandle(descriptor)));
+    return is_led;
+}
+
+void windows_captured_stream::release() noexcept {
+    if (!is_captured()) return;
+    if (original_) {
+        lead_to(original_.get());
+    } else {
+        _close(stream_ == standard_stream::output ? 1 : 2);
+        SetStdHandle(number_of(stream_), nullptr);
+    }
+    console_target(stream_) = nullptr;
+}
+
+std::size_t windows_captured_stream::available() const noexcept {
+    DWORD count = 0;
+    return PeekNamedPipe(read_end_.get(), nullptr, 0, nullptr, &count, nullptr) != 0 ? count : 0;
+}
+
+/// Begins to read the first byte of what comes next.
+void windows_captured_stream::expect() noexcept {
+    first_read_ = OVERLAPPED{};
+    first_read_.hEvent = has_read_first_.get();
+    is_expecting_ =
+        ReadFile(read_end_.get(), &first_, 1, nullptr, &first_read_) != 0 || GetLastError() == ERROR_IO_PENDING;
+}
+
+std::size_t windows_captured_stream::read(char* to, std::size_t size) noexcept {
+    std::size_t taken = 0;
+    if (is_expecting_) {
+        DWORD count = 0;
+        if (GetOverlappedResult(read_end_.get(), &first_read_, &count, FALSE) != 0) {
+            to[0] = first_;
+            taken = count;
+        } else if (GetLastError() == ERROR_IO_INCOMPLETE) {
+            return 0;
+        }
+        is_expecting_ = false;  // also where the thread that began it has ended
+        ResetEvent(has_read_first_.get());
+    }
+    if (const std::size_t more = std::min(available(), size - taken); more > 0) {
+        OVERLAPPED rest{};
+        const owned_handle done = make_event();
+        rest.hEvent = done.get();
+        DWORD count = 0;
+        if (ReadFile(read_end_.get(), to + taken, static_cast<DWORD>(more), nullptr, &rest) != 0 ||
+            GetLastError() == ERROR_IO_PENDING) {
+            if (GetOverlappedResult(read_end_.get(), &rest, &count, TRUE) != 0) taken += count;
+        }
+    }
+    if (taken == 0) expect();
+    return taken;
+}
+
+void windows_captured_stream::wait(std::optional<deadline> end) noexcept {
+    using namespace std::chrono;
+    const auto left = end ? ceil<milliseconds>(*end - steady_clock::now()).count() : 0;
+    const std::array<HANDLE, 2> events{bell_.get(), has_read_first_.get()};
+    const DWORD longest = !end ? INFINITE : left > 0 ? static_cast<DWORD>(left) : 0;
+    if (WaitForMultipleObjects(2, events.data(), FALSE, longest) == WAIT_OBJECT_0) ResetEvent(bell_.get());
+}
+
+bool windows_captured_stream::has_unread() const noexcept {
+    if (!read_end_) return false;
+    return is_expecting_ ? WaitForSingleObject(has_read_first_.get(), 0) == WAIT_OBJECT_0 : available() > 0;
+}
+
+}  // namespace
+
+std::unique_ptr<captured_stream> make_captured_stream(standard_stream stream) {
+    return std::make_unique<windows_captured_stream>(stream);
+}
+
+void start_reader(std::function<void()> read) { std::thread(std::move(read)).detach(); }
+
+// The sudden end
+
+namespace {
+
+std::atomic<const sudden_end_hooks*> end_hooks{nullptr};
+
+/// The system calls it at the end of the process, also by `_exit`, when the other threads have ended.
+void NTAPI on_event(void* /*module*/, DWORD reason, void* /*reserved*/) {
+    const sudden_end_hooks* const hooks = end_hooks;
+    if (reason == DLL_PROCESS_DETACH && hooks != nullptr) hooks->on_exit(true);
+}
+
+}  // namespace
+
+void handle_sudden_end(const sudden_end_hooks& hooks) noexcept { end_hooks = &hooks; }
+
+}  // namespace chainner::platform
+
+// Among the functions that the system calls at such events.
+#ifdef _MSC_VER
+#pragma comment(linker, "/include:_tls_used")
+#pragma comment(linker, "/include:chainner_on_event")
+#pragma section(".CRT$XLD", long, read)
+extern "C" __declspec(allocate(".CRT$XLD")) const PIMAGE_TLS_CALLBACK chainner_on_event = chainner::platform::on_event;
+#else
+extern "C" [[gnu::section(".CRT$XLD"), gnu::used]] const PIMAGE_TLS_CALLBACK chainner_on_event =
+    chainner::platform::on_event;
+#endif

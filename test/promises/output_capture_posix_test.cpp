@@ -1,0 +1,173 @@
+// Needs what only POSIX has: fork, signals, descriptors, a shell.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <iostream>
+#include <map>
+#include <regex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/console.hpp"
+#include "support/faults.hpp"
+#include "support/files.hpp"
+#include "support/records.hpp"
+#include "support/system.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+
+const std::string program = TEST_PROGRAM_DIRECTORY "/speak";
+
+class OutputCaptureOfAProcess : public testing::Test {
+protected:
+    std::vector<test::record> found(const std::string& name = "worker") const {
+        return test::parse_log(test::without_cut_record(test::read_role(logs, name)));
+    }
+
+    /// What stands after `prefix` in the records that begin with it.
+    std::vector<std::string> found_after(const std::string& prefix, const std::string& name = "worker") const {
+        std::vector<std::string> texts;
+        for (const test::record& each : found(name)) {
+            if (each.text.rfind(prefix, 0) == 0) texts.push_back(each.text.substr(prefix.size()));
+        }
+        return texts;
+    }
+
+    const test::temporary_directory directory;
+    const fs::path logs = directory / "logs";
+    const std::string counter = (directory / "counter").string();
+    const test::scoped_variable tsan{"TSAN_OPTIONS", "report_signal_unsafe=0"};
+};
+
+std::vector<std::string> numbers_to(std::size_t last) {
+    std::vector<std::string> numbers;
+    for (std::size_t i = 1; i <= last; ++i) numbers.push_back(std::to_string(i));
+    return numbers;
+}
+
+class EndBySignal : public OutputCaptureOfAProcess, public testing::WithParamInterface<int> {};
+
+TEST_P(EndBySignal, LeavesNothingUnsaidAndEndsTheProcessAsBefore) {
+    for (const std::string way : {"numbered_lines_for_ever", "numbered_lines_and_records_for_ever"}) {
+        for (int run = 0; run < 10; ++run) {
+            fs::remove_all(logs);
+            fs::remove(counter);
+            test::child_process speaker("speak", {logs.string(), way, "0", counter});
+            const test::shared_counter written(counter);
+            ASSERT_TRUE(test::wait_until([&] { return written.get() > 100; }));
+            speaker.kill(GetParam());
+            ASSERT_EQ(speaker.wait(), 128 + GetParam()) << way;
+            const std::vector<std::string> lines = found_after("stdout: line ");
+            ASSERT_GE(lines.size(), written.get()) << way;
+            ASSERT_EQ(lines, numbers_to(lines.size())) << way;
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, EndBySignal, testing::Values(SIGHUP, SIGINT, SIGQUIT, SIGTERM),
+                         [](const auto& each) { return "Signal" + std::to_string(each.param); });
+
+TEST_F(OutputCaptureOfAProcess, LosesNoMoreThanTheLatestLinesToSigkill) {
+    std::uint64_t most_missing = 0;
+    int runs_with_loss = 0;
+    for (int run = 0; run < 100; ++run) {
+        fs::remove_all(logs);
+        fs::remove(counter);
+        test::child_process speaker("speak", {logs.string(), "numbered_lines_for_ever", "0", counter});
+        const test::shared_counter written(counter);
+        ASSERT_TRUE(test::wait_until([&] { return written.get() > 1000; }));
+        speaker.kill();
+        speaker.wait();
+        const std::vector<std::string> lines = found_after("stdout: line ");
+        ASSERT_EQ(lines, numbers_to(lines.size())) << "there is a gap";
+        const std::uint64_t missing = written.get() > lines.size() ? written.get() - lines.size() : 0;
+        most_missing = std::max(most_missing, missing);
+        if (missing > 0) ++runs_with_loss;
+    }
+    RecordProperty("most_missing_lines", std::to_string(most_missing));
+    std::cout << "In " << runs_with_loss << " of 100 runs lines were missing, at most " << most_missing << '\n';
+}
+
+TEST_F(OutputCaptureOfAProcess, GivesEachForkedChildItsOwnFromItsFirstRecordOn) {
+    constexpr int children = 30;
+    constexpr int lines = 2000;
+    ASSERT_EQ(test::child_process("speak_beside_forks_posix",
+                                  {logs.string(), std::to_string(children), std::to_string(lines)})
+                  .wait(),
+              0);
+    std::map<int, int> next;
+    int before_the_first_record = 0;
+    for (const test::record& each : found()) {
+        if (each.text.find("is there") != std::string::npos) ++before_the_first_record;
+        if (each.text.rfind("stdout: thread ", 0) != 0) continue;
+        int& number = next[std::stoi(each.text.substr(15))];
+        ASSERT_EQ(each.text.substr(17), std::to_string(number++));
+    }
+    EXPECT_EQ(before_the_first_record, children);
+    EXPECT_EQ(next.size(), 8U);
+    for (const auto& [thread, count] : next) EXPECT_EQ(count, lines) << thread;
+
+    // One after the other, they take the same name.
+    const std::vector<test::record> of_children = found("worker-2");
+    std::map<int, int> by_child;
+    for (const test::record& each : of_children) {
+        if (each.text.rfind("stdout: child ", 0) == 0) ++by_child[each.pid];
+    }
+    EXPECT_EQ(by_child.size(), static_cast<std::size_t>(children));
+    for (const auto& [pid, count] : by_child) EXPECT_EQ(count, lines / 100) << pid;
+}
+
+TEST_F(OutputCaptureOfAProcess, TakesStreamsThatWereClosed) {
+    ASSERT_EQ(test::run_in_shell(program + " " + logs.string() + " lines_together >&- 2>&-"), 0);
+    EXPECT_THAT(found_after("stdout: "), ElementsAre("one", "two", "", "four"));
+}
+
+TEST_F(OutputCaptureOfAProcess, CapturesAStartedProgramAsLongAsTheProcessLives) {
+    // The shell that stays behind is told by SIGPIPE that nobody reads.
+    const std::string script = directory / "script";
+    const fs::path go = directory / "go";
+    const fs::path late = directory / "late";
+    test::write_file(
+        script, "echo early; until [ -e " + go.string() + " ]; do sleep 0.01; done; echo late; : > " + late.string());
+    const test::scoped_variable command("SPEAK_COMMAND", "sh " + script + " & echo $! > " + counter);
+    ASSERT_EQ(test::child_process("speak", {logs.string(), "a_started_program"}).wait(), 0);
+    test::write_file(go, "");
+    const std::string left = test::read_file(counter);
+    EXPECT_EQ(found_after("stdout: "), std::vector<std::string>{"early"});
+    EXPECT_TRUE(test::wait_until([&] { return kill(std::stoi(left), 0) != 0; }));
+    EXPECT_FALSE(fs::exists(late));
+}
+
+TEST_F(OutputCaptureOfAProcess, CountsWhatAFullDiskLeavesNoRoomFor) {
+#ifndef __linux__
+    GTEST_SKIP() << "needs a file system of its own";
+#endif
+    if (!test::is_root()) GTEST_SKIP() << "only root may mount a file system";
+    constexpr std::size_t size = 32 * 1024 * 1024;
+    constexpr int lines = 4'000;
+    test::small_disk disk(logs, size);
+    disk.fill();
+    test::child_process speaker("speak", {logs.string(), "eight_threads_until_file_is_there", std::to_string(lines),
+                                          (directory / "go").string()});
+    std::this_thread::sleep_for(std::chrono::seconds(2));  // so long the fault lasts
+    disk.make_room();
+    test::write_file(directory / "go", "");
+    ASSERT_EQ(speaker.wait(), 0);
+    const std::vector<std::string> kept = found_after("stdout: ");
+    EXPECT_EQ(kept.back(), "end");
+    int lost = 0;
+    for (const test::record& each : found()) {
+        std::smatch match;
+        if (std::regex_search(each.text, match, std::regex("(\\d+) records were lost"))) lost += std::stoi(match[1]);
+    }
+    EXPECT_GT(lost, 0);
+    EXPECT_EQ(kept.size() + static_cast<std::size_t>(lost), 8U * lines + 1);
+}
+
+}  // namespace
