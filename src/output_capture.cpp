@@ -71,6 +71,7 @@ public:
         const std::string_view text(buffer_->data(), size);
         if (size == 0) return false;
         record([&](clock::time_point now) { lines_.add(text, now); });
+        stream_->follow();
         show(text);
         return true;
     }

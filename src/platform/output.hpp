@@ -28,6 +28,10 @@ public:
 
     virtual void release() noexcept = 0;
 
+    /// To be called before a console writes what was read: a program that has kept the pipe may have put it back after
+    /// `release`, and the console must not write to it.
+    virtual void follow() noexcept = 0;
+
     /// Reads without waiting. 0: there is nothing.
     virtual std::size_t read(char* to, std::size_t size) noexcept = 0;
 

@@ -129,19 +129,16 @@ TEST_F(OutputCaptureOfAProcess, TakesStreamsThatWereClosed) {
 }
 
 TEST_F(OutputCaptureOfAProcess, CapturesAStartedProgramAsLongAsTheProcessLives) {
-    // The shell that stays behind is told by SIGPIPE that nobody reads.
-    const std::string script = directory / "script";
     const fs::path go = directory / "go";
-    const fs::path late = directory / "late";
-    test::write_file(
-        script, "echo early; until [ -e " + go.string() + " ]; do sleep 0.01; done; echo late; : > " + late.string());
-    const test::scoped_variable command("SPEAK_COMMAND", "sh " + script + " & echo $! > " + counter);
+    const fs::path status = directory / "status";
+    const test::scoped_variable command("SPEAK_COMMAND", "(sh -c 'echo early; until [ -e " + go.string() +
+                                                             " ]; do sleep 0.01; done; echo late; exit 0'; echo $? > " +
+                                                             status.string() + ") &");
     ASSERT_EQ(test::child_process("speak", {logs.string(), "a_started_program"}).wait(), 0);
     test::write_file(go, "");
-    const std::string left = test::read_file(counter);
+    EXPECT_TRUE(test::wait_until([&] { return fs::exists(status) && test::read_file(status) == "141\n"; }))
+        << "what speaks although nobody reads any more is told by SIGPIPE";
     EXPECT_EQ(found_after("stdout: "), std::vector<std::string>{"early"});
-    EXPECT_TRUE(test::wait_until([&] { return kill(std::stoi(left), 0) != 0; }));
-    EXPECT_FALSE(fs::exists(late));
 }
 
 TEST_F(OutputCaptureOfAProcess, CountsWhatAFullDiskLeavesNoRoomFor) {

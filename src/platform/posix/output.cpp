@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "platform/posix/descriptor.hpp"
 
@@ -59,6 +60,7 @@ public:
     bool is_captured() const noexcept override { return leads_to(present_); }
     void capture() override;
     void release() noexcept override;
+    void follow() noexcept override;
     std::size_t read(char* to, std::size_t size) noexcept override;
     void wait(std::optional<deadline> end) noexcept override;
     void wake() const noexcept override;
@@ -78,8 +80,8 @@ private:
     standard_stream stream_;
     std::atomic<int>& target_;
     pipe_ends pipe_;
-    pipe_ends bell_;  // by which the reader is woken
-    file original_;   // what the stream was before
+    pipe_ends bell_;               // by which the reader is woken
+    std::vector<file> originals_;  // what the stream was before, and what the program has then put in its place
     identity present_;
     std::optional<identity> parents_;  // in a child: no other stream is to be captured
 };
@@ -91,6 +93,7 @@ bool posix_captured_stream::leads_to(const identity& pipe) const noexcept {
 }
 
 void posix_captured_stream::capture() {
+    follow();
     if (is_captured()) return;
     if (parents_ && !leads_to(*parents_)) {
         parents_.reset();
@@ -108,14 +111,13 @@ void posix_captured_stream::capture() {
         bell_ = std::move(bell);
         present_ = {found.st_dev, found.st_ino};
     }
-    if (!parents_ && is_open) {
-        file original = adopt_descriptor(fcntl(descriptor(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-        if (!original) fail(stream_);
-        target_ = number_of(original);
-        original_ = std::move(original);
-    } else if (!parents_) {
-        target_ = -1;
+    if (!parents_) {
+        file original = is_open ? adopt_descriptor(fcntl(descriptor(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) : file();
+        if (is_open && !original) fail(stream_);
+        if (target_ == descriptor()) originals_.clear();
+        originals_.push_back(std::move(original));
     }
+    target_ = number_of(originals_.back());
     if (dup2(number_of(pipe_.write), descriptor()) < 0) {
         target_ = descriptor();
         fail(stream_);
@@ -125,12 +127,21 @@ void posix_captured_stream::capture() {
 
 void posix_captured_stream::release() noexcept {
     if (!is_captured()) return;
-    if (original_) {
-        dup2(number_of(original_), descriptor());
+    if (const file& original = originals_.back()) {
+        dup2(number_of(original), descriptor());
     } else {
         ::close(descriptor());
     }
-    target_ = descriptor();
+    if (originals_.size() > 1) {
+        originals_.pop_back();
+        target_ = number_of(originals_.back());
+    } else {
+        target_ = descriptor();  // and the original stays, for `follow`
+    }
+}
+
+void posix_captured_stream::follow() noexcept {
+    if (target_ == descriptor() && is_captured()) target_ = number_of(originals_.back());
 }
 
 std::size_t posix_captured_stream::read(char* to, std::size_t size) noexcept {
@@ -167,10 +178,9 @@ std::unique_ptr<captured_stream> posix_captured_stream::clone_for_child() const 
     auto clone = std::make_unique<posix_captured_stream>(stream_);
     if (!is_captured()) return clone;
     clone->parents_ = present_;
-    if (original_) {
-        clone->original_ = adopt_descriptor(fcntl(number_of(original_), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-        target_ = number_of(clone->original_);
-    }
+    const int original = number_of(originals_.back());
+    clone->originals_.push_back(adopt_descriptor(fcntl(original, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)));
+    target_ = number_of(clone->originals_.back());
     return clone;
 }
 

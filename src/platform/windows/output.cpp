@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "platform/windows/handle.hpp"
 
@@ -45,6 +46,7 @@ public:
     }
     void capture() override;
     void release() noexcept override;
+    void follow() noexcept override;
     std::size_t read(char* to, std::size_t size) noexcept override;
     void wait(std::optional<deadline> end) noexcept override;
     void wake() const noexcept override { SetEvent(bell_.get()); }
@@ -54,6 +56,7 @@ public:
 
 private:
     void make_pipe();
+    void show_original() noexcept;
     bool lead_to(HANDLE handle) noexcept;
     std::size_t available() const noexcept;
     void expect() noexcept;
@@ -62,7 +65,7 @@ private:
     owned_handle read_end_;
     owned_handle write_end_;
     owned_handle bell_;
-    owned_handle original_;  // what the stream was before
+    std::vector<owned_handle> originals_;  // what the stream was before, and what the program has then put in its place
 
     // The system tells of what has come only by a read that has begun: of one byte, which comes first.
     OVERLAPPED first_read_{};
@@ -72,14 +75,16 @@ private:
 };
 
 void windows_captured_stream::capture() {
+    follow();
     if (is_captured()) return;
     const HANDLE present = standard_handle(stream_);
     if (is_valid(present) && !was_open_at_start(stream_)) return;
     if (!read_end_) make_pipe();
     owned_handle original = duplicate(present);
     if (is_valid(present) && !original) fail(stream_);
-    console_target(stream_) = original ? original.get() : INVALID_HANDLE_VALUE;
-    original_.swap(original);
+    if (console_target(stream_) == nullptr) originals_.clear();
+    originals_.push_back(std::move(original));
+    show_original();
     if (!lead_to(write_end_.get())) {
         console_target(stream_) = nullptr;
         fail(stream_);
@@ -124,13 +129,27 @@ bool windows_captured_stream::lead_to(HANDLE handle) noexcept {
 
 void windows_captured_stream::release() noexcept {
     if (!is_captured()) return;
-    if (original_) {
-        lead_to(original_.get());
+    if (const owned_handle& original = originals_.back()) {
+        lead_to(original.get());
     } else {
         _close(stream_ == standard_stream::output ? 1 : 2);
         SetStdHandle(number_of(stream_), nullptr);
     }
-    console_target(stream_) = nullptr;
+    if (originals_.size() > 1) {
+        originals_.pop_back();
+        show_original();
+    } else {
+        console_target(stream_) = nullptr;  // and the original stays, for `follow`
+    }
+}
+
+void windows_captured_stream::follow() noexcept {
+    if (console_target(stream_) == nullptr && is_captured()) show_original();
+}
+
+void windows_captured_stream::show_original() noexcept {
+    const owned_handle& original = originals_.back();
+    console_target(stream_) = original ? original.get() : INVALID_HANDLE_VALUE;
 }
 
 std::size_t windows_captured_stream::available() const noexcept {

@@ -1,0 +1,324 @@
+"""What a process says past its loggers is in its log."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from conftest import is_windows, wait_until
+
+set_up = "from chainner_logger import setup_logger\nlogger = setup_logger('worker', capture_output=True)\n"
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+
+
+def said(programs, code: str, status: int = 0, before: str = "") -> list[str]:
+    programs.run(before + set_up + textwrap.dedent(code), status=status)
+    return programs.texts()
+
+
+def test_a_print_is_in_the_log_when_it_returns(programs):
+    texts = said(
+        programs,
+        """
+        import os
+        for i in range(100):
+            print("line", i)
+            logger.info("record %d", i)
+        print("one", end=", ")
+        print("two", end="")
+        print()
+        os.write(1, b"by the system\\n")
+        """,
+    )
+    expected = [text for i in range(100) for text in (f"stdout: line {i}", f"record {i}")]
+    assert texts == [*expected, "stdout: one, two", "stdout: by the system"]
+
+
+def test_warnings_and_last_resort_and_tracebacks(programs):
+    texts = said(
+        programs,
+        """
+        import faulthandler, logging, sys, traceback, warnings
+        warnings.warn("careful", stacklevel=1)
+        logging.getLogger("of a library").warning("nobody has configured this")
+        try:
+            1 / 0
+        except ZeroDivisionError:
+            traceback.print_exc()
+        faulthandler.dump_traceback()
+        """,
+    )
+    assert any(text.startswith("stderr: ") and text.endswith("UserWarning: careful") for text in texts)
+    assert "stderr: nobody has configured this" in texts
+    assert "stderr: ZeroDivisionError: division by zero" in texts
+    assert any("most recent call first" in text for text in texts)
+
+
+def test_a_progress_bar_of_tqdm_is_its_last_state(programs):
+    pytest.importorskip("tqdm")
+    texts = said(
+        programs,
+        """
+        import time
+        from tqdm import tqdm
+        for _ in tqdm(range(12), desc="upscaling", mininterval=0.01):
+            time.sleep(0.1)
+        """,
+    )
+    assert texts[-1].startswith("stderr: upscaling: 100%|") and "12/12" in texts[-1]
+    assert 1 <= len(texts) - 1 <= 4, "at most one a second on the way"
+    assert all("\\x0d" not in text for text in texts)
+
+
+def test_started_programs_without_arguments_for_their_streams(programs):
+    texts = said(
+        programs,
+        """
+        import os, subprocess, sys
+        subprocess.run([sys.executable, "-c", "import sys; print('child'); print('to stderr', file=sys.stderr)"])
+        os.system("echo of the shell")
+        found = subprocess.run([sys.executable, "-c", "print('for the parent')"], capture_output=True, text=True)
+        assert found.stdout.strip() == "for the parent"
+        """,
+    )
+    assert sorted(text.rstrip() for text in texts) == ["stderr: to stderr", "stdout: child", "stdout: of the shell"]
+
+
+def test_the_prompt_of_input_is_shown_at_once(programs):
+    program = programs.start(
+        set_up + "print('Hello', input('Name: '))", stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert program.stdout.read(6) == b"Name: "
+    program.communicate(b"you\n", timeout=60)
+    assert programs.texts()[-1] == "stdout: Hello you" or programs.texts() == ["stdout: Name: Hello you"]
+
+
+def test_what_is_in_the_place_of_a_stream_is_left_alone(programs):
+    """A StringIO, and what a notebook has: objects without a descriptor."""
+    texts = said(
+        programs,
+        """
+        print("in the cell")
+        sys.stderr.write("an error in the cell\\n")
+        assert sys.stdout is cell and cell.getvalue() == "in the cell\\n"
+        assert sys.stderr.text == ["an error in the cell\\n"]
+        print("of the process", file=sys.__stdout__, flush=True)
+        """,
+        before="""
+import io, sys
+
+class OutStream(io.TextIOBase):
+    def __init__(self):
+        self.text = []
+    def write(self, text):
+        self.text.append(text)
+        return len(text)
+    def fileno(self):
+        raise io.UnsupportedOperation("fileno")
+
+sys.stdout = cell = io.StringIO()
+sys.stderr = OutStream()
+""",
+    )
+    assert texts == ["stdout: of the process"]
+
+
+@pytest.mark.parametrize("how", ["", "-s", "--capture=sys", "--capture=tee-sys"])
+def test_the_capture_of_pytest_works_beside_it(programs, how):
+    file = programs.folder / "test_it.py"
+    file.write_text(
+        textwrap.dedent(
+            """
+            import os, time
+
+            def until(condition):
+                end = time.monotonic() + 60
+                while not condition():
+                    assert time.monotonic() < end
+                    time.sleep(0.01)
+
+            def test_set_up():
+                from chainner_logger import setup_logger
+                setup_logger("worker", capture_output=True)
+
+            def test_capsys(capsys):
+                print("to capsys")
+                assert capsys.readouterr().out == "to capsys\\n"
+
+            def test_capfd(capfd):
+                os.write(1, b"to capfd\\n")
+                print("and this")
+                assert capfd.readouterr().out == "to capfd\\nand this\\n"
+
+            def test_capture_while_capfd_captures(capfd):
+                from chainner_logger import setup_logger
+                setup_logger("worker", capture_output=True)
+                os.write(1, b"to both\\n")
+                shown = []
+                until(lambda: shown.append(capfd.readouterr().out) or "to both\\n" in "".join(shown))
+                setup_logger("worker", capture_output=False)
+            """
+        ),
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *how.split(), file]
+    done = subprocess.run(
+        command, env=programs.environment, cwd=programs.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert any(text.startswith("stdout: ") and text.endswith("to both") for text in programs.texts())
+
+
+@pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(0)", "1 / 0", "os.abort()", "ctypes.string_at(0)"])
+def test_what_was_said_before_an_end_is_in_the_log(programs, end):
+    program = programs.start(
+        set_up + f"import ctypes, os, sys\nprint('before')\nlogger.info('a record')\nprint('last words')\n{end}"
+    )
+    program.wait(timeout=60)
+    assert [text for text in programs.texts() if text.startswith(("stdout", "a rec"))] == [
+        "stdout: before",
+        "a record",
+        "stdout: last words",
+    ]
+
+
+@pytest.mark.skipif(is_windows, reason="there SIGTERM is an end at once")
+def test_what_was_said_before_sigterm_is_in_the_log(programs):
+    for _ in range(5):
+        shutil.rmtree(programs.logs, ignore_errors=True)
+        program = programs.start(
+            set_up + "import os, signal\nprint('last words')\nos.kill(os.getpid(), signal.SIGTERM)\nprint('no word')"
+        )
+        assert program.wait(timeout=60) == -signal.SIGTERM
+        assert programs.texts() == ["stdout: last words"]
+
+
+def test_the_streams_are_given_back(programs):
+    code = """
+        import os, subprocess, sys
+        print("captured")
+        setup_logger("worker", capture_output=False)
+        print("not captured")
+        """
+    output = programs.run(set_up + textwrap.dedent(code))
+    assert "captured\n" in output and "not captured\n" in output.replace("\r\n", "\n")
+    assert programs.texts() == ["stdout: captured"]
+
+
+@pytest.mark.skipif(is_windows, reason="there exec starts a new process, with streams as any")
+def test_a_program_that_takes_the_place_of_this_one_has_the_streams(programs):
+    code = """
+        import os, sys
+        print("before")
+        try:
+            os.execv("/no/such/program", ["program"])
+        except FileNotFoundError:
+            print("still captured")
+        os.execl(sys.executable, sys.executable, "-c", "print('after', flush=True)")
+        """
+    assert "after\n" in programs.run(set_up + textwrap.dedent(code))
+    assert programs.texts() == ["stdout: before", "stdout: still captured"]
+
+
+@needs_fork
+def test_children_of_multiprocessing_have_their_own(programs):
+    programs.run(
+        set_up
+        + textwrap.dedent(
+            """
+            import multiprocessing, sys
+            from chainner_logger import logger
+
+            def work(number):
+                print("before")
+                logger.info("record")
+                print("after", end="")
+                sys.stdout.flush()
+
+            if __name__ == "__main__":
+                context = multiprocessing.get_context("fork")
+                for number in range(5):
+                    child = context.Process(target=work, args=(number,))
+                    child.start()
+                    child.join()
+                    assert child.exitcode == 0
+            """
+        )
+    )
+    assert programs.texts() == ["stdout: before"] * 5
+    own = [text for text in programs.texts("worker-2") if "Uncaught" not in text]
+    assert own == ["record", "stdout: after"] * 5
+
+
+def test_a_process_without_streams(programs):
+    """As with pythonw, or after a daemon has closed them."""
+    program = programs.start(
+        textwrap.dedent(
+            """
+            import os, sys
+            sys.stdout = sys.stderr = None
+            os.close(1)
+            os.close(2)
+            """
+        )
+        + set_up
+        + "print('heard')\nprint('an error', file=sys.stderr)\nos.write(1, b'by the system\\n')"
+    )
+    assert program.wait(timeout=60) == 0
+    assert sorted(programs.texts()) == ["stderr: an error", "stdout: by the system", "stdout: heard"]
+
+
+def test_a_host_and_a_worker_below_a_node_parent_that_never_reads(programs):
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    child = programs.file(
+        """
+        import sys
+        from chainner_logger import setup_logger
+        logger = setup_logger(sys.argv[1], capture_output=True)
+        for number in range(2000):
+            print(f"{number:04} " + "x" * 194)
+        logger.info("still there")
+        """
+    )
+    parent = programs.folder / "parent.js"
+    parent.write_text(
+        f"""
+        const {{ spawn }} = require("child_process");
+        for (const role of ["host", "worker"]) {{
+            const child = spawn({json.dumps(sys.executable)}, [{json.dumps(str(child))}, role], {{ stdio: "pipe" }});
+            child.on("exit", (code) => console.log(role, code));
+        }}
+        """,
+        encoding="utf-8",
+    )
+    # A pipe that nobody reads does not keep Node alive; to wait for the exits does.
+    done = subprocess.run([node, parent], env=programs.environment, capture_output=True, text=True, timeout=120)
+    assert sorted(done.stdout.split("\n")[:-1]) == ["host 0", "worker 0"], done.stdout + done.stderr
+    for role in ("host", "worker"):
+        lines = [f"stdout: {number:04} " + "x" * 194 for number in range(2000)]
+        assert programs.texts(role) == [*lines, "still there"]
+
+
+def test_an_idle_process_is_not_woken(programs):
+    if not sys.platform.startswith("linux"):
+        pytest.skip("needs /proc to count how often threads were woken")
+    program = programs.start(set_up + "print('said')\nimport time\ntime.sleep(60)")
+    assert wait_until(lambda: programs.logs.exists() and "stdout: said" in programs.texts())
+
+    def switches() -> list[str]:
+        tasks = f"/proc/{program.pid}/task"
+        return [
+            line
+            for task in sorted(os.listdir(tasks))
+            for line in open(f"{tasks}/{task}/status", encoding="utf-8")
+            if line.startswith("voluntary_ctxt_switches")
+        ]
+
+    assert wait_until(lambda: (lambda before: wait_until(lambda: False, 1.5) or switches() == before)(switches()), 20)
