@@ -86,12 +86,12 @@ public:
     /// For the thread that reads, which has been woken. Returns when it is to look again, if nothing comes.
     std::optional<clock::time_point> serve() {
         const bool is_urgent = is_urgent_;
-        take();
+        const bool may_be_more = take();
         if (is_urgent) record([&](clock::time_point) { lines_.give_rest(); });
         if (is_urgent) is_urgent_ = false;
         if (const auto due = lines_.due(); due && *due <= clock::now())
             record([&](clock::time_point now) { lines_.give_if_due(now); });
-        return lines_.due();
+        return may_be_more ? clock::now() : lines_.due();
     }
 
     bool has_begun_line() const { return lines_.due().has_value(); }

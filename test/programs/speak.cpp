@@ -169,7 +169,9 @@ void call_exit() {
 }
 void call_quick_exit() {
     last_words();
+#ifdef __linux__  // not in every C library
     std::quick_exit(0);
+#endif
 }
 void call_underscore_exit() {
     last_words();
