@@ -11,6 +11,9 @@ namespace example {
 /// The arguments of `main`, the program itself first, as paths: these keep every letter on every system.
 std::vector<std::filesystem::path> arguments_as_paths(int argument_count, char** arguments);
 
+/// A program of the system, and its arguments, that prints how much space there is.
+std::vector<std::filesystem::path> free_space_command(const std::filesystem::path& folder);
+
 /// A program running in a process of its own, with the environment and the console of this one.
 class child_process {
 public:

@@ -15,6 +15,10 @@ std::vector<std::filesystem::path> arguments_as_paths(int argument_count, char**
     return {arguments, arguments + argument_count};
 }
 
+std::vector<std::filesystem::path> free_space_command(const std::filesystem::path& folder) {
+    return {"df", "-h", folder};
+}
+
 child_process::child_process(const std::filesystem::path& program,
                              const std::vector<std::filesystem::path>& arguments) {
     // posix_spawn takes its arguments as writable, though it does not write.

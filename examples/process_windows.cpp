@@ -39,6 +39,10 @@ std::vector<std::filesystem::path> arguments_as_paths(int, char**) {
     return result;
 }
 
+std::vector<std::filesystem::path> free_space_command(const std::filesystem::path& folder) {
+    return {"cmd", "/c", "dir", folder};
+}
+
 child_process::child_process(const std::filesystem::path& program,
                              const std::vector<std::filesystem::path>& arguments) {
     std::wstring command_line = quoted(program.wstring() + L".exe");

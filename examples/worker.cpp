@@ -3,8 +3,8 @@
 //     worker FOLDER
 
 #include <cerrno>
-#include <chainner/crash_handler.hpp>
 #include <chainner/logger.hpp>
+#include <chainner/output_capture.hpp>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -135,7 +135,7 @@ int main(int argument_count, char** arguments) {
     chainner::logger_options options;
     options.level = spdlog::level::debug;
     const auto logger = chainner::setup_logger("worker", options);
-    chainner::install_crash_handler();
+    chainner::capture_output();  // which installs the crash handler as well
 
     const auto paths = example::arguments_as_paths(argument_count, arguments);
     if (paths.size() != 2) {
@@ -143,9 +143,15 @@ int main(int argument_count, char** arguments) {
         return 2;
     }
     try {
+        // What this prints is in the log as well.
+        const auto command = example::free_space_command(paths[1]);
+        example::child_process(command.front(), {command.begin() + 1, command.end()}).wait();
         walker(logger, paths[1]).walk();
     } catch (const fs::filesystem_error& error) {
         logger->critical("Cannot walk {}: {}", error.path1().u8string(), error.code().message());
+        return 2;
+    } catch (const std::system_error& error) {
+        logger->critical("Cannot ask for the free space: {}", error.what());
         return 2;
     }
 }

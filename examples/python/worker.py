@@ -18,6 +18,7 @@ class Worker(Handler):
             logger.debug("Reading %s", argument)
             if not argument.endswith((".png", ".jpg")):
                 raise ValueError(f"{argument} is no image")
+            print(f"a node prints about {argument}")  # in the log as well
             logger.info("Upscaled %s", argument)
         elif action == "crash":
             logger.warning("About to read address 0")
@@ -26,5 +27,5 @@ class Worker(Handler):
 
 
 if __name__ == "__main__":
-    setup_logger("worker")
+    setup_logger("worker", capture_output=True)
     serve(Worker, int(sys.argv[1]), until_end_of=sys.stdin.buffer)  # the host holds its other end

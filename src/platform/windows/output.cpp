@@ -168,14 +168,14 @@ void windows_captured_stream::expect() noexcept {
 std::size_t windows_captured_stream::read(char* to, std::size_t size) noexcept {
     std::size_t taken = 0;
     if (is_expecting_) {
+        // Waits for no byte to come, but for one that has come and is on its way to us.
+        CancelIoEx(read_end_.get(), &first_read_);
         DWORD count = 0;
-        if (GetOverlappedResult(read_end_.get(), &first_read_, &count, FALSE) != 0) {
+        if (GetOverlappedResult(read_end_.get(), &first_read_, &count, TRUE) != 0) {
             to[0] = first_;
             taken = count;
-        } else if (GetLastError() == ERROR_IO_INCOMPLETE) {
-            return 0;
         }
-        is_expecting_ = false;  // also where the thread that began it has ended
+        is_expecting_ = false;
         ResetEvent(has_read_first_.get());
     }
     if (const std::size_t more = std::min(available(), size - taken); more > 0) {
