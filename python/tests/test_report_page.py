@@ -10,7 +10,7 @@ from browser import Browser
 from chainner_logger import report
 from conftest import write_log
 
-pytestmark = pytest.mark.skipif(not browsers.is_installed(), reason="chromium and chromium-driver are not installed")
+pytestmark = pytest.mark.skipif(not browsers.is_installed(), reason="chromedriver is not installed")
 
 HOSTILE = '</script><img src=x onerror="hacked=1"><b>bold</b> <!-- &amp; \' " \\ `${1}` @@DATA@@ 名前 😀 \\u2028'
 

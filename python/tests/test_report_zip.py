@@ -16,7 +16,7 @@ from chainner_logger._report import archive
 from conftest import is_windows, parse_log, wait_until, write_log
 
 needs_root = pytest.mark.skipif(
-    sys.platform == "win32" or os.geteuid() != 0, reason="mounts a file system, or becomes another user"
+    sys.platform == "win32" or os.geteuid() != 0, reason="mounts a file system or becomes another user, as root can where there is one"
 )
 
 

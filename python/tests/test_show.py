@@ -147,6 +147,25 @@ def test_it_may_be_started_before_there_are_logs(programs, follow):
     assert follower.end() == "" and not follower.has("INFO")
 
 
+def test_it_follows_across_rotations(programs, follow):
+    programs.logs.mkdir()
+    follower = follow()
+    programs.run(
+        """
+        from logger import setup_logger
+        logger = setup_logger("worker")
+        logger.removeHandler(logger.handlers[1])
+        for number in range(3000):
+            logger.info("record %d %s", number, "x" * 8000)
+        """
+    )
+    assert wait_until(lambda: follower.has("Logger closed for"))
+    assert follower.end() == ""
+    numbers = re.findall(r"INFO +record (\d+) x", "".join(follower.lines))
+    assert list(map(int, numbers)) == list(range(3000))
+    assert len(list(programs.logs.glob("worker.*.log"))) == 2
+
+
 @pytest.mark.skipif("LOG_RECORDS" not in os.environ, reason="needs the build's program log_records")
 def test_it_follows_across_rotations_and_new_instances_without_losing_or_repeating_a_record(programs, follow):
     programs.logs.mkdir()

@@ -5,6 +5,7 @@ python3 wheels.py [all | TAG...]        for example cp311-win_amd64; without a t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -21,6 +22,9 @@ from pathlib import Path
 
 here = Path(__file__).resolve().parent
 project = here.parent
+sys.path.insert(0, str(project / "tests"))
+import browser  # noqa: E402
+
 work = project.parent / "build" / "wheels"
 tools = work / "tools"
 output = work / "dist"
@@ -328,16 +332,19 @@ def test(wheel: Path, python: Python, packages: Path, result: Result) -> None:
     if is_windows:
         # Wine's debugger would write to the pipe of the process that crashed, which in some tests nobody reads.
         environment["WINEDLLOVERRIDES"] = "winedbg.exe=d"
-    done = subprocess.run(
-        [str(each) for each in command],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,  # no file: Wine's Python would not start
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
+    with contextlib.ExitStack() as stack:
+        if is_windows and browser.is_installed():
+            environment["WEBDRIVER"] = stack.enter_context(browser.driver())
+        done = subprocess.run(
+            [str(each) for each in command],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,  # no file: Wine's Python would not start
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
     if not (folder / report).exists():
         raise Broken(f"the tests did not end\n{done.stdout}")
     for case in xml.etree.ElementTree.parse(folder / report).iter("testcase"):
