@@ -65,6 +65,13 @@ def write_log(path: Path, text: str) -> None:
     path.write_bytes(text.encode())
 
 
+def make_link(link: Path, target: Path) -> None:
+    with contextlib.suppress(OSError, NotImplementedError):
+        link.symlink_to(target)
+    if not link.is_symlink():
+        pytest.skip("no symbolic link can be made: Windows lets only some users, and Wine nobody")
+
+
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
