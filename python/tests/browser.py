@@ -1,16 +1,20 @@
-"""A real browser, driven by its own driver: Debian's chromium and chromium-driver, by the protocol of the W3C."""
+"""A real browser, driven by its own driver by the protocol of the W3C: Debian's chromium, or what chromedriver finds."""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import os
 import re
 import shutil
 import subprocess
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,26 +28,42 @@ _FLAGS = """
 """.split()
 
 
+# The address of a driver, for those who have none of their own: in Wine there is no browser, but around it.
+_elsewhere = os.environ.get("WEBDRIVER", "")
+
+
 def is_installed() -> bool:
-    return shutil.which("chromium") is not None and shutil.which("chromedriver") is not None
+    return bool(_elsewhere or shutil.which("chromedriver"))
+
+
+@contextlib.contextmanager
+def driver() -> Iterator[str]:
+    """The address of one that is started."""
+    command = ["chromedriver", "--port=0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as started:
+        assert started.stdout is not None
+        try:
+            for line in started.stdout:
+                found = re.search(r"started successfully on port (\d+)", line)
+                if found:
+                    break
+            else:
+                raise RuntimeError("chromedriver has not started")
+            yield f"http://127.0.0.1:{found[1]}"
+        finally:
+            started.terminate()
 
 
 class Browser:
     def __init__(self, width: int = 1280, height: int = 800, flags: tuple[str, ...] = ()) -> None:
-        self._profile = tempfile.mkdtemp(prefix="browser")
-        self._driver = subprocess.Popen(
-            ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        assert self._driver.stdout is not None
-        for line in self._driver.stdout:
-            found = re.search(r"started successfully on port (\d+)", line)
-            if found:
-                break
-        else:
-            raise RuntimeError("chromedriver has not started")
-        self._address = f"http://127.0.0.1:{found[1]}"
-        arguments = [*_FLAGS, f"--user-data-dir={self._profile}", f"--window-size={width},{height}", *flags]
-        options = {"args": arguments, "binary": shutil.which("chromium")}
+        self._started = contextlib.ExitStack()
+        arguments = [*_FLAGS, f"--window-size={width},{height}", *flags]
+        if not _elsewhere:
+            profile = tempfile.mkdtemp(prefix="browser")
+            self._started.callback(shutil.rmtree, profile, ignore_errors=True)
+            arguments.append(f"--user-data-dir={profile}")
+        self._address = _elsewhere or self._started.enter_context(driver())
+        options = {"args": arguments}
         capabilities = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
         made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})
         self._session = f"/session/{made['sessionId']}"
@@ -52,18 +72,13 @@ class Browser:
         return self
 
     def __exit__(self, *_: object) -> None:
-        try:
+        with self._started:
             self._ask("DELETE", self._session)
-        finally:
-            self._driver.terminate()
-            self._driver.wait()
-            self._driver.stdout.close()
-            shutil.rmtree(self._profile, ignore_errors=True)
 
     def open(self, page: Path, fragment: str = "") -> None:
         """Waits until the logs are there."""
         self._ask("POST", f"{self._session}/url", {"url": "about:blank"})
-        self._ask("POST", f"{self._session}/url", {"url": page.resolve().as_uri() + fragment})
+        self._ask("POST", f"{self._session}/url", {"url": _uri(page) + fragment})
         self.wait_for("return ['ready', 'prepared', 'failed'].includes(document.documentElement.dataset.state)")
 
     def run(self, script: str, *arguments: object) -> Any:
@@ -129,3 +144,10 @@ class Browser:
                 return json.load(answer)["value"]
         except urllib.error.HTTPError as error:
             raise RuntimeError(json.load(error)["value"]["message"]) from None
+
+
+def _uri(page: Path) -> str:
+    if not _elsewhere:
+        return page.resolve().as_uri()
+    path = subprocess.run(["winepath", "-u", page], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return "file://" + urllib.parse.quote(path.strip())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import logging
 import os
 import re
@@ -17,13 +18,7 @@ from pathlib import Path
 import pytest
 
 is_windows = os.name == "nt"
-
-# Not tried on Windows yet: they need a terminal, a browser, a package index, or ways to start processes as POSIX has them.
-collect_ignore = []
-if is_windows:
-    names = ["child_processes", "command_line", "configuration", "report_page", "report_zip", "show"]
-    collect_ignore = [f"test_{name}.py" for name in names]
-
+is_wine = is_windows and hasattr(ctypes.CDLL("ntdll"), "wine_get_version")
 
 @dataclass
 class Record:
@@ -63,6 +58,18 @@ def read_role(folder: Path, role: str) -> list[Record]:
 def texts(records: list[Record]) -> list[str]:
     """Without the records that the library makes when it is set up."""
     return [each.text for each in records if not each.text.startswith("Logger initialized for")]
+
+
+def write_log(path: Path, text: str) -> None:
+    """As the library and the frontend do: with line feeds alone on each system."""
+    path.write_bytes(text.encode())
+
+
+def make_link(link: Path, target: Path) -> None:
+    with contextlib.suppress(OSError, NotImplementedError):
+        link.symlink_to(target)
+    if not link.is_symlink():
+        pytest.skip("no symbolic link can be made: Windows lets only some users, and Wine nobody")
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60) -> bool:

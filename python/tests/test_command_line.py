@@ -2,14 +2,18 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
 
 import pytest
 
 from chainner_logger import __main__ as command_line
-from conftest import wait_until
+from conftest import wait_until, write_log
 
 
 def run(programs, *arguments, **options):
@@ -31,8 +35,8 @@ def line(text, level="INFO", role="worker"):
 @pytest.fixture
 def logs(programs):
     programs.logs.mkdir()
-    (programs.logs / "worker.log").write_text(line("from a worker") + line("it failed", "ERROR"))
-    (programs.logs / "host.log").write_text(line("from a host", "DEBUG"))
+    write_log(programs.logs / "worker.log", line("from a worker") + line("it failed", "ERROR"))
+    write_log(programs.logs / "host.log", line("from a host", "DEBUG"))
     return programs.logs
 
 
@@ -44,7 +48,7 @@ def test_unknown_arguments_are_answered_by_the_usage_and_status_2(programs, argu
     assert ran.stderr.startswith("usage: python -m chainner_logger") and "Traceback" not in ran.stderr
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a folder in use cannot be removed there")
+@pytest.mark.skipif(sys.platform == "win32", reason="the current folder of a process cannot be removed there")
 @pytest.mark.parametrize("arguments", [[], ["report"], ["show"]])
 def test_a_current_folder_that_is_gone_is_a_clear_line(programs, arguments):
     gone = programs.folder / "gone"
@@ -62,7 +66,7 @@ def test_a_current_folder_that_is_gone_is_a_clear_line(programs, arguments):
 
 
 def test_report_says_where_it_is_what_is_in_it_and_what_was_replaced(programs, logs):
-    (logs / "worker.log").write_text(line("mail to a@example.com"))
+    write_log(logs / "worker.log", line("mail to a@example.com"))
     ran = run(programs, "report", "--output", programs.folder / "out.zip")
     assert (ran.returncode, ran.stderr) == (0, "")
     for words in str(programs.folder / "out.zip"), "logs.html", "summary.txt", "logs/worker.log", "1 x <e-mail>":
@@ -84,9 +88,8 @@ def test_an_output_that_cannot_be_written_is_a_clear_line(programs, logs):
     assert f"{programs.folder / 'nowhere' / 'out.zip'}: No such file or directory" in ran.stderr
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="LC_ALL")
 def test_what_the_terminal_has_no_letters_for_is_escaped(programs, logs):
-    (logs / "worker.log").write_text(line("名前"), encoding="utf-8")
+    write_log(logs / "worker.log", line("名前"))
     programs.environment.update(PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     assert "\\u540d" in run(programs, "show").stdout
     output = programs.folder / "名.zip"
@@ -111,22 +114,25 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_done(programs, logs):
 
 
 def test_open_shows_the_page_in_the_browser(programs, logs):
-    page = programs.folder / "page"
-    programs.environment.update(BROWSER=f"cp %s {page}.url", TMPDIR=str(programs.folder))
-    browser = programs.folder / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" > {page}\n')
-    browser.chmod(0o755)
-    programs.environment["BROWSER"] = f"{browser} %s"
+    opened = programs.folder / "opened"
+    browser = programs.file("import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.argv[2] + '\\n')")
+    words = sys.executable, browser, opened
+    command = " ".join(shlex.quote(Path(word).as_posix()) for word in words)
+    programs.environment.update(BROWSER=f"{command} %s", TMPDIR=str(programs.folder))
     assert run(programs, "report", "--open", "--output", programs.folder / "out.zip").returncode == 0
-    assert wait_until(page.exists) and wait_until(lambda: page.read_text().endswith("\n"))
-    address = page.read_text().strip()
-    assert address.startswith("file://") and "<title>chaiNNer logs" in open(address[7:]).read()
+    assert wait_until(opened.exists) and wait_until(lambda: opened.read_text().endswith("\n"))
+    address = urllib.parse.urlsplit(opened.read_text().strip())
+    page = Path(urllib.request.url2pathname(address.path))
+    assert address.scheme == "file" and "<title>chaiNNer logs" in page.read_text(encoding="utf-8")
+
+
+needs_terminal = pytest.mark.skipif(sys.platform == "win32", reason="Python opens no pseudo-terminal there")
 
 
 def on_terminal(programs, *arguments, seconds=60, **variables):
     """What a terminal shows, with how the command ended."""
     shown = bytearray()
-    import pty  # there is none on Windows
+    import pty
 
     pid, terminal = pty.fork()
     if pid == 0:
@@ -142,17 +148,17 @@ def on_terminal(programs, *arguments, seconds=60, **variables):
     return shown.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
+@needs_terminal
 def test_on_a_terminal_a_report_that_takes_long_shows_how_far_it_is(programs, logs):
     text = "".join(line(f"record {number} {'x' * 50}") for number in range(250_000))
-    (logs / "worker.log").write_text(text)
+    write_log(logs / "worker.log", text)
     shown, status = on_terminal(programs, "report", "--output", programs.folder / "out.zip")
     assert status == 0 and re.search(r"\rMaking the report \[#+\.+\] +\d+ %", shown) and "\r\x1b[K" in shown
     ran = run(programs, "report", "--output", programs.folder / "out.zip", "--force")
     assert ran.stderr == ""
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal")
+@needs_terminal
 def test_on_a_terminal_show_is_coloured_and_goes_through_the_pager(programs, logs):
     programs.environment.pop("NO_COLOR", None)
     shown, status = on_terminal(programs, "show", PAGER="sed s/^/paged:/")

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import is_windows, parse_log, texts, wait_until
+from conftest import is_windows, is_wine, parse_log, texts, wait_until
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
@@ -338,7 +338,7 @@ def test_a_sub_interpreter_is_refused_with_the_reason(programs):
     assert programs.texts() == ["before", "after"]
 
 
-@pytest.mark.skipif(is_windows, reason="Wine keeps the name of a removed file until it is closed")
+@pytest.mark.skipif(is_wine, reason="Wine keeps the name of a removed file until it is closed")
 def test_a_folder_that_is_removed_costs_no_record(programs):
     programs.run(
         """

@@ -92,6 +92,20 @@ def test_a_crash_file_tells_of_each_process_that_crashed():
     assert crash.raw == "Fatal Python error: Segmentation fault\n\nCurrent thread 0x1:\n  File x"
 
 
+def test_on_windows_python_tells_of_an_exception_before_the_library_does_and_of_an_abort_after_it():
+    text = (
+        "2025-10-19 05:52:25.100 [8] [CRITICAL] Crashed: SIGABRT (22)\n"
+        "Fatal Python error: Aborted\n\nCurrent thread 0x1:\n  File x\n"
+        "Windows fatal exception: access violation\n\nCurrent thread 0x1:\n  File handled\n"
+        "Windows fatal exception: access violation\n\nCurrent thread 0x1:\n  File y\n"
+        "2025-10-19 05:52:29.200 [9] [CRITICAL] Crashed: access violation (0xc0000005) at address 0x0\n"
+    )
+    crashes = list(parse_crash_file(text))
+    assert [(each.pid, each.line) for each in crashes] == [(8, 2), (9, 10)]
+    assert crashes[0].raw.startswith("Fatal Python error: Aborted\n")
+    assert crashes[1].raw == "Windows fatal exception: access violation\n\nCurrent thread 0x1:\n  File y"
+
+
 def record(time, message, level="INFO", offset=""):
     return f"2025-10-26 {time}{offset} [1] [{level}] {message}\n"
 

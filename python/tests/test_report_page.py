@@ -8,8 +8,9 @@ import pytest
 import browser as browsers
 from browser import Browser
 from chainner_logger import report
+from conftest import write_log
 
-pytestmark = pytest.mark.skipif(not browsers.is_installed(), reason="chromium and chromium-driver are not installed")
+pytestmark = pytest.mark.skipif(not browsers.is_installed(), reason="chromedriver is not installed")
 
 HOSTILE = '</script><img src=x onerror="hacked=1"><b>bold</b> <!-- &amp; \' " \\ `${1}` @@DATA@@ 名前 😀 \\u2028'
 
@@ -52,8 +53,8 @@ def page(tmp_path_factory):
     logs = folder / "logs"
     logs.mkdir()
     for name, text in {"worker.log": WORKER, "host.log": HOST, "main.log": MAIN}.items():
-        (logs / name).write_text(text)
-    path = folder / "logs <1> #%.html"
+        write_log(logs / name, text)
+    path = folder / "logs [1] & #%.html"
     path.write_bytes(report(folder / "out.zip", logs).page)
     return path
 
@@ -373,7 +374,7 @@ def test_many_records_are_scrolled_through_to_the_end(chromium, tmp_path):
         )
         for n in range(60_000)
     )
-    (logs / "worker.log").write_text(text)
+    write_log(logs / "worker.log", text)
     page = tmp_path / "logs.html"
     page.write_bytes(report(tmp_path / "out.zip", logs).page)
     chromium.open(page)

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from conftest import wait_until
+from conftest import is_windows, wait_until, write_log
 
 
 def record(second, text, level="INFO", pid=1):
@@ -20,11 +20,12 @@ def record(second, text, level="INFO", pid=1):
 def logs(programs):
     programs.logs.mkdir()
     origin = "Role: worker, process: 1, started: x, chaiNNer logger: 0.1.0, system: x, UTC offset: +02:00"
-    (programs.logs / "worker.log").write_text(
+    write_log(
+        programs.logs / "worker.log",
         record(1, origin) + record(3, "two\n\tlines\n\x1b[2J is no record", "WARNING") + record(5, "w5", "ERROR")
     )
-    (programs.logs / "host.log").write_text(record(2, "h2", "DEBUG", 2) + record(4, "h4", pid=2))
-    (programs.logs / "main.log").write_text("[2025-10-19 05:52:06.000] [error] m6\n")
+    write_log(programs.logs / "host.log", record(2, "h2", "DEBUG", 2) + record(4, "h4", pid=2))
+    write_log(programs.logs / "main.log", "[2025-10-19 05:52:06.000] [error] m6\n")
     programs.environment["TZ"] = "Asia/Tokyo"
     return programs.logs
 
@@ -53,7 +54,7 @@ def test_all_logs_are_one_story_by_time(programs, logs):
 def test_level_role_and_time_choose(programs, logs):
     assert messages(shown(programs, "--level", "warning")) == ["two", "w5", "m6"]
     assert messages(shown(programs, "--role", "host", "--role", "main")) == ["h2", "h4", "m6"]
-    programs.environment["TZ"] = "Etc/GMT-2"
+    programs.environment["TZ"] = "GMT-2"  # as each system knows it
     assert messages(shown(programs, "--since", "2025-10-19 05:52:04")) == ["h4", "w5", "m6"]
 
 
@@ -64,21 +65,29 @@ def test_colour_is_used_as_the_console_does(programs, logs):
         assert f"\x1b[{code}m{level}" in text
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="head")
 def test_who_reads_may_have_enough(programs, logs):
-    (logs / "worker.log").write_text("".join(record(1, f"{number} {'x' * 100}") for number in range(20_000)))
+    write_log(logs / "worker.log", "".join(record(1, f"{number} {'x' * 100}") for number in range(20_000)))
     process = subprocess.Popen(command(), env=programs.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.read(1000)
     process.stdout.close()
     assert process.stderr.read() == b"" and process.wait() == 1
 
 
+# A Ctrl-C would go to all processes of a console, those of the tests among them.
+INTERRUPTED_BY_STDIN = """
+import _thread, sys, threading
+from chainner_logger.__main__ import main
+threading.Thread(target=lambda: (sys.stdin.read(), _thread.interrupt_main())).start()
+sys.exit(main())
+"""
+
+
 class Follower:
     def __init__(self, programs, *arguments):
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen(command("--follow", *arguments), env=programs.environment, **options)
+        started = [sys.executable, "-c", INTERRUPTED_BY_STDIN, "show"] if is_windows else command()
+        options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen([*started, "--follow", *arguments], env=programs.environment, **options)
         self.lines = []
-        self._reader = threading.Thread(target=lambda: self.lines.extend(iter(self.process.stdout.readline, "")))
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
@@ -90,7 +99,9 @@ class Follower:
         return any(text in line for line in self.lines)
 
     def end(self):
-        self.process.send_signal(signal.SIGINT)
+        if not is_windows:
+            self.process.send_signal(signal.SIGINT)
+        self.process.stdin.close()
         self._reader.join(60)
         errors = self.process.stderr.read()
         self.process.wait()
@@ -111,17 +122,16 @@ def follow(programs):
         each.process.wait()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT")
 def test_it_follows_what_is_written_with_all_lines_of_a_record(programs, logs, follow):
     follower = follow()
     assert wait_until(lambda: follower.has("m6"))
-    with (logs / "worker.log").open("a") as file:
-        for text in record(10, "begin"), "\tgoes on\n", "\tand on\n", record(11, "end"):
+    with (logs / "worker.log").open("a", newline="") as file:
+        for text in record(10, "begin"), "\tgoes on\n", "\tand on\n", record(11, "the end"):
             file.write(text)
             file.flush()
-    with (logs / "main.log").open("a") as file:
+    with (logs / "main.log").open("a", newline="") as file:
         file.write("[2025-10-19 05:52:12.000] [info]  frontend\r\n")
-    assert wait_until(lambda: follower.has("end") and follower.has("frontend"))
+    assert wait_until(lambda: follower.has("the end") and follower.has("frontend"))
     assert follower.end() == ""
     text = "".join(follower.lines)
     assert f"begin\n{' ' * 40}goes on\n{' ' * 40}and on\n" in text
@@ -129,13 +139,31 @@ def test_it_follows_what_is_written_with_all_lines_of_a_record(programs, logs, f
     assert "05:52:10.000 worker" in text  # in the zone of the log
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT")
 def test_it_may_be_started_before_there_are_logs(programs, follow):
     programs.logs.mkdir()
     follower = follow("--level", "error")
     programs.run("from logger import setup_logger; setup_logger('host').error('at last')")
     assert wait_until(lambda: follower.has("at last"))
     assert follower.end() == "" and not follower.has("INFO")
+
+
+def test_it_follows_across_rotations(programs, follow):
+    programs.logs.mkdir()
+    follower = follow()
+    programs.run(
+        """
+        from logger import setup_logger
+        logger = setup_logger("worker")
+        logger.removeHandler(logger.handlers[1])
+        for number in range(3000):
+            logger.info("record %d %s", number, "x" * 8000)
+        """
+    )
+    assert wait_until(lambda: follower.has("Logger closed for"))
+    assert follower.end() == ""
+    numbers = re.findall(r"INFO +record (\d+) x", "".join(follower.lines))
+    assert list(map(int, numbers)) == list(range(3000))
+    assert len(list(programs.logs.glob("worker.*.log"))) == 2
 
 
 @pytest.mark.skipif("LOG_RECORDS" not in os.environ, reason="needs the build's program log_records")

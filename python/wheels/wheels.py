@@ -5,25 +5,33 @@ python3 wheels.py [all | TAG...]        for example cp311-win_amd64; without a t
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tarfile
+import threading
 import xml.etree.ElementTree
 import zipfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 here = Path(__file__).resolve().parent
 project = here.parent
+sys.path.insert(0, str(project / "tests"))
+import browser  # noqa: E402
+
 work = project.parent / "build" / "wheels"
 tools = work / "tools"
 output = work / "dist"
 
 largest = 1_000_000  # bytes
+
+one_at_a_time = threading.Lock()  # of downloads for all systems
 
 
 @dataclass(frozen=True)
@@ -153,7 +161,8 @@ def make_tools() -> None:
 
 def make_test_packages() -> Path:
     packages = work / "packages" / "tests"
-    download((here / "tests.txt").read_text(), packages, "--only-binary", ":all:")
+    with one_at_a_time:
+        download((here / "tests.txt").read_text(), packages, "--only-binary", ":all:")
     return packages
 
 
@@ -323,16 +332,19 @@ def test(wheel: Path, python: Python, packages: Path, result: Result) -> None:
     if is_windows:
         # Wine's debugger would write to the pipe of the process that crashed, which in some tests nobody reads.
         environment["WINEDLLOVERRIDES"] = "winedbg.exe=d"
-    done = subprocess.run(
-        [str(each) for each in command],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,  # no file: Wine's Python would not start
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
+    with contextlib.ExitStack() as stack:
+        if is_windows and browser.is_installed():
+            environment["WEBDRIVER"] = stack.enter_context(browser.driver())
+        done = subprocess.run(
+            [str(each) for each in command],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,  # no file: Wine's Python would not start
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
     if not (folder / report).exists():
         raise Broken(f"the tests did not end\n{done.stdout}")
     for case in xml.etree.ElementTree.parse(folder / report).iter("testcase"):
@@ -363,9 +375,8 @@ def make(tag: Tag) -> Result:
         result.size = wheel.stat().st_size
         check(wheel, tag)
         if tag.system.runs_here:
-            packages = make_test_packages()
             say(f"testing {tag}")
-            test(wheel, python, packages, result)
+            test(wheel, python, make_test_packages(), result)
     except Missing as missing:
         print(f"{missing}; left out: {tag}", file=sys.stderr)
         result.problem = "left out: " + str(missing).partition(":")[0]
@@ -402,7 +413,12 @@ def main(names: list[str]) -> int:
     except Missing as missing:
         print(f"{missing}; left out: {', '.join(map(str, tags))}", file=sys.stderr)
         return 1
-    results = [make(tag) for tag in tags]
+    # Those of a system one after the other, as they share what is compiled; Windows beside the others, as most of its
+    # tests wait.
+    chains = [[tag for tag in tags if tag.platform == platform] for platform in systems]
+    with ThreadPoolExecutor(2) as executor:
+        made = executor.map(lambda chain: [make(tag) for tag in chain], chains)
+        results = sorted((each for chain in made for each in chain), key=lambda each: tags.index(each.tag))
     show(results)
     return 1 if any(each.problem for each in results) else 0
 

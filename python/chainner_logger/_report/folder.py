@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -20,6 +21,8 @@ _FRONTEND = re.compile(r"(?P<log>(?P<role>main|renderer))(?:\.old\.log|\.log\.ol
 
 _PATIENCE = 2.0  # seconds, for a folder in which files are renamed faster than it can be listed
 _WRITE = 0.02  # seconds; so long after a part of a record all of it is there
+
+_IS_LINK = "a link, which is not followed"
 
 Identity = tuple[int, int]
 
@@ -166,13 +169,15 @@ def _name(known: dict[Identity, LogFile], names: dict[LogName, Identity]) -> Non
 def open_log(path: Path, name: LogName) -> LogFile:
     """Never through a link, and nothing but a file: a folder may be prepared by somebody else."""
     if sys.platform == "win32":
+        if path.is_symlink():
+            raise OSError(errno.ELOOP, _IS_LINK, str(path))
         descriptor = _open_shared(path)
     else:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             if path.is_symlink():
-                raise OSError(error.errno, "a link, which is not followed", str(path)) from None
+                raise OSError(error.errno, _IS_LINK, str(path)) from None
             raise
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode):

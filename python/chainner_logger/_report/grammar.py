@@ -16,7 +16,9 @@ UNKNOWN = ""  # the level of a line that is no record
 _STAMP = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)"
 _RECORD = re.compile(rf"{_STAMP}\.(\d{{3}})([+-]\d\d:\d\d)? \[(\d+)\] \[({'|'.join(LEVELS)})\] ")
 _FRONTEND = re.compile(rf"\[{_STAMP}\.(\d{{3}})\] \[(\w+)\]( \([^)]*\))? *")
-_CRASH_FILE = re.compile(rf"^{_STAMP}\S* \[(\d+)\] .*$", re.MULTILINE)  # before what faulthandler writes
+# Before what faulthandler writes; but Windows tells it of an exception first, and the library only if nobody handles it.
+_CRASH_FILE = re.compile(rf"^{_STAMP}\S* \[(\d+)\] (\[CRITICAL\])?.*$", re.MULTILINE)
+_WINDOWS_EXCEPTION = "\nWindows fatal exception: "
 
 # electron-log's
 _FRONTEND_LEVELS = {
@@ -146,16 +148,21 @@ def _frontends(line: str) -> Optional[_Fields]:
 
 
 def parse_crash_file(text: str, source: Any = None) -> Iterator[Record]:
-    """What faulthandler wrote of each process that crashed, after a line of the library with its time and process."""
+    """What faulthandler wrote of each process that crashed, with the time and process that a line of the library tells."""
+    text = "\n" + text
     found = None
     after = 0
     for following in [*_CRASH_FILE.finditer(text), None]:
         end = following.start() if following else len(text)
-        crash = text[after:end].strip("\n")
-        if crash:
-            number = text.count("\n", 0, text.index(crash, after)) + 1
-            time_ = milliseconds(found[1]) if found else None
-            yield Record(crash, time_, None, int(found[2]) if found else 0, "CRITICAL", 0, number, source)
+        is_windows = following is not None and following[3] is not None
+        before = text.rfind(_WINDOWS_EXCEPTION, after, end) if is_windows else -1
+        cut = end if before < 0 else before
+        for begin, crash, teller in (after, text[after:cut], found), (cut, text[cut:end], following):
+            crash = crash.strip("\n")
+            if crash:
+                number = text.count("\n", 0, text.index(crash, begin))
+                time_ = milliseconds(teller[1]) if teller else None
+                yield Record(crash, time_, None, int(teller[2]) if teller else 0, "CRITICAL", 0, number, source)
         if following:
             found, after = following, following.end()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -104,9 +105,15 @@ def _pager() -> str | None:
 
 
 def write(output: Iterable[str]) -> None:
-    for line in output:
-        sys.stdout.write(line)
-    sys.stdout.flush()
+    """BrokenPipeError: nobody reads it any more."""
+    try:
+        for line in output:
+            sys.stdout.write(line)
+        sys.stdout.flush()
+    except OSError as error:
+        if sys.platform == "win32" and error.errno == errno.EINVAL:  # what is said there of a pipe that is closed
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from None
+        raise
 
 
 @contextmanager
