@@ -59,13 +59,20 @@ std::size_t find_session_words(string_view message) noexcept {
 
 bool is_plain(string_view text) noexcept {
     constexpr std::uint64_t each = 0x0101010101010101;
-    std::uint64_t eight = 0;
-    while (text.size() >= sizeof eight) {
-        std::memcpy(&eight, text.data(), sizeof eight);
-        // The high bit of a byte is set if it was set, or if the byte is below the space or above the tilde. What such
-        // a byte does to its neighbour changes nothing.
-        if (((eight | (eight - each * ' ') | (eight + each)) & each * 0x80) != 0) return false;
-        text.remove_prefix(sizeof eight);
+    constexpr std::size_t size = sizeof each;
+    // The high bit of a byte is set if it was set, or if the byte is below the space or above the tilde. What such a
+    // byte does to its neighbour changes nothing.
+    const auto marked = [](const char* from) noexcept {
+        std::uint64_t eight = 0;
+        std::memcpy(&eight, from, size);
+        return (eight | (eight - each * ' ') | (eight + each)) & each * 0x80;
+    };
+    for (; text.size() >= 4 * size; text.remove_prefix(4 * size)) {
+        const char* const from = text.data();
+        if ((marked(from) | marked(from + size) | marked(from + 2 * size) | marked(from + 3 * size)) != 0) return false;
+    }
+    for (; text.size() >= size; text.remove_prefix(size)) {
+        if (marked(text.data()) != 0) return false;
     }
     return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
 }

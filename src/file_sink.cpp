@@ -24,7 +24,6 @@ namespace {
 constexpr std::size_t verify_bytes = 64 * 1024;
 constexpr auto verify_interval = 100ms;
 constexpr std::size_t batch_bytes = 16 * 1024;
-constexpr std::size_t closing_bytes = 8 * 1024;  // so far from the end of a file the closing record is looked for
 
 std::string_view text_of(const spdlog::memory_buf_t& buffer) { return {buffer.data(), buffer.size()}; }
 
@@ -63,8 +62,13 @@ std::vector<std::string> file_writer::open(log_location location, std::string ap
     formatter_ = std::move(formatter);
     if (was_open) session_.begin();
     if (!is_same_file) was_left_open_ = was_left_open();
+    verified_at_ = now;
     backlog_.retry_at_once();
-    flush();
+    if (backlog_.empty()) {
+        warn_of_size_limit(now);
+    } else {
+        retry(now);
+    }
     return warnings;
 }
 
@@ -122,14 +126,7 @@ void file_writer::write_batch() {
     clear(batch_);
 }
 
-void file_writer::flush() {
-    const time_point now = spdlog::log_clock::now();
-    if (file_ && backlog_.empty()) {
-        verify(now);
-    } else if (!backlog_.empty() && backlog_.is_retry_due()) {
-        retry(now);
-    }
-}
+void file_writer::flush() { look_after(spdlog::log_clock::now()); }
 
 // The way of a record
 
@@ -137,8 +134,8 @@ void file_writer::flush() {
 bool file_writer::append(std::string_view record, time_point now) {
     const bool is_verified = now >= verified_at_ && now - verified_at_ < verify_interval && file_ &&
                              file_->size_since_verified() < verify_bytes;
-    if (!is_verified && file_ && backlog_.empty()) verify(now);
-    if ((!file_ || !backlog_.empty()) && backlog_.is_retry_due()) retry(now);
+    if (!is_verified || !backlog_.empty()) look_after(now);
+    if (!file_ && backlog_.is_retry_due()) retry(now);
     if (session_.may_change_utc_offset(now)) announce_utc_offset();
     if (!file_ || !backlog_.empty()) return false;
     std::error_code error = write(record, now);
@@ -197,7 +194,16 @@ bool file_writer::rotate(std::size_t room, time_point now) {
     return true;
 }
 
-/// Looks after the file, and goes on in another one where it is gone.
+/// Sees to the file, or to what is held back from it.
+void file_writer::look_after(time_point now) {
+    if (file_ && backlog_.empty()) {
+        verify(now);
+    } else if (!backlog_.empty() && backlog_.is_retry_due()) {
+        retry(now);
+    }
+}
+
+/// Goes on in another file where this one is gone.
 void file_writer::verify(time_point now) {
     verified_at_ = now;
     if (check_placement() != placement::in_place) {
@@ -299,12 +305,13 @@ void file_writer::announce_utc_offset() {
 
 /// Whether the session that has written the end of the file has not closed it, as far as this pattern lets one tell.
 bool file_writer::was_left_open() {
+    if (file_->size() == 0) return false;
     const std::string text = session_.closing();
     const spdlog::memory_buf_t record = format_internal(spdlog::level::info, text, spdlog::log_clock::now());
     const std::string_view line = text_of(record);
     const std::size_t message = line.rfind(text);
     if (message == line.npos) return false;
-    return !session_.is_closed_in(file_->read_end(closing_bytes), line.substr(message, line.size() - 1 - message));
+    return !session_.is_closed_in(file_->read_end(session::end_size), line.substr(message, line.size() - 1 - message));
 }
 
 void file_writer::warn_of_size_limit(time_point now) {

@@ -87,6 +87,7 @@ private:
     bool append(std::string_view record, time_point now);
     std::error_code write(std::string_view record, time_point now);
     bool rotate(std::size_t room, time_point now);
+    void look_after(time_point now);
     void verify(time_point now);
 
     // Faults

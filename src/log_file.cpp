@@ -38,41 +38,20 @@ fs::path log_location::file(int instance) const {
     return directory / (instance == 1 ? role + ".log" : format("{}-{}.log", role, instance));
 }
 
-log_file::log_file(fs::path path, std::size_t max_files, start how) : path_(std::move(path)) {
-    const platform::reserved_standard_streams reserved;
-    spdlog::file_event_handlers handlers;
-    handlers.before_open = [this, how, max_files, is_full_file = how == start::rotate](const auto&) mutable {
-        // Before it rotates, spdlog opens the full file, which the object that rotates still has locked.
-        if (std::exchange(is_full_file, false)) return;
-        if (how == start::rotate && max_files == 0) platform::remove_open_file(path_);
-        // To fail where the full file could not be renamed keeps spdlog from emptying it.
-        file_ = platform::open_log_file(
-            path_, how == start::rotate ? platform::open_mode::create_new : platform::open_mode::create_or_append);
-    };
-    try {
-        // When to rotate is decided elsewhere: by itself, the sink would close the file before it can know whether it
-        // gets another one.
-        constexpr auto never = std::numeric_limits<std::size_t>::max();
-        const spdlog::sinks::rotating_file_sink_mt opened(platform::spdlog_filename(path_), never, max_files,
-                                                          how == start::rotate, handlers);
-    } catch (const spdlog::spdlog_ex& error) {
-        throw fs::filesystem_error(error.what(), path_, std::make_error_code(std::errc::io_error));
-    }
-    if (!file_) {
-        throw fs::filesystem_error("removed while it was rotated", path_,
-                                   std::make_error_code(std::errc::no_such_file_or_directory));
-    }
-    verify();
-    torn_size_ = platform::ends_in_line_feed(file_.number()) ? 0 : 1;
-}
+log_file::log_file(fs::path path, platform::file file)
+    : path_(std::move(path)), file_(std::move(file)), size_limit_(platform::file_size_limit()) {}
 
 std::unique_ptr<log_file> log_file::open_first_available(const log_location& location,
                                                          std::vector<std::string>& warnings) {
     const platform::directory_lock lock(location.directory);
+    const platform::reserved_standard_streams reserved;
     for (int instance = 1;; ++instance) {
         const fs::path path = location.file(instance);
         try {
-            std::unique_ptr<log_file> joined(new log_file(path, location.max_files, start::join));
+            std::unique_ptr<log_file> joined(
+                new log_file(path, platform::open_log_file(path, platform::open_mode::create_or_append)));
+            joined->verify();
+            joined->torn_size_ = joined->size_ == 0 || platform::ends_in_line_feed(joined->file_.number()) ? 0 : 1;
             remove_surplus_files(location, instance);
             return joined;
         } catch (const fs::filesystem_error& error) {
@@ -88,7 +67,31 @@ std::unique_ptr<log_file> log_file::rotate(const log_location& location) {
         if (const std::error_code error = end_torn_line()) throw fs::filesystem_error("cannot write", path_, error);
     }
     const platform::directory_lock lock(location.directory);
-    return std::unique_ptr<log_file>(new log_file(path_, location.max_files, start::rotate));
+    const platform::reserved_standard_streams reserved;
+    platform::file next;
+    spdlog::file_event_handlers handlers;
+    handlers.before_open = [&, is_full_file = true](const auto&) mutable {
+        // Before it rotates, spdlog opens the full file, which this object still has locked.
+        if (std::exchange(is_full_file, false)) return;
+        if (location.max_files == 0) platform::remove_open_file(path_);
+        // To fail where the full file could not be renamed keeps spdlog from emptying it.
+        next = platform::open_log_file(path_, platform::open_mode::create_new);
+    };
+    try {
+        // When to rotate is decided elsewhere: by itself, the sink would close the file before it can know whether it
+        // gets another one.
+        constexpr auto never = std::numeric_limits<std::size_t>::max();
+        constexpr bool at_once = true;
+        const spdlog::sinks::rotating_file_sink_mt rotated(platform::spdlog_filename(path_), never, location.max_files,
+                                                           at_once, handlers);
+    } catch (const spdlog::spdlog_ex& error) {
+        throw fs::filesystem_error(error.what(), path_, std::make_error_code(std::errc::io_error));
+    }
+    if (!next) {
+        throw fs::filesystem_error("removed while it was rotated", path_,
+                                   std::make_error_code(std::errc::no_such_file_or_directory));
+    }
+    return std::unique_ptr<log_file>(new log_file(path_, std::move(next)));
 }
 
 std::error_code log_file::append(std::string_view records) noexcept {

@@ -30,8 +30,8 @@ struct log_location {
 /// A log file that this process alone writes to. It is locked as long as it is open, and `host.log` that another
 /// process has locked is passed over for `host-2.log`, and so on.
 ///
-/// spdlog's `rotating_file_sink_mt` opens, names and renames; then it is closed. Records are written to a descriptor of
-/// our own: a stream does not tell how much of a record a full disk took.
+/// spdlog's `rotating_file_sink_mt` names and renames; then it is closed. Records are written to a descriptor of our
+/// own: a stream does not tell how much of a record a full disk took.
 class log_file {
 public:
     /// Opens the first file that no other process has. Where something else than that keeps it from a name, `warnings`
@@ -72,15 +72,14 @@ public:
     std::uintmax_t size_since_verified() const noexcept { return size_ - verified_size_; }
 
 private:
-    enum class start { join, rotate };
-    log_file(std::filesystem::path path, std::size_t max_files, start how);
+    log_file(std::filesystem::path path, platform::file file);
 
     std::error_code end_torn_line() noexcept;
     std::error_code write(std::string_view text) noexcept;
 
     std::filesystem::path path_;
     platform::file file_;
-    std::uintmax_t size_limit_ = 0;  // of this process
+    std::uintmax_t size_limit_;  // of this process
     std::uintmax_t size_ = 0;
     std::uintmax_t verified_size_ = 0;
     std::size_t torn_size_ = 0;  // of a line without an end, after the last whole record

@@ -40,22 +40,27 @@ session::session(std::string role, std::string application_version)
     update_utc_offset(spdlog::log_clock::now());
 }
 
-std::string session::header() const {
+std::string session::header() {
+    const int process_id = platform::process_id();
+    if (std::exchange(process_id_, process_id) != process_id) describe_process();
+    return format("{}{}", process_, utc_offset_text(utc_offset_));
+}
+
+void session::describe_process() {
     const std::tm start =
         spdlog::details::os::localtime(std::chrono::system_clock::to_time_t(platform::process_start()));
     std::array<char, sizeof "2025-10-19 05:52:24"> started{};
     std::strftime(started.data(), started.size(), "%Y-%m-%d %H:%M:%S", &start);
-    return format("Role: {}, process: {}, started: {}, {}chaiNNer logger: {}, system: {}, UTC offset: {}", role_,
-                  platform::process_id(), started.data(),
-                  application_version_.empty() ? "" : format("application: {}, ", application_version_),
-                  CHAINNER_LOGGER_VERSION, platform::system_name(), utc_offset_text(utc_offset_));
+    process_ = format("Role: {}, process: {}, started: {}, {}chaiNNer logger: {}, system: {}, UTC offset: ", role_,
+                      process_id_, started.data(),
+                      application_version_.empty() ? "" : format("application: {}, ", application_version_),
+                      CHAINNER_LOGGER_VERSION, platform::system_name());
 }
 
 std::string session::closing() const { return format("{}{}{}", session_closing, role_, session_closing_end); }
 
 bool session::is_closed_in(std::string_view text, std::string_view closing) const {
-    constexpr std::size_t enough = 8 * 1024;  // that a session without a beginning is one that began before
-    const bool is_long = text.size() >= enough;
+    const bool may_have_begun_before = text.size() >= end_size;
     while (!text.empty()) {
         if (text.back() == '\n') text.remove_suffix(1);
         const std::size_t begin = text.rfind('\n') + 1;  // 0 where there is none
@@ -65,7 +70,7 @@ bool session::is_closed_in(std::string_view text, std::string_view closing) cons
         if (!is_message_continued && line.find(session_opening) != line.npos) return false;
         text = text.substr(0, begin);
     }
-    return !is_long;
+    return !may_have_begun_before;
 }
 
 std::optional<std::string> session::update_utc_offset(time_point now) {

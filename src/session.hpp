@@ -4,6 +4,7 @@
 
 #include <spdlog/common.h>
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,10 +24,13 @@ public:
     void end() noexcept { is_open_ = false; }
 
     /// At the beginning of a file: which program, on which system, writes what follows.
-    std::string header() const;
+    std::string header();
 
     /// At the end of the session.
     std::string closing() const;
+
+    /// How much of the end of a file `is_closed_in` looks at, in bytes.
+    static constexpr std::size_t end_size = 8 * 1024;
 
     /// Whether the session that has written the end of a file, `text`, has closed it by a line that ends in `closing`.
     /// True for a file that shows no session.
@@ -43,8 +47,12 @@ public:
     std::optional<std::string> update_utc_offset(time_point now);
 
 private:
+    void describe_process();
+
     std::string role_;
     std::string application_version_;
+    int process_id_ = 0;
+    std::string process_;  // what is known of it, which does not change; a child by `fork` is another process
     bool is_open_ = false;
     int utc_offset_ = 0;
     time_point next_minute_;

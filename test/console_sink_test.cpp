@@ -322,17 +322,23 @@ TEST_F(ConsoleOfNode, CostsNoRecordWhenNodeIsKilled) {
 
 // The reader dies
 
+/// What SIGPIPE does, and what it is in the thread that loses its reader, for `lose_reader_posix`.
+const std::vector<std::pair<std::string, std::string>> signals{
+    {"default", ""}, {"default", "blocked"}, {"default", "raised"}, {"default", "written"},
+    {"handled", ""}, {"handled", "blocked"}, {"handled", "raised"}, {"handled", "written"},
+    {"ignored", ""}, {"ignored", "blocked"}, {"ignored", "raised"}};
+
 class DeadConsole : public Console, public testing::WithParamInterface<channel_kind> {};
 INSTANTIATE_TEST_SUITE_P(Kinds, DeadConsole, ValuesIn(readable_kinds), kind_name);
 
 TEST_P(DeadConsole, CostsNoRecordAndRaisesNoSignal) {
     if (!test::is_posix()) GTEST_SKIP() << "this system has no signals";
-    for (const char* disposition : {"default", "ignored", "handled"}) {
-        SCOPED_TRACE(disposition);
-        const fs::path folder = directory / disposition;
+    for (const auto& [disposition, state] : signals) {
+        SCOPED_TRACE(disposition + " " + state);
+        const fs::path folder = directory / (disposition + state);
         channel console(GetParam());
         fs::create_directory(folder);
-        test::child_process program("lose_reader_posix", {folder.string(), disposition}, console.writer());
+        test::child_process program("lose_reader_posix", {folder.string(), disposition, state}, console.writer());
         ASSERT_TRUE(test::wait_until([&] { return fs::exists(folder / "ready"); }));
         console.close_reader();
         test::write_file(folder / "closed", "");
@@ -645,9 +651,13 @@ TEST_F(Console, GivesEachLevelItsColour) {
 
 constexpr int not_possible = 77;
 
+constexpr int no_signal = 0x100;  // RWF_NOSIGNAL, which only Linux 6.18 and later know
+constexpr int any_flag = ~0;
+
 struct refusal {
     std::string name;
     int pwritev2;
+    int flags;
     int reopening;
 };
 
@@ -657,17 +667,18 @@ protected:
         if (!test::is_posix()) GTEST_SKIP() << "needs seccomp of Linux";
     }
     test::child_process start(const std::string& program, std::vector<std::string> words, int output) const {
-        words.insert(words.begin(),
-                     {std::to_string(GetParam().pwritev2), std::to_string(GetParam().reopening), program});
+        words.insert(words.begin(), {std::to_string(GetParam().pwritev2), std::to_string(GetParam().flags),
+                                     std::to_string(GetParam().reopening), program});
         return test::child_process("without_calls_linux", words, output);
     }
 };
-INSTANTIATE_TEST_SUITE_P(Refusals, RefusingKernel,
-                         testing::Values(refusal{"Flags", EOPNOTSUPP, 0}, refusal{"Call", ENOSYS, 0},
-                                         refusal{"FlagsAndReopening", EOPNOTSUPP, EACCES},
-                                         refusal{"CallByAContainer", EPERM, EACCES}, refusal{"Value", EINVAL, EACCES},
-                                         refusal{"Reopening", 0, EACCES}),
-                         [](const testing::TestParamInfo<refusal>& tested) { return tested.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Refusals, RefusingKernel,
+    testing::Values(refusal{"NoSignal", EOPNOTSUPP, no_signal, 0}, refusal{"Flags", EOPNOTSUPP, any_flag, 0},
+                    refusal{"Call", ENOSYS, any_flag, 0}, refusal{"FlagsAndReopening", EOPNOTSUPP, any_flag, EACCES},
+                    refusal{"CallByAContainer", EPERM, any_flag, EACCES}, refusal{"Value", EINVAL, any_flag, EACCES},
+                    refusal{"Reopening", 0, any_flag, EACCES}),
+    [](const testing::TestParamInfo<refusal>& tested) { return tested.param.name; });
 
 TEST_P(RefusingKernel, CostsNoRecordWhenNobodyReads) {
     for (const channel_kind kind : all_kinds) {
@@ -705,19 +716,55 @@ TEST_P(RefusingKernel, ShowsEverythingToAReader) {
 
 TEST_P(RefusingKernel, RaisesNoSignalWhenTheReaderDies) {
     for (const channel_kind kind : readable_kinds) {
-        SCOPED_TRACE(test::name_of(kind));
-        const fs::path folder = directory / test::name_of(kind);
-        fs::create_directory(folder);
-        channel console(kind);
-        test::child_process program = start("lose_reader_posix", {folder.string(), "default"}, console.writer());
-        if (!test::wait_until([&] { return fs::exists(folder / "ready"); }) && program.wait() == not_possible) {
-            GTEST_SKIP() << "this kernel has no seccomp";
+        for (const auto& [disposition, state] : signals) {
+            SCOPED_TRACE(test::name_of(kind) + " " + disposition + " " + state);
+            const fs::path folder = directory / (test::name_of(kind) + disposition + state);
+            fs::create_directory(folder);
+            channel console(kind);
+            test::child_process program =
+                start("lose_reader_posix", {folder.string(), disposition, state}, console.writer());
+            if (!test::wait_until([&] { return fs::exists(folder / "ready"); }) && program.wait() == not_possible) {
+                GTEST_SKIP() << "this kernel has no seccomp";
+            }
+            console.close_reader();
+            test::write_file(folder / "closed", "");
+            ASSERT_EQ(program.wait(), 0);
+            EXPECT_EQ(test::read_file(folder / "verdict"), "no signal, nothing changed");
         }
-        console.close_reader();
-        test::write_file(folder / "closed", "");
-        ASSERT_EQ(program.wait(), 0);
-        EXPECT_EQ(test::read_file(folder / "verdict"), "no signal, nothing changed");
     }
+}
+
+/// System calls of log_records for a line on a pipe that is read, besides the two writes.
+class CallsOfALine : public Console {
+protected:
+    /// `signal`: options of env that say what SIGPIPE is; `flags`: those of pwritev2 that the kernel does not know.
+    double count(const std::string& signal, int flags) const {
+        return (count_all(signal, flags, 2'000) - count_all(signal, flags, 1'000)) / 1'000. - 2;
+    }
+
+private:
+    double count_all(const std::string& signal, int flags, std::uint64_t records) const {
+        fs::remove_all(logs());
+        const fs::path calls = directory / "calls";
+        const auto quoted = [](const fs::path& path) { return "'" + path.string() + "' "; };
+        // What a sanitizer does at the end of a program fails where the program is traced.
+        const std::string words = "strace -o " + quoted(calls) + "env " + signal + " ASAN_OPTIONS=detect_leaks=0 " +
+                                  quoted(fs::path(TEST_PROGRAM_DIRECTORY) / "without_calls_linux") +
+                                  std::to_string(EOPNOTSUPP) + ' ' + std::to_string(flags) + " 0 " +
+                                  command(arguments(records)) + " 2>&1 | cat > /dev/null";
+        EXPECT_EQ(test::run_in_shell(words), 0);
+        EXPECT_EQ(count_records(logs()), records);
+        return static_cast<double>(test::lines(test::read_file(calls)).size());
+    }
+};
+
+TEST_F(CallsOfALine, AreFewWithoutHelpOfTheKernel) {
+    if (!test::is_posix() || test::run_in_shell("strace -o /dev/null true 2> /dev/null") != 0) {
+        GTEST_SKIP() << "strace cannot trace here";
+    }
+    EXPECT_NEAR(count("--ignore-signal=PIPE", no_signal), 1, 0.1);
+    EXPECT_NEAR(count("--default-signal=PIPE", no_signal), 2, 0.1);
+    EXPECT_NEAR(count("--default-signal=PIPE --block-signal=PIPE", no_signal), 2, 0.1);
 }
 
 }  // namespace

@@ -55,7 +55,7 @@ TEST(Escaping, InvalidUtf8BecomesVisible) {
 TEST(Escaping, FindsASpecialCharacterAtAnyPlace) {
     for (const auto& [special, escape] : {std::pair('\0', "\\x00"), std::pair('\x1f', "\\x1f"),
                                           std::pair('\x7f', "\\x7f"), std::pair('\xff', "\\xff")}) {
-        for (std::size_t size = 1; size < 40; ++size) {
+        for (std::size_t size = 1; size < 80; ++size) {
             for (std::size_t at = 0; at < size; ++at) {
                 std::string message(size, '~');
                 message[at] = special;

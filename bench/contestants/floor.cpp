@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <iterator>
+#include <string>
 #include <system_error>
 
 #include "../contestant.hpp"
@@ -36,7 +37,9 @@ void write_record(int place, std::string_view prefix, std::string_view message) 
 
 void set_up(const options& chosen) {
     to_console = chosen.to_console;
-    file = open((chosen.directory / "worker.log").c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    // A file of its own in each process: whoever appends to the file of another waits for it.
+    const std::string name = spdlog::fmt_lib::format("worker-{}.log", getpid());
+    file = open((chosen.directory / name).c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (file < 0) throw std::system_error(errno, std::system_category(), "open");
 }
 

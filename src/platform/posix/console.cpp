@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include <climits>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 
 #include "platform/posix/descriptor.hpp"
 
@@ -36,36 +38,58 @@ std::array<bool, 2> streams_open_at_start() noexcept {
 
 [[maybe_unused]] const auto were_asked_before_main = streams_open_at_start();
 
-/// Keeps a SIGPIPE that the calling thread raises while it lives from being delivered.
-class without_sigpipe {
-public:
-    without_sigpipe() noexcept {
-        sigemptyset(&sigpipe_);
-        sigaddset(&sigpipe_, SIGPIPE);
-        sigset_t pending;
-        sigpending(&pending);
-        was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-        pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+/// To ask is a system call. Where the answer is yes it saves others, so it is asked at each write; else at few.
+bool is_sigpipe_ignored() noexcept {
+    constexpr int writes_between = 1'000;
+    static std::atomic<int> writes_left{0};
+    if (const int left = writes_left.load(std::memory_order_relaxed); left > 0) {
+        writes_left.store(left - 1, std::memory_order_relaxed);
+        return false;
     }
-    ~without_sigpipe() {
-        const int error = errno;
-        sigset_t pending;
-        // One that was pending before is another's, and stays.
-        if (error == EPIPE && !was_pending_ && sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1) {
-            int taken = 0;
-            sigwait(&sigpipe_, &taken);
-        }
-        pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-        errno = error;
-    }
-    without_sigpipe(const without_sigpipe&) = delete;
-    without_sigpipe& operator=(const without_sigpipe&) = delete;
+    struct sigaction now {};
+    sigaction(SIGPIPE, nullptr, &now);
+    const bool is_ignored = now.sa_handler == SIG_IGN;
+    if (!is_ignored) writes_left.store(writes_between, std::memory_order_relaxed);
+    return is_ignored;
+}
 
-private:
-    sigset_t sigpipe_;
-    sigset_t before_;
-    bool was_pending_;
-};
+/// Takes the SIGPIPE of a write away that has failed with EPIPE.
+void take_sigpipe(const sigset_t& sigpipe) noexcept {
+#ifdef __APPLE__
+    sigset_t pending;
+    int taken = 0;
+    if (sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1) sigwait(&sigpipe, &taken);
+#else
+    const timespec at_once{};
+    siginfo_t about{};
+    // One that was there before, from another thread or by `raise`, is not the kernel's for a write, and is put back.
+    // The C library would hide the difference.
+    const long taken = syscall(SYS_rt_sigtimedwait, &sigpipe, &about, &at_once, _NSIG / 8);
+    if (taken == SIGPIPE && about.si_code == SI_TKILL) raise(SIGPIPE);
+#endif
+}
+
+/// What `write` returns, which raises no SIGPIPE. It costs one system call more where the signal is ignored, else two.
+template <class Write>
+ssize_t without_sigpipe(Write write) noexcept {
+    sigset_t sigpipe;
+    sigemptyset(&sigpipe);
+    sigaddset(&sigpipe, SIGPIPE);
+    sigset_t before;
+    sigset_t pending;
+    sigemptyset(&pending);
+    const bool is_guarded = !is_sigpipe_ignored();
+    if (is_guarded) pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
+    const bool was_blocked = is_guarded && sigismember(&before, SIGPIPE) == 1;
+    // Only where it was blocked can one be pending, which is another's, and stays.
+    if (was_blocked) sigpending(&pending);
+    const ssize_t count = write();
+    const int error = errno;
+    if (count < 0 && error == EPIPE && sigismember(&pending, SIGPIPE) == 0) take_sigpipe(sigpipe);
+    if (is_guarded && !was_blocked) pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    errno = error;
+    return count;
+}
 
 /// What a kernel, a kind of file or a container's filter answers to a call, or a flag, that it does not know.
 bool is_unsupported(int error) noexcept {
@@ -81,8 +105,7 @@ ssize_t write_without_signal(int file, std::string_view text, waiting waiting) n
         errno = EOPNOTSUPP;
         return -1;
     }
-    const without_sigpipe guard;
-    return ::write(file, text.data(), text.size());
+    return without_sigpipe([&] { return ::write(file, text.data(), text.size()); });
 #else
     constexpr int no_signal = 0x100;  // RWF_NOSIGNAL, Linux 6.18; older headers and kernels do not know it
     static std::atomic<bool> knows_no_signal{true};
@@ -92,8 +115,8 @@ ssize_t write_without_signal(int file, std::string_view text, waiting waiting) n
         const ssize_t count = pwritev2(file, &piece, 1, -1, flags | no_signal);
         if (count >= 0 || !is_unsupported(errno)) return count;
     }
-    const without_sigpipe guard;
-    const ssize_t count = flags == 0 ? writev(file, &piece, 1) : pwritev2(file, &piece, 1, -1, flags);
+    const ssize_t count = without_sigpipe(
+        [&] { return flags == 0 ? ::write(file, text.data(), text.size()) : pwritev2(file, &piece, 1, -1, flags); });
     if (count >= 0) knows_no_signal.store(false, std::memory_order_relaxed);
     return count;
 #endif
@@ -109,8 +132,7 @@ short readiness(int descriptor) noexcept {
 ssize_t send_to_socket(int socket, std::string_view text) noexcept {
 #ifdef __APPLE__
     // SO_NOSIGPIPE would change the socket for all who hold it.
-    const without_sigpipe guard;
-    return send(socket, text.data(), text.size(), MSG_DONTWAIT);
+    return without_sigpipe([&] { return send(socket, text.data(), text.size(), MSG_DONTWAIT); });
 #else
     return send(socket, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 #endif

@@ -1,6 +1,7 @@
 #include "platform/process.hpp"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <sys/utsname.h>
@@ -8,11 +9,11 @@
 
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <climits>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
-#include <sstream>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -66,15 +67,17 @@ std::chrono::system_clock::time_point process_start() {
     const timeval start = found.kp_proc.p_starttime;
     return system_clock::time_point(seconds(start.tv_sec) + microseconds(start.tv_usec));
 #else
+    std::array<char, 1024> text{};
+    const int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+    const ssize_t size = read(file, text.data(), text.size());
+    close(file);
     // The program's name, in parentheses, may contain any letter; the start is the 20th field after it.
-    std::ifstream file("/proc/self/stat");
-    std::string line;
-    std::getline(file, line);
-    std::istringstream fields(line.substr(line.rfind(')') + 1));
-    std::string skipped;
-    for (int i = 0; i < 19; ++i) fields >> skipped;
+    std::string_view fields(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+    std::size_t begin = fields.rfind(')');
+    for (int i = 0; i < 20 && begin != fields.npos; ++i) begin = fields.find(' ', begin + 1);
+    if (begin == fields.npos) return system_clock::now();
     long long ticks = 0;
-    if (!(fields >> ticks)) return system_clock::now();
+    std::from_chars(fields.data() + begin + 1, fields.data() + fields.size(), ticks);
     timespec since_boot{};
     clock_gettime(CLOCK_BOOTTIME, &since_boot);
     const auto age = seconds(since_boot.tv_sec) + nanoseconds(since_boot.tv_nsec) -
