@@ -147,6 +147,7 @@ def setup_logger(
     dev_mode: bool = False,
     *,
     catch_crashes: bool = True,
+    utc_offset: bool = False,
 ) -> logging.Logger:
     """Sets up the logger of a role, and makes it this process's.
 
@@ -158,12 +159,14 @@ def setup_logger(
     dev_mode: no file, console only.
     catch_crashes: an uncaught exception, also of a thread, becomes a CRITICAL record, and so does a crash of native
         code, of which faulthandler, if it is not in use, writes more to a file beside the log (`worker.crash.txt`).
+    utc_offset: times in the file say their UTC offset (`2025-10-19 05:52:25.123+02:00`). The variable
+        CHAINNER_LOG_UTC_OFFSET (1 or 0) wins over it.
 
     Raises ValueError for an unknown role, OSError if log_dir cannot be used.
     """
     level = logging.Logger("", log_level).level
     with _setting_up():
-        state = _native.setup_logger(process_type, os.fspath(log_dir or ""), level, not dev_mode)
+        state = _native.setup_logger(process_type, os.fspath(log_dir or ""), level, not dev_mode, utc_offset)
         found = _adopt(state)
         _follow(found)
         if catch_crashes:

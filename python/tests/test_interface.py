@@ -72,6 +72,38 @@ def test_records_have_chainners_format(programs):
     assert output.splitlines() == console
 
 
+def test_the_utc_offset_is_said_where_it_is_wanted(programs, tmp_path):
+    programs.environment["TZ"] = "XST3:30"
+    code = """
+        import logging, sys
+        from logger import get_logger_from_env, setup_logger
+        logger = setup_logger("host", **eval(sys.argv[1]))
+        file = logger.handlers[0]
+        logger.info("first")
+        file.setFormatter(logging.Formatter("own %(message)s"))
+        logger.info("second")
+        file.setFormatter(None)
+        logger.info("third")
+        """
+    wanted = []
+    for variable in None, "0", "1", "yes":
+        for by_program in False, True:
+            programs.environment.pop("CHAINNER_LOG_UTC_OFFSET", None)
+            if variable is not None:
+                programs.environment["CHAINNER_LOG_UTC_OFFSET"] = variable
+            is_wanted = by_program if variable in (None, "yes") else variable == "1"
+            programs.logs = tmp_path / f"{variable}{by_program}"
+            programs.environment["CHAINNER_LOG_DIR"] = str(programs.logs)
+            programs.run(code, {"utc_offset": by_program})
+            log = (programs.logs / "host.log").read_text()
+            has_offset = [line[23:29] == "-03:30" for line in log.splitlines() if line[0] == "2"]
+            assert set(has_offset) == {is_wanted}, log
+            assert len(has_offset) == (6 if variable == "yes" else 5) and "\nown second\n" in log
+            assert ("CHAINNER_LOG_UTC_OFFSET=yes is ignored: it must be 0 or 1" in log) == (variable == "yes")
+            wanted.append(is_wanted)
+    assert wanted == [False, True, False, False, True, True, False, True]
+
+
 def test_dev_mode_writes_no_file(programs):
     output = programs.run(
         """

@@ -16,7 +16,8 @@ UNKNOWN = ""  # the level of a line that is no record
 _STAMP = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)"
 _RECORD = re.compile(rf"{_STAMP}\.(\d{{3}})([+-]\d\d:\d\d)? \[(\d+)\] \[({'|'.join(LEVELS)})\] ")
 _FRONTEND = re.compile(rf"\[{_STAMP}\.(\d{{3}})\] \[(\w+)\]( \([^)]*\))? *")
-_CRASH_FILE = re.compile(rf"^{_STAMP}\S* \[(\d+)\] .*$", re.MULTILINE)  # before what faulthandler writes
+# Before what faulthandler writes.
+_CRASH_FILE = re.compile(rf"^{_STAMP}(?:\.\d+)?([+-]\d\d:\d\d)? \[(\d+)\] .*$", re.MULTILINE)
 
 # electron-log's
 _FRONTEND_LEVELS = {
@@ -155,7 +156,8 @@ def parse_crash_file(text: str, source: Any = None) -> Iterator[Record]:
         if crash:
             number = text.count("\n", 0, text.index(crash, after)) + 1
             time_ = milliseconds(found[1]) if found else None
-            yield Record(crash, time_, None, int(found[2]) if found else 0, "CRITICAL", 0, number, source)
+            offset = minutes(found[2]) if found and found[2] else None
+            yield Record(crash, time_, offset, int(found[3]) if found else 0, "CRITICAL", 0, number, source)
         if following:
             found, after = following, following.end()
 
@@ -253,8 +255,8 @@ _MOST_BEFORE_ORIGIN = 100  # records, of other threads, between the one that beg
 def in_utc(records: Iterable[Record], zones: Zones) -> Iterator[tuple[Optional[int], Record]]:
     """Each record of one log, in its order, with its UTC in milliseconds since 1970 (None: it has no time).
 
-    The offset is the record's own, else what the log has said last. What comes before a log has said anything has the
-    offset that it says first; so has the record that begins a session, which its origin follows.
+    The offset is the record's own, else what the log, or a record of it, has said last. What comes before a log has
+    said anything has the offset that it says first; so has the record that begins a session, which its origin follows.
     """
     offset: Optional[int] = None
     waiting: list[Record] = []
@@ -273,13 +275,15 @@ def in_utc(records: Iterable[Record], zones: Zones) -> Iterator[tuple[Optional[i
         waiting.clear()
 
     for record in records:
-        said = mark(record)
+        own = record.offset
+        said = mark(record) if waiting or own is None else None
+        if own is not None and record.local_time is not None:
+            yield from let_go(said.before if said and said.before is not None else own)
+            offset = own
+            yield record.local_time - own * 60_000, record
+            continue
         if said is None and not waiting and offset is not None:
-            own = record.offset
-            if record.local_time is None:
-                yield None, record
-            else:
-                yield record.local_time - (offset if own is None else own) * 60_000, record
+            yield None if record.local_time is None else record.local_time - offset * 60_000, record
             continue
         if said and said.offset is not None:
             yield from let_go(said.before if said.before is not None else said.offset)
