@@ -52,12 +52,14 @@ role_state state_of(const spdlog::logger& logger) {
             if_any(file_of(logger).lock()->path())};
 }
 
-role_state setup_logger(const std::string& role, const fs::path& log_dir, long level, bool to_file, bool utc_offset) {
+role_state setup_logger(const std::string& role, const fs::path& log_dir, long level, bool to_file, bool utc_offset,
+                        bool group_readable) {
     chainner::logger_options options;
     options.log_dir = log_dir;
     options.level = python::native_level(level);
     options.to_file = to_file;
     options.utc_offset = utc_offset;
+    options.group_readable = group_readable;
     role_state state = state_of(*chainner::setup_logger(role, options));
     // What the caller named stays as it was, but for the user's wish in the environment.
     if (python::native_level(state.level) == options.level && state.level <= 50) state.level = level;

@@ -73,6 +73,7 @@ std::unique_ptr<log_file> log_file::open_first_available(const log_location& loc
         const fs::path path = location.file(instance);
         try {
             std::unique_ptr<log_file> joined(new log_file(path, location.max_files, start::join));
+            joined->share(location, warnings);
             remove_surplus_files(location, instance);
             return joined;
         } catch (const fs::filesystem_error& error) {
@@ -88,7 +89,18 @@ std::unique_ptr<log_file> log_file::rotate(const log_location& location) {
         if (const std::error_code error = end_torn_line()) throw fs::filesystem_error("cannot write", path_, error);
     }
     const platform::directory_lock lock(location.directory);
-    return std::unique_ptr<log_file>(new log_file(path_, location.max_files, start::rotate));
+    std::unique_ptr<log_file> next(new log_file(path_, location.max_files, start::rotate));
+    std::vector<std::string> told_when_the_first_was_opened;
+    next->share(location, told_when_the_first_was_opened);
+    return next;
+}
+
+void log_file::share(const log_location& location, std::vector<std::string>& warnings) const {
+    if (!location.is_group_readable) return;
+    if (const std::error_code error = platform::let_group_read(file_)) {
+        warnings.push_back(format("Its group cannot be allowed to read the log file {}: {}", platform::to_utf8(path_),
+                                  error.message()));
+    }
 }
 
 std::error_code log_file::append(std::string_view record) noexcept {

@@ -68,11 +68,13 @@ bool is_wanted(const char* variable, bool by_program, std::vector<std::string>& 
 /// Opens the file where the options, else the environment, want it. Returns what is to be warned of.
 std::vector<std::string> open_file(role_logger& log, const logger_options& options) {
     std::vector<std::string> warnings;
+    const bool is_group_readable = is_wanted("CHAINNER_LOG_GROUP_READABLE", options.group_readable, warnings);
     const bool has_utc_offset = is_wanted("CHAINNER_LOG_UTC_OFFSET", options.utc_offset, warnings) &&
                                 options.file_pattern == default_file_pattern;
     const auto open_in = [&](const fs::path& directory, platform::sharing sharing) {
         const std::vector<std::string> more = log.file->lock()->open(
-            {fs::absolute(directory), sharing, log.role_name, options.max_file_size, options.max_files},
+            {fs::absolute(directory), sharing, log.role_name, options.max_file_size, options.max_files,
+             is_group_readable},
             options.application_version,
             detail::make_formatter(has_utc_offset ? detail::file_pattern_with_utc_offset : options.file_pattern));
         warnings.insert(warnings.end(), more.begin(), more.end());

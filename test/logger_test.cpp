@@ -37,6 +37,7 @@ protected:
     test::scoped_variable process_type{"CHAINNER_PROCESS_TYPE", std::nullopt};
     test::scoped_variable log_level{"CHAINNER_LOG_LEVEL", std::nullopt};
     test::scoped_variable utc_offset{"CHAINNER_LOG_UTC_OFFSET", std::nullopt};
+    test::scoped_variable group_readable{"CHAINNER_LOG_GROUP_READABLE", std::nullopt};
     test::scoped_variable environment{"CHAINNER_ENV", std::nullopt};
 
     logger_options silent() const {

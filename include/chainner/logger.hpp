@@ -76,6 +76,13 @@ struct logger_options {
     /// over it. Both change `default_file_pattern` only: another `file_pattern` stays as it is, and has `%z` or not.
     bool utc_offset = false;
 
+    /// true: the group of the log files may read them, as a collector may have to that runs as another user. false:
+    /// they are created for this user alone, and one that is there already stays as it is. Nobody else may ever write
+    /// to them. The variable `CHAINNER_LOG_GROUP_READABLE` (`1`: true, `0`: false) wins over it. The folder is not
+    /// touched, and one that this library has created lets nobody else in: create it first. No effect on Windows, where
+    /// a file may be read by those who may read its folder.
+    bool group_readable = false;
+
     /// Of the program that logs, as its users know it: each file says which version wrote it.
     std::string application_version;
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 import chainner_logger
-from conftest import read_role
+from conftest import is_windows, read_role
 
 
 def test_the_module_logger_has_all_names_of_chainners_own():
@@ -102,6 +102,13 @@ def test_the_utc_offset_is_said_where_it_is_wanted(programs, tmp_path):
             assert ("CHAINNER_LOG_UTC_OFFSET=yes is ignored: it must be 0 or 1" in log) == (variable == "yes")
             wanted.append(is_wanted)
     assert wanted == [False, True, False, False, True, True, False, True]
+
+
+@pytest.mark.skipif(is_windows, reason="the folder decides who may read")
+def test_the_group_may_read_the_files_where_it_is_wanted(programs):
+    programs.run("from logger import setup_logger; setup_logger('host'); setup_logger('worker', group_readable=True)")
+    assert (programs.logs / "host.log").stat().st_mode & 0o777 == 0o600
+    assert (programs.logs / "worker.log").stat().st_mode & 0o777 == 0o640
 
 
 def test_dev_mode_writes_no_file(programs):
