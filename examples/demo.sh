@@ -77,12 +77,14 @@ show_sizes() {
     done
 }
 
-# Both logs sorted by time, each line as TIME <tab> ROLE <tab> LINE. Lines that continue a record get its time, so they
-# stay with it. In the same millisecond the worker goes first, as its last record comes before the host's word about it.
+# Both logs sorted by time, each line as TIME <tab> ROLE <tab> LINE, without the UTC offset of the time, if it says one:
+# both have the same. Lines that continue a record get its time, so they stay with it. In the same millisecond the worker goes first, as its last record comes before the host's word about it.
 merge() {
     local role
     for role in worker host; do
-        awk -v role="$role" '!/^\t/ { time = substr($0, 1, 23) } { print time "\t" role "\t" $0 }' "$logs/$role.log"
+        awk -v role="$role" '
+            !/^\t/ { time = substr($0, 1, 23); $0 = time substr($0, index($0, " [")) }
+            { print time "\t" role "\t" $0 }' "$logs/$role.log"
     done | LC_ALL=C sort -s -t $'\t' -k 1,1
 }
 

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 
 namespace chainner::python {
 
@@ -24,6 +25,7 @@ struct own_handler {
     PyObject* stream = nullptr;  // a console's only: the one that its sink stands for
     spdlog::sinks::sink* sink = nullptr;
     const char* pattern = nullptr;
+    const std::atomic<bool>* has_utc_offset = nullptr;  // a file's only: whether the pattern is the one with it
 };
 
 /// A file and a console for each role. They live as long as the process, as the sinks do.

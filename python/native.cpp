@@ -21,6 +21,7 @@
 #include "output_capture.hpp"
 #include "platform/file.hpp"
 #include "process_loggers.hpp"
+#include "record_format.hpp"
 #include "record_path.hpp"
 
 namespace py = pybind11;
@@ -54,11 +55,14 @@ role_state state_of(const spdlog::logger& logger) {
             if_any(file_of(logger).lock()->path())};
 }
 
-role_state setup_logger(const std::string& role, const fs::path& log_dir, long level, bool to_file) {
+role_state setup_logger(const std::string& role, const fs::path& log_dir, long level, bool to_file, bool utc_offset,
+                        bool group_readable) {
     chainner::logger_options options;
     options.log_dir = log_dir;
     options.level = python::native_level(level);
     options.to_file = to_file;
+    options.utc_offset = utc_offset;
+    options.group_readable = group_readable;
     role_state state = state_of(*chainner::setup_logger(role, options));
     // What the caller named stays as it was, but for the user's wish in the environment.
     if (python::native_level(state.level) == options.level && state.level <= 50) state.level = level;
@@ -67,10 +71,12 @@ role_state setup_logger(const std::string& role, const fs::path& log_dir, long l
 
 void bind(const std::string& role, const py::object& file, const py::object& console) {
     const auto& sinks = chainner::get_logger(role)->sinks();
-    auto* const own = &python::own_handlers.at(2 * static_cast<std::size_t>(chainner::parse_role(role)));
-    own[0] = {python::kept(file), nullptr, sinks.front().get(), chainner::default_file_pattern};
+    const auto index = static_cast<std::size_t>(chainner::parse_role(role));
+    auto* const own = &python::own_handlers.at(2 * index);
+    own[0] = {python::kept(file), nullptr, sinks.front().get(), chainner::default_file_pattern,
+              &detail::loggers_of_process().loggers.at(index).has_utc_offset};
     own[1] = {python::kept(console), python::kept(console.attr("own_stderr")), sinks.back().get(),
-              chainner::default_console_pattern};
+              chainner::default_console_pattern, nullptr};
 }
 
 /// Under the rules for log files: never through a link, and not another user's. Before what faulthandler writes there,
@@ -154,8 +160,10 @@ PYBIND11_MODULE(_checked_native, module) {
     module.def("end_sessions", detail::end_sessions, without_gil());
     module.def("use_own_pattern", [](py::handle handler, bool is_internal) {
         const python::own_handler& each = own(handler);
+        const bool has_utc_offset = each.has_utc_offset != nullptr && *each.has_utc_offset;
+        const char* const pattern = has_utc_offset ? detail::file_pattern_with_utc_offset : each.pattern;
         const py::gil_scoped_release released;
-        each.sink->set_pattern(is_internal ? each.pattern : "%v");
+        each.sink->set_pattern(is_internal ? pattern : "%v");
     });
     module.def("file_path", [](py::handle handler) {
         auto& sink = dynamic_cast<detail::file_sink&>(*own(handler).sink);

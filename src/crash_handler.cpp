@@ -70,15 +70,20 @@ date date_of(std::int64_t days_since_1970) noexcept {
             day_of_year - (153 * month + 2) / 5 + 1};
 }
 
-void begin(crash_record& record, int utc_offset) noexcept {
+void begin(crash_record& record, const detail::process_log& log) noexcept {
     using namespace std::chrono;
     const std::int64_t now =
-        duration_cast<milliseconds>((system_clock::now() + minutes(utc_offset)).time_since_epoch()).count();
+        duration_cast<milliseconds>((system_clock::now() + minutes(log.utc_offset)).time_since_epoch()).count();
     const std::int64_t second = now / 1'000;
     const date today = date_of(second / 86'400);
     record.clear();
-    record.append("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03} [{}] [CRITICAL] Crashed: ", today.year, today.month,
-                  today.day, second / 3'600 % 24, second / 60 % 60, second % 60, now % 1'000, platform::process_id());
+    record.append("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}", today.year, today.month, today.day, second / 3'600 % 24,
+                  second / 60 % 60, second % 60, now % 1'000);
+    if (log.has_utc_offset) {
+        const int size = std::abs(log.utc_offset);
+        record.append("{}{:02}:{:02}", log.utc_offset < 0 ? '-' : '+', size / 60, size % 60);
+    }
+    record.append(" [{}] [CRITICAL] Crashed: ", platform::process_id());
 }
 
 void append_stack(crash_record& record, const void* context) noexcept {
@@ -114,7 +119,7 @@ void write_record(void (*describe)(crash_record&, const void*), const void* of, 
         if (std::chrono::steady_clock::now() >= end) return;
         std::this_thread::yield();
     }
-    begin(record, log.utc_offset);
+    begin(record, log);
     describe(record, of);
     std::error_code ignored;
     if (log.crash_file != platform::no_file) platform::write(log.crash_file, record.line(), ignored);

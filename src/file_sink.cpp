@@ -58,6 +58,7 @@ std::vector<std::string> file_writer::open(log_location location, std::string ap
     session_ = session(location.role, std::move(application_version));
     utc_offset_ = session_.utc_offset();
     location_ = std::move(location);
+    if (is_same_file) file_->share(location_, warnings);
     is_open_ = true;
     formatter_ = std::move(formatter);
     if (was_open) session_.begin();

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "escaping.hpp"
+#include "platform/process.hpp"
 #include "retention.hpp"
 
 namespace chainner::detail {
@@ -52,6 +53,7 @@ std::unique_ptr<log_file> log_file::open_first_available(const log_location& loc
                 new log_file(path, platform::open_log_file(path, platform::open_mode::create_or_append)));
             joined->verify();
             joined->torn_size_ = joined->size_ == 0 || platform::ends_in_line_feed(joined->file_.number()) ? 0 : 1;
+            joined->share(location, warnings);
             remove_surplus_files(location, instance);
             return joined;
         } catch (const fs::filesystem_error& error) {
@@ -82,8 +84,8 @@ std::unique_ptr<log_file> log_file::rotate(const log_location& location) {
         // gets another one.
         constexpr auto never = std::numeric_limits<std::size_t>::max();
         constexpr bool at_once = true;
-        const spdlog::sinks::rotating_file_sink_mt rotated(platform::spdlog_filename(path_), never, location.max_files,
-                                                           at_once, handlers);
+        const spdlog::sinks::rotating_file_sink_mt rotation(platform::spdlog_filename(path_), never, location.max_files,
+                                                            at_once, handlers);
     } catch (const spdlog::spdlog_ex& error) {
         throw fs::filesystem_error(error.what(), path_, std::make_error_code(std::errc::io_error));
     }
@@ -91,7 +93,18 @@ std::unique_ptr<log_file> log_file::rotate(const log_location& location) {
         throw fs::filesystem_error("removed while it was rotated", path_,
                                    std::make_error_code(std::errc::no_such_file_or_directory));
     }
-    return std::unique_ptr<log_file>(new log_file(path_, std::move(next)));
+    std::unique_ptr<log_file> rotated(new log_file(path_, std::move(next)));
+    std::vector<std::string> told_when_the_first_was_opened;
+    rotated->share(location, told_when_the_first_was_opened);
+    return rotated;
+}
+
+void log_file::share(const log_location& location, std::vector<std::string>& warnings) const {
+    if (!location.is_group_readable) return;
+    if (const std::error_code error = platform::let_group_read(file_)) {
+        warnings.push_back(format("Its group cannot be allowed to read the log file {}: {}", platform::to_utf8(path_),
+                                  error.message()));
+    }
 }
 
 std::error_code log_file::append(std::string_view records) noexcept {

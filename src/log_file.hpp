@@ -23,6 +23,7 @@ struct log_location {
     std::string role;           // the file's name without `.log`
     std::size_t max_size = 0;   // bytes
     std::size_t max_files = 0;  // rotated ones
+    bool is_group_readable = false;
 
     std::filesystem::path file(int instance = 1) const;
 };
@@ -41,6 +42,9 @@ public:
 
     /// Renames the file and opens a new one of its name. Throws `std::filesystem::filesystem_error`.
     std::unique_ptr<log_file> rotate(const log_location& location);
+
+    /// Lets the group of the file read it, if the location wants that; `warnings` gets the reason why it cannot.
+    void share(const log_location& location, std::vector<std::string>& warnings) const;
 
     /// Writes the whole record, or several, by one system call, after the end of a line that was cut short before it.
     std::error_code append(std::string_view records) noexcept;

@@ -56,15 +56,34 @@ std::optional<spdlog::level::level_enum> parse_level(const std::string& name) {
     return static_cast<spdlog::level::level_enum>(found - names.begin());
 }
 
+/// What the environment says, if it says it in a way that is understood, else what the program says.
+bool is_wanted(const char* variable, bool by_program, std::vector<std::string>& warnings) {
+    const auto value = platform::variable(variable);
+    if (!value) return by_program;
+    if (value == "0" || value == "1") return value == "1";
+    warnings.push_back(format("{}={} is ignored: it must be 0 or 1", variable, *value));
+    return by_program;
+}
+
 /// Opens the file where the options, else the environment, want it. Returns what is to be warned of.
 std::vector<std::string> open_file(role_logger& log, const logger_options& options) {
-    const auto open_in = [&](const fs::path& directory, platform::sharing sharing) {
-        return log.file->lock()->open(
-            {fs::absolute(directory), sharing, log.role_name, options.max_file_size, options.max_files},
-            options.application_version, detail::make_formatter(options.file_pattern));
-    };
-    if (!options.log_dir.empty()) return open_in(options.log_dir, platform::sharing::none);
     std::vector<std::string> warnings;
+    const bool is_group_readable = is_wanted("CHAINNER_LOG_GROUP_READABLE", options.group_readable, warnings);
+    const bool has_utc_offset = is_wanted("CHAINNER_LOG_UTC_OFFSET", options.utc_offset, warnings) &&
+                                options.file_pattern == default_file_pattern;
+    const auto open_in = [&](const fs::path& directory, platform::sharing sharing) {
+        const std::vector<std::string> more = log.file->lock()->open(
+            {fs::absolute(directory), sharing, log.role_name, options.max_file_size, options.max_files,
+             is_group_readable},
+            options.application_version,
+            detail::make_formatter(has_utc_offset ? detail::file_pattern_with_utc_offset : options.file_pattern));
+        warnings.insert(warnings.end(), more.begin(), more.end());
+        log.has_utc_offset = has_utc_offset;
+    };
+    if (!options.log_dir.empty()) {
+        open_in(options.log_dir, platform::sharing::none);
+        return warnings;
+    }
     const auto pass_over = [&](const detail::directory_candidate& candidate, const std::string& problem) {
         warnings.push_back(format("Log folder passed over ({}): {}", candidate.reason, problem));
     };
@@ -74,8 +93,7 @@ std::vector<std::string> open_file(role_logger& log, const logger_options& optio
             continue;
         }
         try {
-            for (std::string& each : open_in(candidate.directory, candidate.sharing))
-                warnings.push_back(std::move(each));
+            open_in(candidate.directory, candidate.sharing);
             return warnings;
         } catch (const fs::filesystem_error& error) {
             pass_over(candidate, error.what());

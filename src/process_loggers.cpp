@@ -97,6 +97,7 @@ process_log current_process_log() noexcept {
     if (const role_logger* const own = process.own) {
         log.file = own->file->without_lock().number();
         log.utc_offset = own->file->without_lock().utc_offset();
+        log.has_utc_offset = own->has_utc_offset;
     }
     return log;
 }

@@ -26,6 +26,7 @@ struct role_logger {
     std::shared_ptr<file_sink> file;  // first, so that a console never comes before it
     std::shared_ptr<console_sink> console;
     std::shared_ptr<spdlog::logger> logger;
+    std::atomic<bool> has_utc_offset{false};  // the time in the file, in the library's own pattern
 };
 
 /// Which roles are set up. Its lock is that of whoever sets one up.
@@ -60,6 +61,7 @@ process_loggers& loggers_of_process();
 struct process_log {
     platform::file_number file = platform::no_file;        // of the role that the process has set up
     int utc_offset = 0;                                    // minutes
+    bool has_utc_offset = false;                           // times in the file say it
     platform::file_number crash_file = platform::no_file;  // gets the first line of a crash, before others write to it
 };
 

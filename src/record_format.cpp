@@ -1,10 +1,13 @@
 #include "record_format.hpp"
 
+#include <spdlog/details/os.h>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/pattern_formatter.h>
 
 #include <array>
 #include <chrono>
+#include <cstdlib>
+#include <ctime>
 #include <iterator>
 #include <string_view>
 #include <utility>
@@ -17,6 +20,7 @@ namespace chainner::detail {
 namespace {
 
 using spdlog::details::log_msg;
+using spdlog::fmt_lib::format;
 using spdlog::fmt_lib::format_to;
 using std::string_view;
 
@@ -53,15 +57,24 @@ class process_id_flag final : public spdlog::custom_flag_formatter {
     std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<process_id_flag>(); }
 };
 
+/// spdlog's own goes on for ten seconds with what it has found, whatever the times of the records are. What it hands
+/// over as local time is empty where no other flag of the pattern asks for it.
+class utc_offset_flag final : public spdlog::custom_flag_formatter {
+    void format(const log_msg& msg, const std::tm&, spdlog::memory_buf_t& out) override {
+        append_padded(utc_offset_text(utc_offset_at(msg.time)), padinfo_, out);
+    }
+    std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<utc_offset_flag>(); }
+};
+
 std::unique_ptr<spdlog::formatter> make_pattern_formatter(const std::string& pattern, const std::string& end) {
     auto made = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::local, end);
-    made->add_flag<level_flag>('l').add_flag<process_id_flag>('P').set_pattern(pattern);
+    made->add_flag<level_flag>('l').add_flag<process_id_flag>('P').add_flag<utc_offset_flag>('z').set_pattern(pattern);
     return made;
 }
 
 /// How much of a pattern, from its beginning on, comes out the same for all records of a level in a millisecond.
 std::size_t length_of_prefix(string_view pattern) {
-    constexpr string_view flags = "YmdHMSelP^$";
+    constexpr string_view flags = "YmdHMSezlP^$";
     std::size_t end = 0;
     while (end < pattern.size()) {
         const bool is_flag = pattern[end] == '%';
@@ -165,6 +178,18 @@ void clear(spdlog::memory_buf_t& buffer) {
         spdlog::memory_buf_t small;
         std::swap(buffer, small);
     }
+}
+
+int utc_offset_at(spdlog::log_clock::time_point time) {
+    const std::time_t seconds = spdlog::log_clock::to_time_t(time);
+    const std::tm local = spdlog::details::os::localtime(seconds);
+    const std::tm utc = spdlog::details::os::gmtime(seconds);
+    const int days = local.tm_year != utc.tm_year ? local.tm_year - utc.tm_year : local.tm_yday - utc.tm_yday;
+    return (days * 24 + local.tm_hour - utc.tm_hour) * 60 + local.tm_min - utc.tm_min;
+}
+
+std::string utc_offset_text(int minutes) {
+    return format("{}{:02}:{:02}", minutes < 0 ? '-' : '+', std::abs(minutes) / 60, std::abs(minutes) % 60);
 }
 
 std::unique_ptr<spdlog::formatter> make_formatter(const std::string& pattern) {

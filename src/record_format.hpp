@@ -1,6 +1,6 @@
 #pragma once
 
-// A record as a line: patterns, names of levels, the process id.
+// A record as a line: patterns, names of levels, the process id, the UTC offset.
 
 #include <spdlog/common.h>
 #include <spdlog/details/log_msg.h>
@@ -11,9 +11,20 @@
 
 namespace chainner::detail {
 
-/// What spdlog makes of `pattern`, but for `%l`, the level in capitals (`WARNING`), and `%P`, the process id, which is
-/// right also after `fork` and costs no system call. A record ends in a line feed on every system.
+/// What spdlog makes of `pattern`, but for `%l`, the level in capitals (`WARNING`), `%P`, the process id, which is
+/// right also after `fork` and costs no system call, and `%z`, the UTC offset that the record's own time has
+/// (`+02:00`). A record ends in a line feed on every system.
 std::unique_ptr<spdlog::formatter> make_formatter(const std::string& pattern);
+
+/// `chainner::default_file_pattern`, with the offset of the time.
+inline constexpr char file_pattern_with_utc_offset[] = "%Y-%m-%d %H:%M:%S.%e%z [%P] [%l] %v";
+
+/// Of local time at that moment, in minutes. spdlog's own function does not know of TZ on Windows, as the times of the
+/// records do.
+int utc_offset_at(spdlog::log_clock::time_point time);
+
+/// `+05:30`
+std::string utc_offset_text(int minutes);
 
 /// What `inner` makes of the message after line breaks in it were given a tab to follow, and what could drive a
 /// terminal or is no valid UTF-8 was written as an escape: so a record is what starts in column 0, and nothing else is.

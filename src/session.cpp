@@ -5,12 +5,12 @@
 
 #include <array>
 #include <chrono>
-#include <cstdlib>
 #include <ctime>
 #include <utility>
 
 #include "escaping.hpp"
 #include "platform/process.hpp"
+#include "record_format.hpp"
 
 namespace chainner::detail {
 
@@ -19,18 +19,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Minutes. spdlog's own function does not know of TZ on Windows, as the times of the records do.
-int utc_offset_at(spdlog::log_clock::time_point time) {
-    const std::time_t seconds = spdlog::log_clock::to_time_t(time);
-    const std::tm local = spdlog::details::os::localtime(seconds);
-    const std::tm utc = spdlog::details::os::gmtime(seconds);
-    const int days = local.tm_year != utc.tm_year ? local.tm_year - utc.tm_year : local.tm_yday - utc.tm_yday;
-    return (days * 24 + local.tm_hour - utc.tm_hour) * 60 + local.tm_min - utc.tm_min;
-}
-
-/// `+05:30`
-std::string utc_offset_text(int minutes) {
-    return format("{}{:02}:{:02}", minutes < 0 ? '-' : '+', std::abs(minutes) / 60, std::abs(minutes) % 60);
+/// When this process began, in the same words in each file: so one process is told from another that has its number.
+std::string process_start_text() {
+    const auto start = std::chrono::floor<std::chrono::milliseconds>(platform::process_start());
+    const std::tm local = spdlog::details::os::localtime(std::chrono::system_clock::to_time_t(start));
+    std::array<char, sizeof "2025-10-19 05:52:24"> seconds{};
+    std::strftime(seconds.data(), seconds.size(), "%Y-%m-%d %H:%M:%S", &local);
+    return format("{}.{:03}{}", seconds.data(), start.time_since_epoch() % 1s / 1ms,
+                  utc_offset_text(utc_offset_at(start)));
 }
 
 }  // namespace
@@ -47,12 +43,8 @@ std::string session::header() {
 }
 
 void session::describe_process() {
-    const std::tm start =
-        spdlog::details::os::localtime(std::chrono::system_clock::to_time_t(platform::process_start()));
-    std::array<char, sizeof "2025-10-19 05:52:24"> started{};
-    std::strftime(started.data(), started.size(), "%Y-%m-%d %H:%M:%S", &start);
     process_ = format("Role: {}, process: {}, started: {}, {}chaiNNer logger: {}, system: {}, UTC offset: ", role_,
-                      process_id_, started.data(),
+                      process_id_, process_start_text(),
                       application_version_.empty() ? "" : format("application: {}, ", application_version_),
                       CHAINNER_LOGGER_VERSION, platform::system_name());
 }

@@ -184,6 +184,20 @@ TEST_F(CrashHandler, TellsARecursionInOneLine) {
     EXPECT_THAT(resolve(stack(with.last()).back()), HasSubstr("_start")) << "what began it is missing";
 }
 
+TEST_F(CrashHandler, SaysTheUtcOffsetWhereTheRecordsDo) {
+    const test::scoped_variable zone("TZ", "XST3:30");
+    for (const std::string wanted : {"0", "1"}) {
+        const test::scoped_variable variable("CHAINNER_LOG_UTC_OFFSET", wanted);
+        const outcome with = run("write_to_bad_address", {"handler"});
+        const test::record& before = with.records[with.records.size() - 2];
+        EXPECT_EQ(before.offset, wanted == "1" ? "-03:30" : "");
+        EXPECT_EQ(with.last().offset, before.offset);
+        EXPECT_GE(with.last().time, before.time);
+        EXPECT_LT(test::seconds_between(before.time, with.last().time), 60);
+        EXPECT_THAT(first_line(with.last()), test::MatchesPattern("Crashed: " + bad_access + "10"));
+    }
+}
+
 TEST_F(CrashHandler, ExceptionCannotForgeARecord) {
     const outcome with = run("throw_exception", {"handler"});
     EXPECT_THAT(with.last().text, HasSubstr("\n2025-10-19 05:52:25.123 [1] [INFO] forged\n"));

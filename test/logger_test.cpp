@@ -36,6 +36,8 @@ protected:
     test::scoped_variable log_dir{"CHAINNER_LOG_DIR", directory.path().string()};
     test::scoped_variable process_type{"CHAINNER_PROCESS_TYPE", std::nullopt};
     test::scoped_variable log_level{"CHAINNER_LOG_LEVEL", std::nullopt};
+    test::scoped_variable utc_offset{"CHAINNER_LOG_UTC_OFFSET", std::nullopt};
+    test::scoped_variable group_readable{"CHAINNER_LOG_GROUP_READABLE", std::nullopt};
     test::scoped_variable environment{"CHAINNER_ENV", std::nullopt};
 
     logger_options silent() const {
@@ -280,6 +282,62 @@ TEST_F(Logger, UnknownLevelOfTheEnvironmentIsIgnoredAndSaidSo) {
 }
 
 // Patterns
+
+TEST_F(Logger, UtcOffsetIsOnlySaidIfItIsWanted) {
+    const test::scoped_variable zone("TZ", "XST-5:30");
+    logger_options options = silent();
+    chainner::setup_logger("host", options)->info("without");
+    options.utc_offset = true;
+    chainner::setup_logger("host", options)->info("with");
+    options.utc_offset = false;
+    chainner::setup_logger("host", options)->info("without");
+    const auto found = records("host");
+    ASSERT_THAT(found, SizeIs(6));
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        EXPECT_EQ(found[i].offset, i == 2 || i == 3 ? "+05:30" : "") << found[i].text;
+    }
+}
+
+TEST_F(Logger, UtcOffsetOfTheEnvironmentWins) {
+    const auto offset = [this](bool by_program) {
+        logger_options options = silent();
+        options.utc_offset = by_program;
+        chainner::setup_logger("host", options);
+        return !records("host").back().offset.empty();
+    };
+    const test::scoped_variable wanted("CHAINNER_LOG_UTC_OFFSET", "1");
+    EXPECT_TRUE(offset(false));
+    const test::scoped_variable unwanted("CHAINNER_LOG_UTC_OFFSET", "0");
+    EXPECT_FALSE(offset(true));
+    const test::scoped_variable empty("CHAINNER_LOG_UTC_OFFSET", "");
+    EXPECT_TRUE(offset(true));
+    EXPECT_FALSE(offset(false));
+}
+
+TEST_F(Logger, UtcOffsetOfTheEnvironmentThatIsNoneIsIgnoredAndSaidSo) {
+    const test::scoped_variable variable("CHAINNER_LOG_UTC_OFFSET", "yes");
+    logger_options options = silent();
+    options.utc_offset = true;
+    chainner::setup_logger("host", options);
+    const auto found = records("host");
+    ASSERT_THAT(found, SizeIs(2));
+    EXPECT_EQ(found[1].level, "WARNING");
+    EXPECT_EQ(found[1].text, "CHAINNER_LOG_UTC_OFFSET=yes is ignored: it must be 0 or 1");
+    EXPECT_NE(found[1].offset, "");
+}
+
+TEST_F(Logger, UtcOffsetLeavesAPatternOfTheProgramAsItIs) {
+    const test::scoped_variable variable("CHAINNER_LOG_UTC_OFFSET", "1");
+    const test::scoped_variable zone("TZ", "XST-5:30");
+    logger_options options = silent();
+    options.utc_offset = true;
+    options.level = spdlog::level::warn;
+    options.file_pattern = "%l %v";
+    chainner::setup_logger("host", options)->warn("without");
+    options.file_pattern = "%z %v";
+    chainner::setup_logger("host", options)->warn("with");
+    EXPECT_EQ(test::read_role(directory.path(), "host"), "WARNING without\n+05:30 with\n");
+}
 
 TEST_F(Logger, PatternsAreSpdlogsOwn) {
     logger_options options = silent();

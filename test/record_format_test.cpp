@@ -12,6 +12,7 @@
 
 #include "support/files.hpp"
 #include "support/records.hpp"
+#include "support/system.hpp"
 
 namespace {
 
@@ -92,7 +93,7 @@ TEST(RecordFormat, FormatsTheTimeAsSpdlogDoesWhateverTheClockDoes) {
     const spdlog::log_clock::time_point end_of_summer_time{std::chrono::seconds(1761440400)};
     for (const char* pattern :
          {"%Y-%m-%d %H:%M:%S.%e %v", "[%H:%M:%S] %v", "%v %H:%M:%S", "%H:%M:%S", "%v", "", "%", "%%", "100%", "%S%",
-          "%10Y|%-10H|%=10M|%v", "%T %D %R %r %c %p %z %v", "%+", "%H%M%S%f%F%v", "%Y%q"}) {
+          "%10Y|%-10H|%=10M|%v", "%T %D %R %r %c %p %v", "%+", "%H%M%S%f%F%v", "%Y%q"}) {
         const auto ours = chainner::detail::make_formatter(pattern);
         spdlog::pattern_formatter theirs(pattern, spdlog::pattern_time_type::local, "\n");
         for (const auto step : {-3600s + 0ms, -1ms, 0ms, 1ms, 999ms, 1000ms, 1001ms, 3600s + 0ms, -7200s + 0ms, 0ms}) {
@@ -104,6 +105,58 @@ TEST(RecordFormat, FormatsTheTimeAsSpdlogDoesWhateverTheClockDoes) {
             EXPECT_EQ(std::string(out.data(), out.size()), std::string(expected.data(), expected.size())) << pattern;
         }
     }
+}
+
+// spdlog's own `%z` would go on for ten seconds with what it has found.
+class UtcOffset : public testing::Test {
+protected:
+    void SetUp() override {
+        if (!test::is_posix()) GTEST_SKIP() << "the rules of a zone are not read from TZ on this system";
+    }
+    static std::string stamp(spdlog::formatter& formatter, long long seconds_since_1970) {
+        const spdlog::log_clock::time_point time{std::chrono::seconds(seconds_since_1970)};
+        spdlog::memory_buf_t out;
+        formatter.format({time, {}, "name", spdlog::level::info, "message"}, out);
+        return {out.data(), out.size()};
+    }
+};
+
+TEST_F(UtcOffset, TellsTheHourThatComesTwiceFromItselfInWhateverOrderItComes) {
+    const test::scoped_variable berlin("TZ", "CET-1CEST,M3.5.0,M10.5.0/3");
+    for (const std::string before : {"", "%v "}) {  // a pattern of which a prefix is kept, and one of which none is
+        const std::string text = before.empty() ? "" : "message ";
+        const auto formatter = chainner::detail::make_formatter(before + "%Y-%m-%d %H:%M:%S.%e%z");
+        for (int round = 0; round < 3; ++round) {
+            EXPECT_EQ(stamp(*formatter, 1761438600), text + "2025-10-26 02:30:00.000+02:00\n");
+            EXPECT_EQ(stamp(*formatter, 1761442200), text + "2025-10-26 02:30:00.000+01:00\n");
+        }
+        EXPECT_EQ(stamp(*formatter, 1761440399), text + "2025-10-26 02:59:59.000+02:00\n");
+        EXPECT_EQ(stamp(*formatter, 1761440400), text + "2025-10-26 02:00:00.000+01:00\n");
+        EXPECT_EQ(stamp(*formatter, 1743296399), text + "2025-03-30 01:59:59.000+01:00\n");
+        EXPECT_EQ(stamp(*formatter, 1743296400), text + "2025-03-30 03:00:00.000+02:00\n");
+    }
+}
+
+TEST_F(UtcOffset, MayBeOfHalfAnHour) {
+    const test::scoped_variable st_johns("TZ", "NST3:30NDT,M3.2.0,M11.1.0");
+    const auto formatter = chainner::detail::make_formatter(chainner::detail::file_pattern_with_utc_offset);
+    const std::string process = " [" + std::to_string(test::current_process_id()) + "] [INFO] message\n";
+    EXPECT_EQ(stamp(*formatter, 1762055999), "2025-11-02 01:29:59.000-02:30" + process);
+    EXPECT_EQ(stamp(*formatter, 1762057800), "2025-11-02 01:00:00.000-03:30" + process);
+    EXPECT_EQ(stamp(*formatter, 1767226200), "2025-12-31 20:40:00.000-03:30" + process);
+}
+
+TEST_F(UtcOffset, MayReachOverTheEndOfTheYear) {
+    const test::scoped_variable kiritimati("TZ", "<+14>-14");
+    const auto formatter = chainner::detail::make_formatter("%Y-%m-%d %H:%M:%S%z");
+    EXPECT_EQ(stamp(*formatter, 1767225600), "2026-01-01 14:00:00+14:00\n");
+    EXPECT_EQ(stamp(*formatter, 1767189600), "2026-01-01 04:00:00+14:00\n");
+}
+
+TEST(RecordFormat, TheUtcOffsetIsKnownWithoutAnyOtherFlagOfTimeAndPadsAsSpdlogDoes) {
+    const test::scoped_variable zone("TZ", "XST-5:30");
+    EXPECT_EQ(formatted("%z %v", "message"), "+05:30 message\n");
+    EXPECT_EQ(formatted("%8z|%-8z|", ""), "  +05:30|+05:30  |\n");
 }
 
 TEST(RecordFormat, MarksTheColouredRange) {

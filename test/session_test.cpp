@@ -17,11 +17,24 @@ using namespace std::chrono_literals;
 using chainner::detail::session;
 
 TEST(Session, HeaderSaysWhoWrites) {
-    EXPECT_THAT(session("worker", "0.24.1").header(),
-                test::MatchesPattern("Role: worker, process: " + std::to_string(test::current_process_id()) +
-                                     ", started: [0-9-]+ [0-9:]+, application: 0\\.24\\.1, chaiNNer logger: [0-9.]+, "
-                                     "system: [A-Za-z]+ .+, UTC offset: [+-][0-9:]+"));
+    EXPECT_THAT(
+        session("worker", "0.24.1").header(),
+        test::MatchesPattern(
+            "Role: worker, process: " + std::to_string(test::current_process_id()) +
+            ", started: [0-9-]+ [0-9:]+\\.[0-9]{3}[+-][0-9:]+, application: 0\\.24\\.1, chaiNNer logger: [0-9.]+, "
+            "system: [A-Za-z]+ .+, UTC offset: [+-][0-9:]+"));
     EXPECT_THAT(session("worker", "").header(), testing::Not(testing::HasSubstr("application")));
+}
+
+TEST(Session, TellsTheProcessFromAnyOtherByItsStart) {
+    const auto start = [] {
+        const std::string header = session("worker", "").header();
+        const std::size_t begin = header.find("started: ");
+        return header.substr(begin, header.find(", chaiNNer") - begin);
+    };
+    const std::string first = start();
+    const auto end = std::chrono::steady_clock::now() + 100ms;
+    while (std::chrono::steady_clock::now() < end) ASSERT_EQ(start(), first);
 }
 
 bool is_closed_in(const std::string& text) {

@@ -62,16 +62,29 @@ struct logger_options {
     /// opened, those beyond are deleted, and so are all but as many files of other instances that have ended.
     std::size_t max_files = 5;
 
-    /// Of the program that logs, as its users know it: each file says which version wrote it.
-    std::string application_version;
-
-    /// Any spdlog pattern. `%l` is the level in capitals (`WARNING`), `%P` the process id. Whatever the pattern, line
-    /// breaks in a message are followed by a tab and its control characters become visible escapes (`\x1b`). The first
-    /// letter of a message that reads like the first or last record of a session is escaped as well (`\x4c`).
+    /// Any spdlog pattern. `%l` is the level in capitals (`WARNING`), `%P` the process id, `%z` the UTC offset of the
+    /// record's time (`+02:00`). Whatever the pattern, line breaks in a message are followed by a tab and its control
+    /// characters become visible escapes (`\x1b`). The first letter of a message that reads like the first or last
+    /// record of a session is escaped as well (`\x4c`).
     std::string file_pattern = default_file_pattern;
 
     /// As `file_pattern`; what stands between `%^` and `%$` is coloured.
     std::string console_pattern = default_console_pattern;
+
+    /// true: times in the file say their UTC offset, `2025-10-19 05:52:25.123+02:00`, for readers in other zones and
+    /// for the hour that comes twice in autumn. The variable `CHAINNER_LOG_UTC_OFFSET` (`1`: true, `0`: false) wins
+    /// over it. Both change `default_file_pattern` only: another `file_pattern` stays as it is, and has `%z` or not.
+    bool utc_offset = false;
+
+    /// true: the group of the log files may read them, as a collector may have to that runs as another user. false:
+    /// they are created for this user alone, and one that is there already stays as it is. Nobody else may ever write
+    /// to them. The variable `CHAINNER_LOG_GROUP_READABLE` (`1`: true, `0`: false) wins over it. The folder is not
+    /// touched, and one that this library has created lets nobody else in: create it first. No effect on Windows, where
+    /// a file may be read by those who may read its folder.
+    bool group_readable = false;
+
+    /// Of the program that logs, as its users know it: each file says which version wrote it.
+    std::string application_version;
 
     /// `automatic`: `NO_COLOR` turns colour off, else `FORCE_COLOR` or `CLICOLOR_FORCE` turns it on, else it is on
     /// when stderr is a terminal and `TERM` is not `dumb`.

@@ -148,6 +148,8 @@ def setup_logger(
     *,
     catch_crashes: bool = True,
     capture_output: bool | None = None,
+    utc_offset: bool = False,
+    group_readable: bool = False,
 ) -> logging.Logger:
     """Sets up the logger of a role, and makes it this process's.
 
@@ -162,12 +164,18 @@ def setup_logger(
     capture_output: True: each line that this process, its native code or a program that it starts writes to stdout or
         stderr is a record too, at level INFO, with `stdout: ` or `stderr: ` before it; the streams show it as before,
         and whoever prints waits for no reader of theirs. None: as it is. False: no longer.
+    utc_offset: times in the file say their UTC offset (`2025-10-19 05:52:25.123+02:00`). The variable
+        CHAINNER_LOG_UTC_OFFSET (1 or 0) wins over it.
+    group_readable: the group of the log files may read them, as a collector may have to that runs as another user.
+        The folder is not touched. No effect on Windows. The variable CHAINNER_LOG_GROUP_READABLE (1 or 0) wins over it.
 
     Raises ValueError for an unknown role, OSError if log_dir cannot be used or nothing can be captured.
     """
     level = logging.Logger("", log_level).level
     with _setting_up():
-        state = _native.setup_logger(process_type, os.fspath(log_dir or ""), level, not dev_mode)
+        state = _native.setup_logger(
+            process_type, os.fspath(log_dir or ""), level, not dev_mode, utc_offset, group_readable
+        )
         found = _adopt(state)
         _follow(found)
         if catch_crashes:

@@ -8,7 +8,7 @@ import re
 import pytest
 
 import chainner_logger
-from conftest import read_role
+from conftest import is_windows, read_role
 
 
 def test_the_module_logger_has_all_names_of_chainners_own():
@@ -70,6 +70,45 @@ def test_records_have_chainners_format(programs):
     ]
     console = [f"[{each.time[11:19]}] [{each.pid}] [{each.level}] {each.text}" for each in records]
     assert output.splitlines() == console
+
+
+def test_the_utc_offset_is_said_where_it_is_wanted(programs, tmp_path):
+    programs.environment["TZ"] = "XST3:30"
+    code = """
+        import logging, sys
+        from logger import get_logger_from_env, setup_logger
+        logger = setup_logger("host", **eval(sys.argv[1]))
+        file = logger.handlers[0]
+        logger.info("first")
+        file.setFormatter(logging.Formatter("own %(message)s"))
+        logger.info("second")
+        file.setFormatter(None)
+        logger.info("third")
+        """
+    wanted = []
+    for variable in None, "0", "1", "yes":
+        for by_program in False, True:
+            programs.environment.pop("CHAINNER_LOG_UTC_OFFSET", None)
+            if variable is not None:
+                programs.environment["CHAINNER_LOG_UTC_OFFSET"] = variable
+            is_wanted = by_program if variable in (None, "yes") else variable == "1"
+            programs.logs = tmp_path / f"{variable}{by_program}"
+            programs.environment["CHAINNER_LOG_DIR"] = str(programs.logs)
+            programs.run(code, {"utc_offset": by_program})
+            log = (programs.logs / "host.log").read_text()
+            has_offset = [line[23:29] == "-03:30" for line in log.splitlines() if line[0] == "2"]
+            assert set(has_offset) == {is_wanted}, log
+            assert len(has_offset) == (6 if variable == "yes" else 5) and "\nown second\n" in log
+            assert ("CHAINNER_LOG_UTC_OFFSET=yes is ignored: it must be 0 or 1" in log) == (variable == "yes")
+            wanted.append(is_wanted)
+    assert wanted == [False, True, False, False, True, True, False, True]
+
+
+@pytest.mark.skipif(is_windows, reason="the folder decides who may read")
+def test_the_group_may_read_the_files_where_it_is_wanted(programs):
+    programs.run("from logger import setup_logger; setup_logger('host'); setup_logger('worker', group_readable=True)")
+    assert (programs.logs / "host.log").stat().st_mode & 0o777 == 0o600
+    assert (programs.logs / "worker.log").stat().st_mode & 0o777 == 0o640
 
 
 def test_dev_mode_writes_no_file(programs):

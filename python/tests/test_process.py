@@ -359,6 +359,16 @@ def test_a_crash_file_names_each_crash_and_does_not_grow_by_starts(programs):
     assert [each.pid for each in told] == [each.pid for each in crashed] and all(crash_name in each.raw for each in told)
 
 
+@needs_sigsegv
+def test_a_crash_says_its_utc_offset_in_both_files(programs):
+    programs.environment.update(TZ="XST3:30", CHAINNER_LOG_UTC_OFFSET="1")
+    crash(programs)
+    crashed = programs.records()[-1]
+    assert crashed.text.startswith("Crashed:") and crashed.time.endswith("-03:30")
+    assert (programs.logs / "worker.crash.txt").read_text().startswith(f"{crashed.time} [{crashed.pid}] [CRITICAL] Crash")
+
+
+@needs_sigsegv
 def test_a_crash_file_is_bounded(programs):
     crash(programs)
     path = programs.logs / "worker.crash.txt"

@@ -106,11 +106,19 @@ def test_on_windows_python_tells_of_an_exception_before_the_library_does_and_of_
     assert crashes[1].raw == "Windows fatal exception: access violation\n\nCurrent thread 0x1:\n  File y"
 
 
+def test_a_crash_file_may_say_its_offset():
+    (crash,) = parse_crash_file(
+        "2025-10-26 02:30:00.123+01:00 [8] [CRITICAL] Crashed: SIGSEGV (11)\nFatal Python error: x\n"
+    )
+    assert (crash.pid, crash.offset, crash.raw) == (8, 60, "Fatal Python error: x")
+    assert [time for time, _ in in_utc([crash], Zones())] == [1761442200000]
+
+
 def record(time, message, level="INFO", offset=""):
     return f"2025-10-26 {time}{offset} [1] [{level}] {message}\n"
 
 
-ORIGIN = "Role: worker, process: 1, started: 2025-10-26 01:00:00, application: 1, 2, chaiNNer logger: 0.1.0, system: Linux 6 x, UTC offset: "
+ORIGIN = "Role: worker, process: 1, started: 2025-10-26 01:00:00.123+02:00, application: 1, 2, chaiNNer logger: 0.1.0, system: Linux 6 x, UTC offset: "
 
 
 @pytest.mark.parametrize(
@@ -143,7 +151,7 @@ def test_a_message_with_similar_words_marks_nothing(message):
 def test_an_origin_tells_of_the_process():
     (found,) = parse(record("01:00:00.000", ORIGIN + "+01:00"))
     assert grammar.origin_fields(mark(found).text) == {
-        "process": "1", "started": "2025-10-26 01:00:00", "application": "1, 2", "chaiNNer logger": "0.1.0",
+        "process": "1", "started": "2025-10-26 01:00:00.123+02:00", "application": "1, 2", "chaiNNer logger": "0.1.0",
         "system": "Linux 6 x",
     }  # fmt: skip
 
@@ -190,6 +198,45 @@ def test_a_change_tells_which_offset_held_before():
 def test_the_records_own_offset_wins():
     text = record("01:00:00.000", ORIGIN + "+02:00") + record("02:30:00.000", "x", offset="-01:00") + "no record\n"
     assert utc(text)[1:] == [("03:30:00.000", "x"), (None, "no record")]
+
+
+def test_an_hour_that_comes_twice_is_told_by_the_records_themselves():
+    text = (
+        record("02:00:00.000", "Logger initialized for worker process", offset="+02:00")
+        + record("02:00:00.001", ORIGIN + "+02:00", offset="+02:00")
+        + record("02:30:00.000", "first", offset="+02:00")
+        + record("02:00:00.000", "Local time is UTC+01:00 from now on, it was UTC+02:00", offset="+01:00")
+        + record("02:30:00.000", "second", offset="+01:00")
+        + record("02:30:00.001", "of the hour before", offset="+02:00")
+    )
+    times = [time for time, _ in utc(text)]
+    assert times[2:] == ["00:30:00.000", "01:00:00.000", "01:30:00.000", "00:30:00.001"]
+
+
+@pytest.mark.parametrize("level", ["INFO", "WARNING"])
+def test_a_file_may_change_half_way_to_records_that_say_their_offset_and_back(level):
+    """At a level above INFO no session is marked."""
+
+    def session(offset, own):
+        if level != "INFO":
+            return ""
+        begin = record("02:30:00.000", "Logger initialized for worker process", offset=own)
+        return begin + record("02:30:00.000", ORIGIN + offset, offset=own)
+
+    text = (
+        session("+02:00", "")
+        + record("02:30:00.000", "without", level)
+        + session("+02:00", "+02:00")
+        + record("02:30:00.000", "with", level, "+02:00")
+        + session("+01:00", "+01:00")
+        + record("02:30:00.000", "with, later", level, "+01:00")
+        + session("+01:00", "")
+        + record("02:30:00.000", "without, later", level)
+    )
+    early, late = "00:30:00.000", "01:30:00.000"
+    expected = [(early, "without"), (early, "with"), (late, "with, later"), (late, "without, later")]
+    assert [each for each in utc(text) if each[1].startswith("with")] == expected
+    assert {time for time, _ in utc(text)} == {early, late}
 
 
 def test_what_does_not_tell_its_zone_has_that_of_the_others_also_in_the_hour_that_comes_twice():

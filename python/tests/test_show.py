@@ -51,6 +51,14 @@ def test_all_logs_are_one_story_by_time(programs, logs):
     assert "\\x1b[2J is no record" in text and "\x1b" not in text
 
 
+def test_records_with_and_without_an_offset_are_one_story(programs, logs):
+    text = (logs / "host.log").read_text() + "2025-10-19 05:52:04.500+02:00 [2] [INFO] h4.5\n"
+    (logs / "host.log").write_text(text + "2025-10-18 18:22:05.500-09:30 [2] [INFO] h5.5\n")
+    shown_text = shown(programs)
+    assert messages(shown_text)[1:] == ["h2", "two", "h4", "h4.5", "w5", "h5.5", "m6"]
+    assert "05:52:04.500 host           2  INFO     h4.5" in shown_text
+
+
 def test_level_role_and_time_choose(programs, logs):
     assert messages(shown(programs, "--level", "warning")) == ["two", "w5", "m6"]
     assert messages(shown(programs, "--role", "host", "--role", "main")) == ["h2", "h4", "m6"]

@@ -65,6 +65,9 @@ enum class open_mode { create_or_append, create_new, existing };
 /// `std::errc::resource_unavailable_try_again` if another process has locked it.
 file open_log_file(const std::filesystem::path& path, open_mode mode);
 
+/// Adds to the rights of the file's group that of reading it. Does nothing on Windows, where the folder decides.
+std::error_code let_group_read(const file& file) noexcept;
+
 /// Gives the file to the C library, as a descriptor that it closes.
 int to_descriptor(file file);
 

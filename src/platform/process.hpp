@@ -18,7 +18,7 @@ std::string system_name();
 /// Asks the kernel once, and again in a child by `fork`.
 int process_id() noexcept;
 
-/// When this process began.
+/// When this process began: the same at each call, whatever becomes of the clock, and anew in a child by `fork`.
 std::chrono::system_clock::time_point process_start();
 
 /// Runs `prepare` before each `fork`, then `parent` and `child` in the two processes. Nothing where no `fork` exists.

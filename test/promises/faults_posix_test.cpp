@@ -374,4 +374,80 @@ TEST(Modes, FoldersAndFilesArePrivateUnderAnyMask) {
     }
 }
 
+class GroupReadable : public testing::Test {
+protected:
+    GroupReadable() {
+        options.log_dir = directory.path();
+        options.to_console = false;
+        options.max_file_size = 200;
+    }
+    std::vector<unsigned> modes() const {
+        std::vector<unsigned> all;
+        for (const auto& file : test::rotated_files(directory.path(), "host")) all.push_back(test::mode_of(file));
+        return all;
+    }
+
+    const test::scoped_variable variable{"CHAINNER_LOG_GROUP_READABLE", std::nullopt};
+    const test::temporary_directory directory;
+    chainner::logger_options options;
+};
+
+TEST_F(GroupReadable, LetsTheGroupReadEachFileUnderAnyMaskAndLeavesTheFolder) {
+    options.group_readable = true;
+    options.log_dir = directory / "new";
+    for (const unsigned mask : {0U, 022U, 077U}) {
+        const test::scoped_umask umask(mask);
+        const auto logger = chainner::setup_logger("host", options);
+        for (int i = 0; i < 20; ++i) logger->info("record {}", i);
+        EXPECT_EQ(test::mode_of(options.log_dir), 0700U);
+        const auto files = test::rotated_files(options.log_dir, "host");
+        EXPECT_THAT(files, SizeIs(6));
+        for (const auto& file : files) EXPECT_EQ(test::mode_of(file), 0640U);
+        options.log_dir += "er";
+    }
+}
+
+TEST_F(GroupReadable, HoldsForAFileThatIsThereAndOneThatIsOpen) {
+    options.max_file_size = 10'000;
+    chainner::setup_logger("host", options);
+    EXPECT_THAT(modes(), ElementsAre(0600U));
+    options.group_readable = true;
+    chainner::setup_logger("host", options);
+    EXPECT_THAT(modes(), ElementsAre(0640U)) << "the one that is open";
+    options.log_dir = directory / "elsewhere";
+    chainner::setup_logger("host", options);
+    test::write_file(directory / "host.log", "of an earlier process\n");
+    fs::permissions(directory / "host.log", fs::perms::owner_read | fs::perms::owner_write);
+    options.log_dir = directory.path();
+    chainner::setup_logger("host", options);
+    EXPECT_THAT(modes(), ElementsAre(0640U)) << "the one that was there";
+}
+
+TEST_F(GroupReadable, IsForTheEnvironmentToDecide) {
+    {
+        const test::scoped_variable wanted("CHAINNER_LOG_GROUP_READABLE", "1");
+        chainner::setup_logger("host", options);
+        EXPECT_THAT(modes(), ElementsAre(0640U));
+    }
+    options.group_readable = true;
+    options.log_dir = directory / "private";
+    const test::scoped_variable unwanted("CHAINNER_LOG_GROUP_READABLE", "0");
+    chainner::setup_logger("host", options);
+    EXPECT_EQ(test::mode_of(options.log_dir / "host.log"), 0600U);
+}
+
+TEST_F(GroupReadable, LeavesAFileOfAnotherUserAloneAndSaysSo) {
+    if (!test::is_root()) GTEST_SKIP() << "root can write everywhere, and only root can become another user";
+    test::write_file(directory / "host.log", "");
+    fs::permissions(directory / "host.log", fs::perms::owner_all | fs::perms::others_read | fs::perms::others_write);
+    fs::permissions(directory.path(), fs::perms::all);
+    const test::other_user nobody("nobody");
+    options.group_readable = true;
+    options.max_file_size = 10'000;
+    chainner::setup_logger("host", options);
+    EXPECT_THAT(test::texts(test::parse_log(test::read_file(directory / "host.log"))),
+                Contains("Its group cannot be allowed to read the log file " + (directory / "host.log").string() +
+                         ": Operation not permitted"));
+}
+
 }  // namespace

@@ -31,6 +31,10 @@ protected:
         const auto worker = chainner::setup_logger("worker", options);
         ASSERT_EQ(test::child_process("log_records", {"worker", logs.string(), "100", "size=5000"}).wait(), 0);
         for (int i = 0; i < 10; ++i) {
+            if (i == 5) {  // halfway, the times begin to say their offset
+                options.utc_offset = true;
+                chainner::setup_logger("host", options);
+            }
             for (const auto level : {spdlog::level::trace, spdlog::level::debug, spdlog::level::info,
                                      spdlog::level::warn, spdlog::level::err, spdlog::level::critical}) {
                 host->log(level, "Starting a worker for {} [INFO] Ünïcödé 名前", i);

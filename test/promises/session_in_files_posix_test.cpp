@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <chainner/logger.hpp>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <string>
+#include <thread>
 
 #include "support/files.hpp"
 #include "support/records.hpp"
@@ -50,6 +52,27 @@ TEST_F(SessionInFilesOfPosix, ForkedChildHasOneOfItsOwn) {
                                                    "from the child", "Logger closed for worker process"));
     EXPECT_THAT(texts("worker.log"), ElementsAre(StartsWith("Logger initialized"), StartsWith("Role: worker")));
     EXPECT_THAT(test::file_names(directory.path()), ElementsAre("worker-2.log", "worker.log"));
+}
+
+TEST_F(SessionInFilesOfPosix, ForkedChildSaysItsUtcOffsetAndItsOwnStart) {
+    const test::scoped_variable zone("TZ", "XST3:30");
+    const test::scoped_variable variable("CHAINNER_LOG_UTC_OFFSET", "1");
+    const auto logger = set_up();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // longer than the clock of the kernel's starts ticks
+    const pid_t child = fork();
+    if (child == 0) {
+        logger->info("from the child");
+        std::exit(0);
+    }
+    waitpid(child, nullptr, 0);
+    const auto start = [&](const std::string& file) {
+        const auto records = test::parse_whole_log(test::read_file(directory / file));
+        for (const test::record& each : records) EXPECT_EQ(each.offset, "-03:30") << each.text;
+        const std::string& origin = records.at(1).text;
+        return origin.substr(origin.find("started: ") + 9, 29);
+    };
+    EXPECT_THAT(start("worker.log"), testing::EndsWith("-03:30"));
+    EXPECT_LT(start("worker.log"), start("worker-2.log"));
 }
 
 class ForgedEnd : public SessionInFilesOfPosix, public testing::WithParamInterface<const char*> {};

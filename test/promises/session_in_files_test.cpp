@@ -63,19 +63,18 @@ TEST_F(SessionInFiles, FirstRecordsSayWhoWrites) {
     chainner::setup_logger("worker", of_application);
     ASSERT_THAT(texts(), SizeIs(2));
     EXPECT_THAT(texts()[0], StartsWith("Logger initialized for worker process. Log file: "));
-    EXPECT_THAT(
-        texts()[1],
-        test::MatchesPattern(
-            "Role: worker, process: " + std::to_string(test::current_process_id()) +
-            ", started: [0-9-]+ [0-9:]+, application: 0\\.24\\.1-beta, chaiNNer logger: [0-9]+\\.[0-9]+\\.[0-9]+, "
-            "system: [A-Za-z]+ .+, UTC offset: [+-][0-9]+:[0-9]+"));
+    EXPECT_THAT(texts()[1],
+                test::MatchesPattern("Role: worker, process: " + std::to_string(test::current_process_id()) +
+                                     ", started: [0-9-]+ [0-9:]+\\.[0-9]{3}[+-][0-9:]+, application: 0\\.24\\.1-beta, "
+                                     "chaiNNer logger: [0-9]+\\.[0-9]+\\.[0-9]+, "
+                                     "system: [A-Za-z]+ .+, UTC offset: [+-][0-9]+:[0-9]+"));
 }
 
 TEST_F(SessionInFiles, TellsWhenTheProcessStarted) {
     run_program();
     const auto records = test::parse_whole_log(test::read_file(directory / "worker.log"));
     const std::string& origin = records.at(1).text;
-    const std::string started = origin.substr(origin.find("started: ") + 9, 19);
+    const std::string started = origin.substr(origin.find("started: ") + 9, 23);
     EXPECT_LE(started, records[1].time);
     EXPECT_LT(test::seconds_between(started, records[1].time), 60);
 }

@@ -15,18 +15,20 @@ namespace test {
 namespace {
 
 // d: a digit, the rest stands for itself
-constexpr std::string_view stamp_shape = "dddd-dd-dd dd:dd:dd.ddd [";
+constexpr std::string_view time_shape = "dddd-dd-dd dd:dd:dd.ddd";
+constexpr std::string_view offset_shape = "dd:dd";
 
 constexpr std::array<std::string_view, 4> session_texts{
     "Role: ", "Continues an older file. Role: ", "Logger closed for ", "The previous session of this log "};
 
-bool has_stamp(std::string_view line) {
-    if (line.size() < stamp_shape.size()) return false;
-    for (std::size_t i = 0; i < stamp_shape.size(); ++i) {
-        const bool is_digit = std::isdigit(static_cast<unsigned char>(line[i])) != 0;
-        if (stamp_shape[i] == 'd' ? !is_digit : line[i] != stamp_shape[i]) return false;
-    }
-    return true;
+bool has_shape(std::string_view text, std::string_view shape) {
+    return std::equal(text.begin(), text.end(), shape.begin(), shape.end(), [](char each, char wanted) {
+        return wanted == 'd' ? std::isdigit(static_cast<unsigned char>(each)) != 0 : each == wanted;
+    });
+}
+
+bool is_offset(std::string_view text) {
+    return !text.empty() && (text.front() == '+' || text.front() == '-') && has_shape(text.substr(1), offset_shape);
 }
 
 /// Cuts what stands before `end` off `rest`.
@@ -41,11 +43,12 @@ std::string_view take_until(std::string_view& rest, std::string_view end, std::s
 }  // namespace
 
 bool operator==(const record& left, const record& right) {
-    return left.time == right.time && left.pid == right.pid && left.level == right.level && left.text == right.text;
+    return left.time == right.time && left.offset == right.offset && left.pid == right.pid &&
+           left.level == right.level && left.text == right.text;
 }
 
 void PrintTo(const record& each, std::ostream* out) {
-    *out << each.time << " [" << each.pid << "] [" << each.level << "] " << each.text;
+    *out << each.time << each.offset << " [" << each.pid << "] [" << each.level << "] " << each.text;
 }
 
 std::vector<record> parse_whole_log(std::string_view log) {
@@ -56,10 +59,14 @@ std::vector<record> parse_whole_log(std::string_view log) {
             records.back().text += "\n" + line.substr(1);
             continue;
         }
-        if (!has_stamp(line)) throw std::runtime_error("no record: " + line);
         std::string_view rest = line;
         record next;
-        next.time = take_until(rest, " [", line);
+        const std::string_view stamp = take_until(rest, " [", line);
+        next.time = stamp.substr(0, time_shape.size());
+        next.offset = stamp.substr(next.time.size());
+        if (!has_shape(next.time, time_shape) || !(next.offset.empty() || is_offset(next.offset))) {
+            throw std::runtime_error("no record: " + line);
+        }
         next.pid = std::stoi(std::string(take_until(rest, "] [", line)));
         next.level = take_until(rest, "] ", line);
         next.text = rest;

@@ -11,7 +11,8 @@ namespace test {
 
 /// A record of a file in the default pattern, read back.
 struct record {
-    std::string time;  // `2025-10-19 05:52:25.123`
+    std::string time;    // `2025-10-19 05:52:25.123`
+    std::string offset;  // `+02:00`; empty: it says none
     int pid = 0;
     std::string level;  // `INFO`
     std::string text;   // without the tabs that mark further lines

@@ -17,7 +17,7 @@ _STAMP = r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)"
 _RECORD = re.compile(rf"{_STAMP}\.(\d{{3}})([+-]\d\d:\d\d)? \[(\d+)\] \[({'|'.join(LEVELS)})\] ")
 _FRONTEND = re.compile(rf"\[{_STAMP}\.(\d{{3}})\] \[(\w+)\]( \([^)]*\))? *")
 # Before what faulthandler writes; but Windows tells it of an exception first, and the library only if nobody handles it.
-_CRASH_FILE = re.compile(rf"^{_STAMP}\S* \[(\d+)\] (\[CRITICAL\])?.*$", re.MULTILINE)
+_CRASH_FILE = re.compile(rf"^{_STAMP}(?:\.\d+)?([+-]\d\d:\d\d)? \[(\d+)\] (\[CRITICAL\])?.*$", re.MULTILINE)
 _WINDOWS_EXCEPTION = "\nWindows fatal exception: "
 
 # electron-log's
@@ -154,15 +154,16 @@ def parse_crash_file(text: str, source: Any = None) -> Iterator[Record]:
     after = 0
     for following in [*_CRASH_FILE.finditer(text), None]:
         end = following.start() if following else len(text)
-        is_windows = following is not None and following[3] is not None
+        is_windows = following is not None and following[4] is not None
         before = text.rfind(_WINDOWS_EXCEPTION, after, end) if is_windows else -1
         cut = end if before < 0 else before
         for begin, crash, teller in (after, text[after:cut], found), (cut, text[cut:end], following):
             crash = crash.strip("\n")
             if crash:
-                number = text.count("\n", 0, text.index(crash, begin))
+                number = text.count("\n", 0, text.index(crash, begin)) + 1
                 time_ = milliseconds(teller[1]) if teller else None
-                yield Record(crash, time_, None, int(teller[2]) if teller else 0, "CRITICAL", 0, number, source)
+                offset = minutes(teller[2]) if teller and teller[2] else None
+                yield Record(crash, time_, offset, int(teller[3]) if teller else 0, "CRITICAL", 0, number, source)
         if following:
             found, after = following, following.end()
 
@@ -260,8 +261,8 @@ _MOST_BEFORE_ORIGIN = 100  # records, of other threads, between the one that beg
 def in_utc(records: Iterable[Record], zones: Zones) -> Iterator[tuple[Optional[int], Record]]:
     """Each record of one log, in its order, with its UTC in milliseconds since 1970 (None: it has no time).
 
-    The offset is the record's own, else what the log has said last. What comes before a log has said anything has the
-    offset that it says first; so has the record that begins a session, which its origin follows.
+    The offset is the record's own, else what the log, or a record of it, has said last. What comes before a log has
+    said anything has the offset that it says first; so has the record that begins a session, which its origin follows.
     """
     offset: Optional[int] = None
     waiting: list[Record] = []
@@ -280,13 +281,15 @@ def in_utc(records: Iterable[Record], zones: Zones) -> Iterator[tuple[Optional[i
         waiting.clear()
 
     for record in records:
-        said = mark(record)
+        own = record.offset
+        said = mark(record) if waiting or own is None else None
+        if own is not None and record.local_time is not None:
+            yield from let_go(said.before if said and said.before is not None else own)
+            offset = own
+            yield record.local_time - own * 60_000, record
+            continue
         if said is None and not waiting and offset is not None:
-            own = record.offset
-            if record.local_time is None:
-                yield None, record
-            else:
-                yield record.local_time - (offset if own is None else own) * 60_000, record
+            yield None if record.local_time is None else record.local_time - offset * 60_000, record
             continue
         if said and said.offset is not None:
             yield from let_go(said.before if said.before is not None else said.offset)

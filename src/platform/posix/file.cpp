@@ -162,6 +162,15 @@ file open_log_file(const fs::path& path, open_mode mode) {
     }
 }
 
+std::error_code let_group_read(const file& file) noexcept {
+    const auto descriptor = static_cast<int>(file.number());
+    struct stat found {};
+    if (fstat(descriptor, &found) != 0) return last_error();
+    if ((found.st_mode & S_IRGRP) != 0) return {};
+    return fchmod(descriptor, (found.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO)) | S_IRGRP) == 0 ? std::error_code()
+                                                                                              : last_error();
+}
+
 int to_descriptor(file file) { return static_cast<int>(file.release()); }
 
 struct directory_lock::signals {

@@ -43,13 +43,17 @@ std::string system_name() {
 namespace {
 
 std::atomic<int> known_process_id{0};
+std::atomic<std::chrono::system_clock::rep> known_process_start{0};
 
 }  // namespace
 
 int process_id() noexcept {
     int id = known_process_id.load(std::memory_order_relaxed);
     if (id == 0) {
-        static const int registered = pthread_atfork(nullptr, nullptr, [] { known_process_id = 0; });
+        static const int registered = pthread_atfork(nullptr, nullptr, [] {
+            known_process_id = 0;
+            known_process_start = 0;
+        });
         (void)registered;
         id = getpid();
         known_process_id.store(id, std::memory_order_relaxed);
@@ -57,7 +61,10 @@ int process_id() noexcept {
     return id;
 }
 
-std::chrono::system_clock::time_point process_start() {
+namespace {
+
+/// By the clock as it stands now.
+std::chrono::system_clock::time_point find_process_start() {
     using namespace std::chrono;
 #ifdef __APPLE__
     std::array<int, 4> name{CTL_KERN, KERN_PROC, KERN_PROC_PID, getpid()};
@@ -84,6 +91,19 @@ std::chrono::system_clock::time_point process_start() {
                      ticks * nanoseconds(std::nano::den / sysconf(_SC_CLK_TCK));
     return system_clock::now() - duration_cast<system_clock::duration>(age);
 #endif
+}
+
+}  // namespace
+
+std::chrono::system_clock::time_point process_start() {
+    using std::chrono::system_clock;
+    process_id();  // has the child of a fork ask anew
+    system_clock::rep known = known_process_start.load();
+    if (known == 0) {
+        const system_clock::rep found = find_process_start().time_since_epoch().count();
+        if (known_process_start.compare_exchange_strong(known, found)) known = found;
+    }
+    return system_clock::time_point(system_clock::duration(known));
 }
 
 void at_fork(void (*prepare)(), void (*parent)(), void (*child)()) {

@@ -105,6 +105,8 @@ file open_log_file(const fs::path& path, open_mode mode) {
     }
 }
 
+std::error_code let_group_read(const file&) noexcept { return {}; }
+
 int to_descriptor(file file) { return _open_osfhandle(file.release(), _O_APPEND | _O_BINARY | _O_NOINHERIT); }
 
 struct directory_lock::signals {};  // handlers run in threads of their own here
