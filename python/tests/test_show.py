@@ -89,6 +89,8 @@ class Follower:
     def __init__(self, programs, *arguments):
         started = [sys.executable, "-c", INTERRUPTED_BY_STDIN, "show"] if is_windows else command()
         options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        if not is_windows:  # who is started in the background by a shell, as tests may be, ignores the signal
+            options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
         self.process = subprocess.Popen([*started, "--follow", *arguments], env=programs.environment, **options)
         self.lines = []
         self._reader = threading.Thread(target=self._read)
@@ -106,6 +108,7 @@ class Follower:
             self.process.send_signal(signal.SIGINT)
         self.process.stdin.close()
         self._reader.join(60)
+        assert not self._reader.is_alive(), "it has not ended"
         errors = self.process.stderr.read()
         self.process.wait()
         return errors
