@@ -9,6 +9,9 @@ import threading
 
 import pytest
 
+from chainner_logger._report.folder import snapshot
+from chainner_logger._report.follow import follow as follow_logs
+from chainner_logger._report.grammar import Zones
 from conftest import is_windows, wait_until, write_log
 
 
@@ -94,6 +97,8 @@ class Follower:
     def __init__(self, programs, *arguments):
         started = [sys.executable, "-c", INTERRUPTED_BY_STDIN, "show"] if is_windows else command()
         options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        if not is_windows:  # who is started in the background by a shell, as tests may be, ignores the signal
+            options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
         self.process = subprocess.Popen([*started, "--follow", *arguments], env=programs.environment, **options)
         self.lines = []
         self._reader = threading.Thread(target=self._read)
@@ -111,6 +116,7 @@ class Follower:
             self.process.send_signal(signal.SIGINT)
         self.process.stdin.close()
         self._reader.join(60)
+        assert not self._reader.is_alive(), "it has not ended"
         errors = self.process.stderr.read()
         self.process.wait()
         return errors
@@ -153,6 +159,21 @@ def test_it_may_be_started_before_there_are_logs(programs, follow):
     programs.run("from logger import setup_logger; setup_logger('host').error('at last')")
     assert wait_until(lambda: follower.has("at last"))
     assert follower.end() == "" and not follower.has("INFO")
+
+
+def test_a_rotated_file_is_told_to_its_end_before_the_next_one(tmp_path):
+    log = tmp_path / "worker.log"
+    write_log(log, record(1, "one"))
+    with snapshot(tmp_path) as taken:
+        positions = {file.identity: file.size() for file in taken.files}
+        portions = follow_logs(tmp_path, taken, positions, Zones(), print)
+        write_log(log, record(1, "one") + record(2, "two"))
+        log.rename(tmp_path / "worker.1.log")
+        write_log(log, record(2, "three") + record(2, "four"))
+        found = []
+        while "four" not in found:
+            found += [entry.record.message for entry in next(portions)]
+    assert found == ["two", "three", "four"]
 
 
 def test_it_follows_across_rotations(programs, follow):

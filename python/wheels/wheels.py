@@ -25,6 +25,10 @@ project = here.parent
 sys.path.insert(0, str(project / "tests"))
 import browser  # noqa: E402
 
+# Wine's debugger would write to the pipe of the process that crashed, which in some tests nobody reads. Of WMI, which
+# CPython 3.12 and newer ask for the system, Wine has a part, at which they end; without it they ask otherwise.
+os.environ["WINEDLLOVERRIDES"] = "winedbg.exe=d;wbemprox=d"
+
 work = project.parent / "build" / "wheels"
 tools = work / "tools"
 output = work / "dist"
@@ -329,9 +333,6 @@ def test(wheel: Path, python: Python, packages: Path, result: Result) -> None:
     tests = [project / "tests", "--ignore", project / "tests" / "test_pip.py"]
     command = [*interpreter, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", "-rs", *tests]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    if is_windows:
-        # Wine's debugger would write to the pipe of the process that crashed, which in some tests nobody reads.
-        environment["WINEDLLOVERRIDES"] = "winedbg.exe=d"
     with contextlib.ExitStack() as stack:
         if is_windows and browser.is_installed():
             environment["WEBDRIVER"] = stack.enter_context(browser.driver())

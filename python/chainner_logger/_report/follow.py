@@ -24,26 +24,22 @@ class _Followed:
         self.file = file
         self.position = position
         self.rest = b""  # a record that may go on
-        self.is_gone = False  # it has no name any more
+        self.missed = 0  # so many looks in a row found no name for it; one does if files are renamed meanwhile
 
     def read(self) -> bytes:
         """What is new, in whole records. The last one is held back until nothing more has come, or another record has:
-        it may have further lines."""
+        it may have further lines. Nothing more comes to a file that has been renamed, and the next one goes on at once."""
         if self.file.size() < self.position:
             self.position = 0  # somebody has emptied it
         new = self.file.read(self.position)
         self.position += len(new)
         data = self.rest + new
-        if not new:
-            self.rest = b""
-            return data if data.endswith(b"\n") or self.is_gone else self._keep(data)
-        cut = _last_record(data)
+        if self.file.name.age > 0 or (not new and data.endswith(b"\n")):
+            cut = len(data)
+        else:
+            cut = _last_record(data) if new else 0
         self.rest = data[cut:]
         return data[:cut]
-
-    def _keep(self, data: bytes) -> bytes:
-        self.rest = data
-        return b""
 
 
 def _last_record(data: bytes) -> int:
@@ -79,7 +75,7 @@ def follow(
             data = each.read()
             if data:
                 portions[each.file.name] = portions.get(each.file.name, b"") + data
-            elif each.is_gone and not each.rest:
+            elif each.missed > 1 and not each.rest:
                 each.file.close()
                 del followed[identity]
         if portions:
@@ -98,7 +94,7 @@ def _find_new(folder: Path, followed: dict[Identity, _Followed], say: Callable[[
     known_logs = {each.file.name.log for each in followed.values() if each.file.name.kind == "record"}
     now = {identity: name for name, identity in names.items()}
     for each in followed.values():
-        each.is_gone = each.file.identity not in now
+        each.missed = 0 if each.file.identity in now else each.missed + 1
         # What has no name any more is older than all that has one.
         each.file.name = now.get(each.file.identity) or dataclasses.replace(each.file.name, age=_OLDER_THAN_ALL)
     new: dict[str, list[LogName]] = {}
@@ -116,5 +112,5 @@ def _find_new(folder: Path, followed: dict[Identity, _Followed], say: Callable[[
         new.setdefault(name.log, []).append(name)
     for log in new:
         seen = [each for each in followed.values() if each.file.name.log == log and each.position > 0]
-        if log in known_logs and seen and all(each.is_gone for each in seen):
+        if log in known_logs and seen and all(each.missed for each in seen):
             say(f"{log}: rotated faster than it could be followed; records may be missing here")
