@@ -29,3 +29,7 @@ install(
 )
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/chainner_logger.pc DESTINATION ${pkgconfig_directory})
 install(DIRECTORY lnav DESTINATION ${CMAKE_INSTALL_DATADIR}/chainner_logger)
+install(
+    FILES collector/README.md collector/builder.yaml collector/otelcol.yaml
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/chainner_logger/collector
+)

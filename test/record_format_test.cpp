@@ -153,7 +153,7 @@ TEST_F(UtcOffset, MayReachOverTheEndOfTheYear) {
     EXPECT_EQ(stamp(*formatter, 1767189600), "2026-01-01 04:00:00+14:00\n");
 }
 
-TEST(RecordFormat, TheUtcOffsetIsKnownWithoutAnyOtherFlagOfTimeAndPadsAsSpdlogDoes) {
+TEST_F(UtcOffset, IsKnownWithoutAnyOtherFlagOfTimeAndPadsAsSpdlogDoes) {
     const test::scoped_variable zone("TZ", "XST-5:30");
     EXPECT_EQ(formatted("%z %v", "message"), "+05:30 message\n");
     EXPECT_EQ(formatted("%8z|%-8z|", ""), "  +05:30|+05:30  |\n");
