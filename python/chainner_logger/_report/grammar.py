@@ -160,7 +160,7 @@ def parse_crash_file(text: str, source: Any = None) -> Iterator[Record]:
         for begin, crash, teller in (after, text[after:cut], found), (cut, text[cut:end], following):
             crash = crash.strip("\n")
             if crash:
-                number = text.count("\n", 0, text.index(crash, begin)) + 1
+                number = text.count("\n", 0, text.index(crash, begin))
                 time_ = milliseconds(teller[1]) if teller else None
                 offset = minutes(teller[2]) if teller and teller[2] else None
                 yield Record(crash, time_, offset, int(teller[3]) if teller else 0, "CRITICAL", 0, number, source)
