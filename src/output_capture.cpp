@@ -241,7 +241,7 @@ constexpr platform::sudden_end_hooks sudden_end_hooks{[](int number) noexcept {
                                                           settle();
                                                           return true;
                                                       },
-                                                      [](bool is_alone) noexcept { is_alone ? finish() : settle(); }};
+                                                      settle};
 
 /// Makes them, and adds the hooks, at the first call. Thread-safe; never destroyed, as the threads read for ever.
 std::array<guarded_output, 2>& outputs() {

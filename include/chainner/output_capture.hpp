@@ -15,10 +15,11 @@ namespace chainner {
 /// - Whoever writes waits for that thread at most, so no longer for a reader of stdout or stderr that hangs.
 /// - The streams show what they did before, unchanged and at once, also what is no whole line yet. A reader that takes
 ///   nothing for 100 ms misses lines, as it does with records on the console, and is told how many.
-/// - What a thread has written before it logs stands before its record.
-/// - What was written before a crash, `abort`, `exit`, `quick_exit`, `_exit` (on macOS: not this one) or one of SIGHUP,
-///   SIGINT, SIGQUIT and SIGTERM that the program does not handle is in the log. For that it calls
-///   `install_crash_handler`, and handles these signals. After SIGKILL, what the thread had not yet read is missing.
+/// - Each whole line that a thread has written before it logs stands before its record.
+/// - What was written before a crash, `abort`, `exit`, or one of SIGHUP, SIGINT, SIGQUIT and SIGTERM that the program
+///   does not handle is in the log; on Linux also before `quick_exit` and `_exit`, in the place of which a program that
+///   is linked with this library has one that waits for the thread. For all that it calls `install_crash_handler`, and
+///   handles these signals. After SIGKILL, what the thread had not yet read is missing.
 /// - What C or C++ still holds in a buffer of its own is not written yet: `std::fflush`.
 ///
 /// A line without an end becomes a record after a second, and then goes on in another one. Of a progress bar (`\r`) the

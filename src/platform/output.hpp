@@ -64,10 +64,11 @@ struct sudden_end_hooks {
     /// false the signal does nothing for now, and is to be raised again.
     bool (*on_signal)(int number) noexcept;
 
-    /// Before `quick_exit` and `_exit`. Where `is_alone` the other threads have ended already.
-    void (*on_exit)(bool is_alone) noexcept;
+    /// Before `quick_exit` and `_exit`.
+    void (*on_exit)() noexcept;
 };
 
+/// As far as the system lets one know.
 void handle_sudden_end(const sudden_end_hooks& hooks) noexcept;
 
 }  // namespace chainner::platform

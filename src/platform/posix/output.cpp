@@ -244,7 +244,7 @@ void handle_sudden_end(const sudden_end_hooks& hooks) noexcept {
         if ((present.sa_flags & SA_SIGINFO) == 0 && present.sa_handler == SIG_DFL) sigaction(number, &action, nullptr);
     }
 #ifdef __linux__
-    std::at_quick_exit([] { end_hooks.load()->on_exit(false); });
+    std::at_quick_exit([] { end_hooks.load()->on_exit(); });
 #endif
 }
 
@@ -258,7 +258,7 @@ extern "C" {
 
 // NOLINTBEGIN(bugprone-reserved-identifier)
 [[gnu::weak, gnu::visibility("default")]] void _exit(int status) {
-    if (const auto* const hooks = chainner::platform::end_hooks.load()) hooks->on_exit(false);
+    if (const auto* const hooks = chainner::platform::end_hooks.load()) hooks->on_exit();
     while (true) syscall(SYS_exit_group, status);
 }
 

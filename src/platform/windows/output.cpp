@@ -170,8 +170,9 @@ std::size_t windows_captured_stream::read(char* to, std::size_t size) noexcept {
     if (is_expecting_) {
         // Waits for no byte to come, but for one that has come and is on its way to us.
         CancelIoEx(read_end_.get(), &first_read_);
+        WaitForSingleObject(has_read_first_.get(), 100);  // not without end: its thread may be dead
         DWORD count = 0;
-        if (GetOverlappedResult(read_end_.get(), &first_read_, &count, TRUE) != 0) {
+        if (GetOverlappedResult(read_end_.get(), &first_read_, &count, FALSE) != 0) {
             to[0] = first_;
             taken = count;
         }
@@ -213,31 +214,7 @@ std::unique_ptr<captured_stream> make_captured_stream(standard_stream stream) {
 
 void start_reader(std::function<void()> read) { std::thread(std::move(read)).detach(); }
 
-// The sudden end
-
-namespace {
-
-std::atomic<const sudden_end_hooks*> end_hooks{nullptr};
-
-/// The system calls it at the end of the process, also by `_exit`, when the other threads have ended.
-void NTAPI on_event(void* /*module*/, DWORD reason, void* /*reserved*/) {
-    const sudden_end_hooks* const hooks = end_hooks;
-    if (reason == DLL_PROCESS_DETACH && hooks != nullptr) hooks->on_exit(true);
-}
-
-}  // namespace
-
-void handle_sudden_end(const sudden_end_hooks& hooks) noexcept { end_hooks = &hooks; }
+/// Windows tells a program of none: the signals of POSIX are not sent here, and `_exit` ends the other threads first.
+void handle_sudden_end(const sudden_end_hooks& /*hooks*/) noexcept {}
 
 }  // namespace chainner::platform
-
-// Among the functions that the system calls at such events.
-#ifdef _MSC_VER
-#pragma comment(linker, "/include:_tls_used")
-#pragma comment(linker, "/include:chainner_on_event")
-#pragma section(".CRT$XLD", long, read)
-extern "C" __declspec(allocate(".CRT$XLD")) const PIMAGE_TLS_CALLBACK chainner_on_event = chainner::platform::on_event;
-#else
-extern "C" [[gnu::section(".CRT$XLD"), gnu::used]] const PIMAGE_TLS_CALLBACK chainner_on_event =
-    chainner::platform::on_event;
-#endif
