@@ -26,4 +26,7 @@ void log(std::uint64_t number, std::string_view text);
 /// The same at a level that is not logged.
 void log_disabled(std::uint64_t number, std::string_view text);
 
+/// What is written to stdout and stderr is logged too, by a contestant that can do that. Else nothing happens.
+void capture_output();
+
 }  // namespace bench

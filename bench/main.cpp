@@ -12,9 +12,12 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "contestant.hpp"
+
+[[gnu::weak]] void bench::capture_output() {}
 
 namespace {
 
@@ -34,9 +37,10 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 namespace {
 
 constexpr const char usage[] =
-    "usage: PROGRAM log|disabled|latency|records DIRECTORY [KEY=NUMBER...]\n"
+    "usage: PROGRAM log|print|disabled|latency|records DIRECTORY [KEY=NUMBER...]\n"
     "\n"
     "  log       time and heap allocations of a record\n"
+    "  print     time of a line written to stderr, captured by who can do that\n"
     "  disabled  time of a record whose level is not logged\n"
     "  latency   percentiles over a run with 20 rotations and more, and the 11th longest, a rotation in the middle\n"
     "  records   logs `count` records and ends, for those who measure from outside\n"
@@ -65,6 +69,14 @@ void time_records(benchmark::State& state, const std::string& text) {
     for (auto _ : state) bench::log(number++, text);
     state.counters["allocations"] = benchmark::Counter(static_cast<double>(allocations - before) / state.threads(),
                                                        benchmark::Counter::kAvgIterations);
+}
+
+/// A line of 90 bytes by one call of the system, as a library would write it.
+void time_prints(benchmark::State& state) {
+    const std::string line = std::string(89, 'x') + '\n';
+    for (auto _ : state) {
+        if (write(STDERR_FILENO, line.data(), line.size()) < 0) throw std::system_error(errno, std::system_category());
+    }
 }
 
 void time_disabled_records(benchmark::State& state, const std::string& text) {
@@ -111,6 +123,9 @@ int run(const std::string& what, const std::filesystem::path& directory, key_val
     if (what == "log") {
         registered = benchmark::RegisterBenchmark(what.c_str(), time_records, text);
         registered->Threads(static_cast<int>(values["threads"]));
+    } else if (what == "print") {
+        bench::capture_output();
+        registered = benchmark::RegisterBenchmark(what.c_str(), time_prints);
     } else if (what == "disabled") {
         registered = benchmark::RegisterBenchmark(what.c_str(), time_disabled_records, text);
     } else if (is_latency) {

@@ -1,4 +1,5 @@
 #include <chainner/logger.hpp>
+#include <chainner/output_capture.hpp>
 
 #include "../contestant.hpp"
 
@@ -22,5 +23,7 @@ void set_up(const options& chosen) {
 void log(std::uint64_t number, std::string_view text) { logger->info("tile {}: {}", number, text); }
 
 void log_disabled(std::uint64_t number, std::string_view text) { logger->debug("tile {}: {}", number, text); }
+
+void capture_output() { chainner::capture_output(); }
 
 }  // namespace bench
