@@ -11,7 +11,7 @@ execute_process(COMMAND ${CMAKE_COMMAND} --build ${BUILD} COMMAND_ERROR_IS_FATAL
 execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD} --prefix ${PREFIX} COMMAND_ERROR_IS_FATAL ANY)
 
 file(GLOB_RECURSE headers RELATIVE ${PREFIX}/include ${PREFIX}/include/*)
-if(NOT "${headers}" STREQUAL "chainner/crash_handler.hpp;chainner/log_directory.hpp;chainner/logger.hpp")
+if(NOT "${headers}" STREQUAL "chainner/crash_handler.hpp;chainner/log_directory.hpp;chainner/logger.hpp;chainner/output_capture.hpp")
     message(FATAL_ERROR "Installed headers: ${headers}")
 endif()
 
