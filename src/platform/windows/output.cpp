@@ -121,8 +121,9 @@ bool windows_captured_stream::lead_to(HANDLE handle) noexcept {
     const int source = _open_osfhandle(reinterpret_cast<std::intptr_t>(copy.get()), mode == -1 ? _O_BINARY : mode);
     if (source < 0) return false;
     copy.release();  // it is the descriptor's now
-    const bool is_led = _dup2(source, descriptor) == 0;
-    _close(source);
+    // Where the stream was closed, its number may be the one that was free.
+    const bool is_led = source == descriptor || _dup2(source, descriptor) == 0;
+    if (source != descriptor) _close(source);
     if (is_led) SetStdHandle(number_of(stream_), reinterpret_cast<HANDLE>(_get_osfhandle(descriptor)));
     return is_led;
 }
