@@ -99,15 +99,10 @@ void append_stack(crash_record& record, const void* context) noexcept {
 // Of the record that is being written; none at first. Not local: that would take a lock in the handler.
 std::atomic<std::thread::id> writer{std::thread::id()};
 
-/// What was written to a captured stream before the crash stands before it in the log.
-void take_output() noexcept {
-    if (const detail::output_hooks* const output = detail::loggers_of_process().output) output->settle();
-}
-
 /// Writes a record of which `describe` writes the middle, told `of` what. `context` is that of a fault.
 void write_record(void (*describe)(crash_record&, const void*), const void* of, const void* context) noexcept {
     static crash_record record;  // not on the stack, which may be a small one
-    take_output();
+    detail::settle_output();     // what was written before the crash stands before it in the log
     const detail::process_log log = detail::current_process_log();
     if (log.file == platform::no_file && log.crash_file == platform::no_file) return;
 
@@ -136,7 +131,7 @@ std::atomic<bool> is_terminated{false};
 
 void on_fault(const platform::fault& fault) noexcept {
     if (is_terminated && fault.name == "SIGABRT") {
-        take_output();  // the last words of the C++ runtime
+        detail::settle_output();  // the last words of the C++ runtime
         return;
     }
     const auto describe = [](crash_record& record, const void* of) {

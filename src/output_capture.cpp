@@ -296,10 +296,6 @@ bool detail::is_output_captured() {
                        [](guarded_output& each) { return each.lock()->stream().is_captured(); });
 }
 
-void detail::settle_output() noexcept {
-    if (const output_hooks* const output = loggers_of_process().output) output->settle();
-}
-
 void capture_output() {
     get_logger_from_env();
     install_crash_handler();

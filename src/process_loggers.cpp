@@ -102,6 +102,10 @@ process_log current_process_log() noexcept {
     return log;
 }
 
+void settle_output() noexcept {
+    if (const output_hooks* const output = loggers_of_process().output) output->settle();
+}
+
 void end_sessions() {
     if (const output_hooks* const output = loggers_of_process().output) output->finish();
     const auto end = lock_deadline();

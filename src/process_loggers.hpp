@@ -70,6 +70,10 @@ process_log current_process_log() noexcept;
 /// For a console: at which place the records are that it did not show.
 std::string where_records_are(file_sink& file);
 
+/// Waits, up to a second, until what was written to a captured stream is in the log. Thread-safe, also in a signal
+/// handler.
+void settle_output() noexcept;
+
 /// Writes what is held back, and the records that close the sessions.
 void end_sessions();
 
