@@ -5,9 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chainner/logger.hpp>
 #include <chainner/output_capture.hpp>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <thread>
@@ -15,9 +17,10 @@
 
 namespace {
 
-void write_line(const std::string& text) {
-    const std::string line = text + '\n';
-    if (::write(1, line.data(), line.size()) != static_cast<ssize_t>(line.size())) std::abort();
+void write_line(const char* format, int a, int b = 0) {
+    std::array<char, 64> line{};
+    const int length = std::snprintf(line.data(), line.size(), format, a, b);
+    if (::write(1, line.data(), static_cast<std::size_t>(length)) != length) std::abort();
 }
 
 }  // namespace
@@ -30,19 +33,23 @@ int main(int /*count*/, char** words) {
     options.max_files = 1000;
     const auto logger = chainner::setup_logger("worker", options);
     chainner::capture_output();
+    // From the first fork on they allocate nothing: AddressSanitizer holds its allocator's locks over a fork.
     std::vector<std::thread> threads;
+    std::atomic<int> running{0};
     for (int i = 0; i < 8; ++i) {
-        threads.emplace_back([=] {
-            for (int n = 0; n < lines; ++n) write_line("thread " + std::to_string(i) + ' ' + std::to_string(n));
+        threads.emplace_back([=, &running] {
+            ++running;
+            for (int n = 0; n < lines; ++n) write_line("thread %d %d\n", i, n);
         });
     }
+    while (running < 8) std::this_thread::yield();
     for (int i = 0; i < children; ++i) {
         const pid_t child = fork();
         if (child == 0) {
             alarm(60);  // what is stuck dies of it
-            write_line("child " + std::to_string(i) + " is there");
+            write_line("child %d is there\n", i);
             logger->info("child {} logs", i);
-            for (int n = 0; n < lines / 100; ++n) write_line("child " + std::to_string(i) + ' ' + std::to_string(n));
+            for (int n = 0; n < lines / 100; ++n) write_line("child %d %d\n", i, n);
             _exit(0);
         }
         int status = 0;
