@@ -104,18 +104,15 @@ void file_writer::end_session() {
 
 void file_writer::log(const spdlog::details::log_msg& record) {
     if (!is_open_) return;
-    clear(formatted_);
-    formatter_->format(record, formatted_);
-    const std::string_view line = text_of(formatted_);
+    const std::string_view line = formatted(record);
     if (!append(line, record.time)) backlog_.add(line);
 }
 
 void file_writer::add_to_batch(const spdlog::details::log_msg& record) {
     if (!is_open_) return;
-    clear(formatted_);
-    formatter_->format(record, formatted_);
-    if (batch_.size() + formatted_.size() > std::min(batch_bytes, location_.max_size)) write_batch();
-    batch_.append(formatted_.begin(), formatted_.end());
+    const std::string_view line = formatted(record);
+    if (batch_.size() + line.size() > std::min(batch_bytes, location_.max_size)) write_batch();
+    batch_.append(line.data(), line.data() + line.size());
 }
 
 void file_writer::write_batch() {
@@ -130,6 +127,12 @@ void file_writer::write_batch() {
 void file_writer::flush() { look_after(spdlog::log_clock::now()); }
 
 // The way of a record
+
+std::string_view file_writer::formatted(const spdlog::details::log_msg& record) {
+    clear(formatted_);
+    formatter_->format(record, formatted_);
+    return text_of(formatted_);
+}
 
 /// false if the record is to be held back.
 bool file_writer::append(std::string_view record, time_point now) {

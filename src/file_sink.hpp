@@ -84,6 +84,7 @@ private:
     file_writer(const file_writer& parent, std::unique_ptr<spdlog::formatter> formatter);
 
     // The way of a record
+    std::string_view formatted(const spdlog::details::log_msg& record);
     bool append(std::string_view record, time_point now);
     std::error_code write(std::string_view record, time_point now);
     bool rotate(std::size_t room, time_point now);

@@ -66,7 +66,6 @@ def test_warnings_and_last_resort_and_tracebacks(programs):
 
 
 def test_a_progress_bar_of_tqdm_is_its_last_state(programs):
-    pytest.importorskip("tqdm")
     texts = said(
         programs,
         """
@@ -134,7 +133,6 @@ sys.stderr = OutStream()
     assert texts == ["stdout: of the process"]
 
 
-@pytest.mark.skipif(is_windows, reason="under Wine, what is captured does not always reach the file of capfd")
 @pytest.mark.parametrize("how", ["", "-s", "--capture=sys", "--capture=tee-sys"])
 def test_the_capture_of_pytest_works_beside_it(programs, how):
     file = programs.folder / "test_it.py"
@@ -259,7 +257,6 @@ def test_children_of_multiprocessing_have_their_own(programs):
     assert own == ["record", "stdout: after"] * 5
 
 
-@pytest.mark.skipif(is_windows, reason="not run there again since closed streams were mended; the same in C++ works in Wine")
 def test_a_process_without_streams(programs):
     """As with pythonw, or after a daemon has closed them."""
     program = programs.start(

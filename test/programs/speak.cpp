@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -77,6 +78,23 @@ void a_long_line() {
     const std::string piece(1024 * 1024, 'x');
     for (int i = 0; i < count; ++i) print(piece);
     print("\n");
+}
+
+/// Logs by how many KiB the process has grown at most.
+void a_long_line_beside_its_memory() {
+    const auto peak = [] {
+        std::ifstream status("/proc/self/status");
+        for (std::string word; status >> word;) {
+            if (word == "VmHWM:") break;
+        }
+        int kibibytes = -1;
+        status >> kibibytes;
+        return kibibytes;
+    };
+    print("early\n");
+    const int before = peak();
+    a_long_line();
+    logger->info("grown by {}", peak() - before);
 }
 
 void empty_lines() { write_line(std::string(static_cast<std::size_t>(count), '\n')); }
@@ -211,6 +229,7 @@ const std::map<std::string, std::function<void()>> ways{WAY(by_every_writer),
                                                         WAY(lines_together),
                                                         WAY(what_is_no_text),
                                                         WAY(a_long_line),
+                                                        WAY(a_long_line_beside_its_memory),
                                                         WAY(empty_lines),
                                                         WAY(a_progress_bar),
                                                         WAY(lines_and_records),

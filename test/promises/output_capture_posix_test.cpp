@@ -131,6 +131,16 @@ TEST_F(OutputCaptureOfAProcess, TakesStreamsThatWereClosed) {
     EXPECT_THAT(found_after("stdout: "), ElementsAre("one", "two", "", "four"));
 }
 
+TEST_F(OutputCaptureOfAProcess, TakesLittleMemoryForALineOfAnyLength) {
+#if !defined(__linux__) || defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    GTEST_SKIP() << "asks Linux for the peak of the memory, which sanitizers make larger";
+#endif
+    ASSERT_EQ(test::child_process("speak", {logs.string(), "a_long_line_beside_its_memory", "200"}).wait(), 0);
+    const int growth_in_kibibytes = std::stoi(found_after("grown by ").at(0));
+    EXPECT_GT(growth_in_kibibytes, 0);
+    EXPECT_LT(growth_in_kibibytes, 2048) << "the program itself takes one MiB";
+}
+
 TEST_F(OutputCaptureOfAProcess, CapturesAStartedProgramAsLongAsTheProcessLives) {
     const fs::path go = directory / "go";
     const fs::path status = directory / "status";

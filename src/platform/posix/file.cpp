@@ -1,7 +1,6 @@
 #include "platform/file.hpp"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -9,12 +8,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <limits>
 #include <thread>
 #include <utility>
 
 #include "platform/posix/descriptor.hpp"
+#include "platform/posix/signals.hpp"
 
 namespace chainner::platform {
 
@@ -173,25 +172,17 @@ std::error_code let_group_read(const file& file) noexcept {
 
 int to_descriptor(file file) { return static_cast<int>(file.release()); }
 
-struct directory_lock::signals {
-    signals() noexcept {
-        sigset_t all;
-        sigfillset(&all);
-        for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) sigdelset(&all, fault);
-        pthread_sigmask(SIG_BLOCK, &all, &before);
-    }
-    ~signals() { pthread_sigmask(SIG_SETMASK, &before, nullptr); }
-    sigset_t before;
-};
+struct directory_lock::signals : blocked_signals {};
 
 directory_lock::directory_lock(const fs::path& directory)
     : signals_(std::make_unique<signals>()), folder_(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
     if (!folder_ && (errno == EMFILE || errno == ENFILE)) {
         throw fs::filesystem_error("cannot lock the log folder", directory, last_error());
     }
-    // It takes others microseconds, if they were not stopped meanwhile: that must not stop this process.
+    // It takes others microseconds, and on a busy machine their turn to run. If they were stopped meanwhile, that must
+    // not stop this process as well.
     const auto descriptor = static_cast<int>(folder_.number());
-    for (int tries = 100; tries > 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; --tries) {
+    for (int tries = 1000; tries > 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; --tries) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
 }

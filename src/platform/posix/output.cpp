@@ -3,7 +3,6 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +19,7 @@
 #include <vector>
 
 #include "platform/posix/descriptor.hpp"
+#include "platform/posix/signals.hpp"
 
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -196,19 +196,8 @@ std::unique_ptr<captured_stream> make_captured_stream(standard_stream stream) {
 }
 
 void start_reader(std::function<void()> read) {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) sigdelset(&all, fault);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    const auto restore = [&] { pthread_sigmask(SIG_SETMASK, &before, nullptr); };
-    try {
-        std::thread(std::move(read)).detach();
-    } catch (...) {
-        restore();
-        throw;
-    }
-    restore();
+    const blocked_signals its_mask;
+    std::thread(std::move(read)).detach();
 }
 
 // The sudden end

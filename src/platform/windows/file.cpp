@@ -113,8 +113,9 @@ struct directory_lock::signals {};  // handlers run in threads of their own here
 
 directory_lock::directory_lock(const fs::path& directory) {
     // Nobody but a logger asks for this kind of access to a folder, and files in it are opened without. It takes others
-    // milliseconds, if they were not stopped meanwhile: that must not stop this process.
-    for (int tries = 100; tries > 0; --tries) {
+    // milliseconds, and on a busy machine their turn to run. If they were stopped meanwhile, that must not stop this
+    // process as well.
+    for (int tries = 1000; tries > 0; --tries) {
         owned_handle folder = open_existing(directory, FILE_ADD_FILE, FILE_SHARE_READ | FILE_SHARE_DELETE);
         if (folder) folder_ = adopt_handle(std::move(folder));
         if (folder_ || last_error() != no_room()) break;
