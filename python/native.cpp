@@ -144,7 +144,7 @@ PYBIND11_MODULE(_checked_native, module) {
     module.def("install_crash_handler", chainner::install_crash_handler);
     module.def("capture_output", chainner::capture_output, without_gil());
     module.def("release_output", chainner::release_output, without_gil());
-    module.def("is_output_captured", detail::is_output_captured);
+    module.def("is_output_captured", detail::is_output_captured, without_gil());
     module.def("settle_output", detail::settle_output, without_gil());
     module.def("describe_exit", chainner::describe_exit);
 

@@ -61,8 +61,11 @@ spdlog::color_mode color_mode_of_environment() {
 }  // namespace
 
 console_writer::console_writer(std::string logger_name, std::function<std::string()> where_else,
-                               platform::standard_stream stream)
-    : logger_name_(std::move(logger_name)), where_else_(std::move(where_else)), stream_(stream) {}
+                               platform::standard_stream stream, std::function<bool()> is_hurried)
+    : logger_name_(std::move(logger_name)),
+      where_else_(std::move(where_else)),
+      stream_(stream),
+      is_hurried_(std::move(is_hurried)) {}
 
 void console_writer::open(std::unique_ptr<spdlog::formatter> formatter, spdlog::color_mode color) {
     formatter_ = std::move(formatter);
@@ -74,6 +77,7 @@ console_writer::console_writer(const console_writer& parent, std::unique_ptr<spd
     : logger_name_(parent.logger_name_),
       where_else_(parent.where_else_),
       stream_(parent.stream_),
+      is_hurried_(parent.is_hurried_),
       formatter_(std::move(formatter)),
       is_open_(parent.is_open()),
       color_(parent.color_) {}
@@ -133,7 +137,7 @@ std::size_t console_writer::write(std::string_view text) {
             unread = std::string_view::npos;
             continue;
         }
-        if (error != std::errc::resource_unavailable_try_again) break;
+        if (error != std::errc::resource_unavailable_try_again || is_hurried_()) break;
         // A pipe has no room before a reader of single lines has emptied a page of it.
         if (const std::size_t left = console_->unread(); left < unread) {
             unread = left;

@@ -24,9 +24,11 @@ namespace chainner::detail {
 /// `console_sink`.
 class console_writer {
 public:
-    /// `where_else` says at which place the records are that were not shown.
-    console_writer(std::string logger_name, std::function<std::string()> where_else,
-                   platform::standard_stream stream = platform::standard_stream::error);
+    /// `where_else` says at which place the records are that were not shown. While `is_hurried`, nobody is waited for.
+    console_writer(
+        std::string logger_name, std::function<std::string()> where_else,
+        platform::standard_stream stream = platform::standard_stream::error,
+        std::function<bool()> is_hurried = [] { return false; });
 
     void open(std::unique_ptr<spdlog::formatter> formatter, spdlog::color_mode color);
 
@@ -35,6 +37,9 @@ public:
 
     /// `lines`: as many are missing if it is not shown.
     void log(const spdlog::details::log_msg& record, std::size_t lines = 1);
+
+    /// Counts records as not shown.
+    void hide(std::size_t lines) noexcept { hidden_ += lines; }
     void flush() noexcept {}
     void set_formatter(std::unique_ptr<spdlog::formatter> formatter) { formatter_ = std::move(formatter); }
 
@@ -55,6 +60,7 @@ private:
     std::string logger_name_;
     std::function<std::string()> where_else_;
     platform::standard_stream stream_;
+    std::function<bool()> is_hurried_;
     std::unique_ptr<platform::console> console_ = platform::make_console(stream_);
     std::unique_ptr<spdlog::formatter> formatter_;
     std::atomic<bool> is_open_{false};

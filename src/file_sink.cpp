@@ -104,7 +104,7 @@ void file_writer::end_session() {
 
 void file_writer::log(const spdlog::details::log_msg& record) {
     if (!is_open_) return;
-    const std::string_view line = formatted(record);
+    std::string_view line = formatted(record);
     if (!append(line, record.time)) backlog_.add(line);
 }
 
@@ -117,10 +117,7 @@ void file_writer::add_to_batch(const spdlog::details::log_msg& record) {
 
 void file_writer::write_batch() {
     std::string_view records = text_of(batch_);
-    if (!records.empty() && !append(records, spdlog::log_clock::now())) {
-        if (file_) records.remove_prefix(file_->appended_whole());
-        backlog_.add(records);
-    }
+    if (!records.empty() && !append(records, spdlog::log_clock::now())) backlog_.add(records);
     clear(batch_);
 }
 
@@ -134,40 +131,42 @@ std::string_view file_writer::formatted(const spdlog::details::log_msg& record) 
     return text_of(formatted_);
 }
 
-/// false if the record is to be held back.
-bool file_writer::append(std::string_view record, time_point now) {
+/// Of one or more. false if what is left of them then is to be held back.
+bool file_writer::append(std::string_view& records, time_point now) {
     const bool is_verified = now >= verified_at_ && now - verified_at_ < verify_interval && file_ &&
                              file_->size_since_verified() < verify_bytes;
     if (!is_verified || !backlog_.empty()) look_after(now);
     if (!file_ && backlog_.is_retry_due()) retry(now);
     if (session_.may_change_utc_offset(now)) announce_utc_offset();
     if (!file_ || !backlog_.empty()) return false;
-    std::error_code error = write(record, now);
+    std::error_code error = write(records, now);
     // A program that has closed the file may close the next one while it is being opened.
     for (int tries = 3; error && !file_ && tries > 0; --tries) {
         retry(now);
-        if (file_ && backlog_.empty()) error = write(record, now);
+        if (file_ && backlog_.empty()) error = write(records, now);
     }
     if (!error && backlog_.has_dropped()) end_fault(now);
     return !error;
 }
 
-/// Without an error the record is done with.
-std::error_code file_writer::write(std::string_view record, time_point now) {
+/// Without an error they are done with; otherwise what is not yet written is left of them.
+std::error_code file_writer::write(std::string_view& records, time_point now) {
     const auto is_full = [&] {
-        return file_ && file_->size() > 0 && file_->size() + record.size() > file_->limit(location_.max_size);
+        return file_ && file_->size() > 0 && file_->size() + records.size() > file_->limit(location_.max_size);
     };
     std::error_code error;
     for (int tries = 2; tries > 0; --tries) {
-        while (is_full() && backlog_.is_retry_due() && rotate(record.size(), now)) {
+        while (is_full() && backlog_.is_retry_due() && rotate(records.size(), now)) {
         }
-        error = file_ ? file_->append(record) : std::make_error_code(std::errc::bad_file_descriptor);
+        error = file_ ? file_->append(records) : std::make_error_code(std::errc::bad_file_descriptor);
         if (!error) return error;
+        if (file_) records.remove_prefix(file_->appended_whole());
         if (error != std::errc::file_too_large) break;
     }
     if (file_ && error == std::errc::bad_file_descriptor) check_placement();
     begin_fault("could not be written", error.message());
-    if (file_ && error == std::errc::file_too_large && record.size() > platform::file_size_limit()) {
+    if (file_ && error == std::errc::file_too_large && first_record(records).size() == records.size() &&
+        records.size() > platform::file_size_limit()) {
         backlog_.count_dropped();  // no file can ever hold it
         return {};
     }
@@ -275,7 +274,8 @@ void file_writer::retry(time_point now) {
 
 void file_writer::write_backlog(time_point now) {
     while (!backlog_.empty() && file_) {
-        if (write(backlog_.front(), now)) return;
+        std::string_view record = backlog_.front();
+        if (write(record, now)) return;
         backlog_.pop_front();
     }
     if (backlog_.empty()) end_fault(now);
@@ -338,7 +338,8 @@ spdlog::memory_buf_t file_writer::format_internal(spdlog::level::level_enum leve
 
 void file_writer::write_internal(spdlog::level::level_enum level, const std::string& text, time_point now) {
     const spdlog::memory_buf_t record = format_internal(level, text, now);
-    if (!file_ || write(text_of(record), now)) backlog_.add(text_of(record));
+    std::string_view line = text_of(record);
+    if (!file_ || write(line, now)) backlog_.add(line);
 }
 
 // Forks

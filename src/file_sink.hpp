@@ -85,8 +85,8 @@ private:
 
     // The way of a record
     std::string_view formatted(const spdlog::details::log_msg& record);
-    bool append(std::string_view record, time_point now);
-    std::error_code write(std::string_view record, time_point now);
+    bool append(std::string_view& records, time_point now);
+    std::error_code write(std::string_view& records, time_point now);
     bool rotate(std::size_t room, time_point now);
     void look_after(time_point now);
     void verify(time_point now);

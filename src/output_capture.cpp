@@ -47,15 +47,27 @@ public:
     std::unique_ptr<formatter> clone() const override { return std::make_unique<verbatim_formatter>(); }
 };
 
+std::size_t count_lines(std::string_view text) {
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
 /// There is one as soon as something is captured.
 const detail::role_logger& own_logger() noexcept { return *detail::loggers_of_process().own; }
 
-/// One of the two streams: what is written to it goes to the log by lines, and to where it led before as it comes. Not
-/// thread-safe: it is guarded.
+/// What is written to one of the two streams: it goes to the log by lines, and is kept until it has been shown where
+/// the stream led before. Not thread-safe: it is guarded.
 class captured_output {
 public:
     explicit captured_output(standard_stream which)
         : captured_output(which, platform::make_captured_stream(which), false) {}
+
+    /// Of what is to be shown: as many whole lines as a pipe takes all of or nothing.
+    static constexpr std::size_t piece_size = 4096;
+
+    struct piece {
+        std::string text;
+        std::size_t skipped_lines = 0;  // before it, as there was too much
+    };
 
     /// Returns whether there is a thread to be started which reads.
     bool begin() {
@@ -64,18 +76,37 @@ public:
         return stream_->is_captured() && !has_reader_.exchange(true);
     }
     void end() noexcept { stream_->release(); }
+    void end_without_reader() noexcept {
+        has_reader_ = false;
+        end();
+    }
 
     /// Takes up to as much as fits into a pipe. false if there was nothing.
     bool take() {
-        taking_mark mark(is_taking_);
+        const taking_mark mark(is_taking_);
         const std::size_t size = stream_->read(buffer_->data(), buffer_->size());
-        const std::string_view text(buffer_->data(), size);
         if (size == 0) return false;
+        const std::string_view text(buffer_->data(), size);
         record([&](clock::time_point now) { lines_.add(text, now); });
-        mark.end();
         stream_->follow();
-        show(text);
+        if (unshown_.size() < most_unshown) {
+            unshown_.append(text);
+            unshown_size_ = unshown_.size();
+        } else {
+            skipped_lines_ += count_lines(text);
+        }
         return true;
+    }
+
+    /// What is to be shown next; its text is empty if there is nothing.
+    piece next_piece() {
+        const std::string_view most = std::string_view(unshown_).substr(0, piece_size);
+        std::size_t size = most.rfind('\n') + 1;
+        if (size == 0) size = most.size();
+        piece next{unshown_.substr(0, size), std::exchange(skipped_lines_, 0)};
+        unshown_.erase(0, size);
+        unshown_size_ = unshown_.size();
+        return next;
     }
 
     /// Takes all, also a line that has no end.
@@ -87,10 +118,11 @@ public:
 
     /// For the thread that reads, which has been woken. Returns when it is to look again, if nothing comes.
     std::optional<clock::time_point> serve() {
-        const bool is_urgent = is_urgent_;
-        const bool may_be_more = take();
-        if (is_urgent) record([&](clock::time_point) { lines_.give_rest(); });
-        if (is_urgent) is_urgent_ = false;
+        const int asked = asked_;
+        const bool is_full = asked == recorded_ && unshown_.size() >= most_unshown;
+        const bool may_be_more = is_full || take();
+        if (asked != recorded_) record([&](clock::time_point) { lines_.give_rest(); });
+        recorded_ = asked;
         if (const auto due = lines_.due(); due && *due <= clock::now())
             record([&](clock::time_point now) { lines_.give_if_due(now); });
         return may_be_more ? clock::now() : lines_.due();
@@ -109,19 +141,27 @@ public:
 
     platform::captured_stream& stream() const noexcept { return *stream_; }
     bool must_begin() const noexcept { return must_begin_; }
+    std::size_t unshown_size() const noexcept { return unshown_size_; }
 
-    /// Waits until the thread that reads has taken all that is there now.
+    /// Waits until the thread that reads has recorded all that is there now, and has shown it.
     void settle(clock::time_point end) const noexcept {
         if (!has_reader_) return;
-        is_urgent_ = true;
+        const int asked = ++asked_;
         stream_->wake();
-        while (is_urgent_ && clock::now() < end) std::this_thread::sleep_for(50us);
+        while (shown_ - asked < 0 && clock::now() < end) std::this_thread::sleep_for(50us);
     }
+
+    /// Whether somebody waits for what is not yet recorded.
+    bool is_hurried() const noexcept { return asked_ != recorded_; }
+
+    /// All that was asked for before the thread has served last is shown.
+    void note_shown() const noexcept { shown_ = recorded_.load(); }
 
     // In a child by `fork`
 
     captured_output clone_for_child() const {
-        return captured_output(which_, stream_->clone_for_child(), has_reader_ && stream_->is_captured());
+        return captured_output(which_, stream_->clone_for_child(),
+                               must_begin_ || (has_reader_ && stream_->is_captured()));
     }
     void detach_in_child() noexcept { stream_->detach_in_child(); }
 
@@ -130,11 +170,7 @@ private:
         : which_(which),
           stream_(std::move(stream)),
           must_begin_(must_begin),
-          lines_([this](std::string_view line) { add(line); }),
-          console_(
-              "", [] { return detail::where_records_are(*own_logger().file); }, which) {
-        console_.open(std::make_unique<verbatim_formatter>(), spdlog::color_mode::never);
-    }
+          lines_([this](std::string_view line) { add(line); }) {}
 
     /// Writes the lines that `make_lines` gives.
     template <class Function>
@@ -153,24 +189,10 @@ private:
         file_->add_to_batch({time_, {}, logger.name(), spdlog::level::info, text_});
     }
 
-    /// As many whole lines at once as a pipe takes all of or nothing.
-    void show(std::string_view text) {
-        constexpr std::size_t most = 4096;
-        while (!text.empty()) {
-            std::size_t size = text.substr(0, most).rfind('\n') + 1;
-            if (size == 0) size = std::min(text.find('\n'), text.size() - 1) + 1;
-            const std::string_view lines = text.substr(0, size);
-            const auto count = std::count(lines.begin(), lines.end(), '\n');
-            console_.log({time_, {}, "", spdlog::level::info, lines}, static_cast<std::size_t>(count));
-            text.remove_prefix(size);
-        }
-    }
-
     class taking_mark {
     public:
         explicit taking_mark(std::atomic<bool>& flag) noexcept : flag_(flag) { flag_ = true; }
-        ~taking_mark() { end(); }
-        void end() noexcept { flag_ = false; }
+        ~taking_mark() { flag_ = false; }
         taking_mark(const taking_mark&) = delete;
         taking_mark& operator=(const taking_mark&) = delete;
 
@@ -179,56 +201,111 @@ private:
     };
 
     using buffer = std::array<char, 64 * 1024>;
+    static constexpr std::size_t most_unshown = 64 * 1024;  // and once the buffer more
 
     standard_stream which_;
     std::unique_ptr<platform::captured_stream> stream_;
     std::atomic<bool> must_begin_;  // a child, at its first record
     std::atomic<bool> has_reader_{false};
     std::atomic<bool> is_taking_{false};
-    mutable std::atomic<bool> is_urgent_{false};
+    mutable std::atomic<int> asked_{0};  // counts the waits of `settle`,
+    std::atomic<int> recorded_{0};       // those for which all is in the log,
+    mutable std::atomic<int> shown_{0};  // and those for which it has been shown
     mutable std::atomic<bool> has_waited_in_vain_{false};
     std::unique_ptr<buffer> buffer_ = std::make_unique<buffer>();
     detail::line_splitter lines_;
-    detail::console_writer console_;
+    std::string unshown_;
+    std::atomic<std::size_t> unshown_size_{0};
+    std::size_t skipped_lines_ = 0;
     spdlog::log_clock::time_point time_;   // of the lines that are being recorded,
     detail::file_writer* file_ = nullptr;  // and the file that they go to
     std::string text_;
 };
 
-using guarded_output = detail::guarded<captured_output>;
+/// A stream, and where it led before. Whoever holds both locks has taken that of the console first.
+struct output {
+    explicit output(standard_stream which)
+        : captured(which),
+          console(
+              "", [] { return detail::where_records_are(*own_logger().file); }, which,
+              [this] { return captured.without_lock().is_hurried(); }) {
+        console.lock()->open(std::make_unique<verbatim_formatter>(), spdlog::color_mode::never);
+    }
 
-std::array<guarded_output, 2>& outputs();
+    detail::guarded<captured_output> captured;
+    detail::guarded<detail::console_writer> console;
+};
+
+std::array<output, 2>& outputs();
+
+/// false if there was nothing, or if another thread has been showing something until then.
+bool show_next(output& output, clock::time_point end) {
+    const detail::sink_call inside;
+    const auto console = output.console.lock_until(end);
+    if (!console) return false;
+    const captured_output::piece next = output.captured.lock()->next_piece();
+    console->hide(next.skipped_lines);
+    if (next.text.empty()) return false;
+    console->log({spdlog::log_clock::now(), {}, "", spdlog::level::info, next.text}, count_lines(next.text));
+    return true;
+}
 
 /// Reads for ever: a program that this one has started may write as long as it likes.
-void read(guarded_output& output) {
+void read(output& output) {
+    const captured_output& captured = output.captured.without_lock();
     while (true) {
         std::optional<clock::time_point> due;
         try {
-            const detail::sink_call inside;
-            due = output.lock()->serve();
+            {
+                const detail::sink_call inside;
+                due = output.captured.lock()->serve();
+            }
+            // A signal handler that has interrupted who shows something may write, and wait for this thread to read.
+            while (!captured.is_hurried() && show_next(output, clock::now() + longest_wait)) {
+            }
+            if (captured.unshown_size() > 0) due = clock::now();
         } catch (const std::exception&) {
             // No memory, or a formatter of the program's: the line is lost.
         }
-        output.without_lock().stream().wait(due);
+        captured.note_shown();
+        captured.stream().wait(due);
     }
 }
 
-void begin(guarded_output& output) {
-    if (output.lock()->begin()) platform::start_reader([&output] { read(output); });
+void begin(output& output) {
+    if (!output.captured.lock()->begin()) return;
+    try {
+        platform::start_reader([&output] { read(output); });
+    } catch (...) {
+        output.captured.lock()->end_without_reader();
+        throw;
+    }
+}
+
+/// Unless it is much, so that the console shows it before the record. Who shows something just now may wait for
+/// somebody who reads: to have waited for that once is enough.
+void show_before_record(output& output) {
+    const captured_output& captured = output.captured.without_lock();
+    if (captured.unshown_size() <= captured_output::piece_size) {
+        const auto end = clock::now() + captured.record_patience();
+        captured.note_wait(show_next(output, end) || clock::now() < end);
+    }
+    if (captured.unshown_size() > 0) captured.stream().wake();
 }
 
 /// What this thread has written before it logs comes before its record.
 void before_record() noexcept {
-    for (guarded_output& output : outputs()) {
+    for (output& each : outputs()) {
         try {
-            if (output.without_lock().must_begin()) begin(output);
-            if (!output.without_lock().has_untaken()) continue;
-            const detail::sink_call inside;
-            const auto access = output.lock_until(clock::now() + output.without_lock().record_patience());
-            output.without_lock().note_wait(static_cast<bool>(access));
-            if (!access) continue;
-            access->take();
-            if (access->has_begun_line()) access->stream().wake();  // its time is the reader's to watch
+            const captured_output& captured = each.captured.without_lock();
+            if (captured.must_begin()) begin(each);
+            if (captured.has_untaken()) {
+                const detail::sink_call inside;
+                const auto access = each.captured.lock_until(clock::now() + longest_wait);
+                if (access) access->take();
+                if (access && access->has_begun_line()) access->stream().wake();  // its time is the reader's to watch
+            }
+            if (captured.unshown_size() > 0) show_before_record(each);
         } catch (const std::exception&) {
             // The record is what counts.
         }
@@ -239,16 +316,23 @@ void before_record() noexcept {
 void settle() noexcept {
     if (detail::is_in_sink) return;
     const auto end = clock::now() + end_patience;
-    for (guarded_output& output : outputs()) output.without_lock().settle(end);
+    for (output& each : outputs()) each.captured.without_lock().settle(end);
+}
+
+void record_all(output& output) {
+    const detail::sink_call inside;
+    if (const auto access = output.captured.lock_until(clock::now() + end_patience)) access->finish();
 }
 
 void finish() noexcept {
     if (detail::is_in_sink) return;
-    const auto end = clock::now() + end_patience;
-    for (guarded_output& output : outputs()) {
+    for (output& each : outputs()) {
         try {
-            const detail::sink_call inside;
-            if (const auto access = output.lock_until(end)) access->finish();
+            record_all(each);
+            each.captured.without_lock().stream().flush_buffer();
+            record_all(each);
+            while (show_next(each, clock::now() + end_patience)) {
+            }
         } catch (const std::exception&) {
             // As in `read`.
         }
@@ -268,21 +352,29 @@ constexpr platform::sudden_end_hooks sudden_end_hooks{[](int number) noexcept {
                                                       settle};
 
 /// Makes them, and adds the hooks, at the first call. Thread-safe; never destroyed, as the threads read for ever.
-std::array<guarded_output, 2>& outputs() {
-    static std::array<guarded_output, 2>& instance = *[] {
-        auto* const created = new std::array<guarded_output, 2>{guarded_output(standard_stream::output),
-                                                                guarded_output(standard_stream::error)};
+std::array<output, 2>& outputs() {
+    static std::array<output, 2>& instance = *[] {
+        auto* const created =
+            new std::array<output, 2>{output(standard_stream::output), output(standard_stream::error)};
         platform::at_fork(
             [] {
-                for (auto& each : outputs()) each.before_fork(clock::now() + longest_wait);
+                for (output& each : outputs()) {
+                    each.console.before_fork(clock::now() + longest_wait);
+                    each.captured.before_fork(clock::now() + longest_wait);
+                }
             },
             [] {
-                for (auto& each : outputs()) each.after_fork_in_parent();
+                for (output& each : outputs()) {
+                    each.captured.after_fork_in_parent();
+                    each.console.after_fork_in_parent();
+                }
             },
             [] {
-                for (auto& each : outputs()) each.after_fork_in_child();
+                for (output& each : outputs()) {
+                    each.captured.after_fork_in_child();
+                    each.console.after_fork_in_child();
+                }
             });
-        platform::handle_sudden_end(sudden_end_hooks);
         return created;
     }();
     return instance;
@@ -293,20 +385,21 @@ std::array<guarded_output, 2>& outputs() {
 bool detail::is_output_captured() {
     if (detail::loggers_of_process().output == nullptr) return false;
     return std::any_of(outputs().begin(), outputs().end(),
-                       [](guarded_output& each) { return each.lock()->stream().is_captured(); });
+                       [](output& each) { return each.captured.lock()->stream().is_captured(); });
 }
 
 void capture_output() {
     get_logger_from_env();
     install_crash_handler();
-    for (guarded_output& output : outputs()) {
+    for (output& each : outputs()) {
         try {
-            begin(output);
+            begin(each);
         } catch (...) {
-            for (guarded_output& each : outputs()) each.lock()->end();
+            for (output& begun : outputs()) begun.captured.lock()->end();
             throw;
         }
     }
+    platform::handle_sudden_end(sudden_end_hooks);
     detail::process_loggers& process = detail::loggers_of_process();
     for (detail::role_logger& each : process.loggers) each.file->before_record = before_record;
     process.output = &hooks;
@@ -314,7 +407,7 @@ void capture_output() {
 
 void release_output() noexcept {
     if (detail::loggers_of_process().output == nullptr) return;
-    for (guarded_output& output : outputs()) output.lock()->end();
+    for (output& each : outputs()) each.captured.lock()->end();
     finish();
 }
 

@@ -16,15 +16,17 @@ namespace chainner {
 /// - The streams show what they did before, unchanged and at once, also what is no whole line yet. A reader that takes
 ///   nothing for 100 ms misses lines, as it does with records on the console, and is told how many.
 /// - Each whole line that a thread has written before it logs stands before its record.
-/// - What was written before a crash, `abort`, `exit`, or one of SIGHUP, SIGINT, SIGQUIT and SIGTERM that the program
-///   does not handle is in the log; on Linux also before `quick_exit` and `_exit`, in the place of which a program that
-///   is linked with this library has one that waits for the thread. For all that it calls `install_crash_handler`, and
-///   handles these signals. After SIGKILL, what the thread had not yet read is missing.
-/// - What C or C++ still holds in a buffer of its own is not written yet: `std::fflush`.
+/// - What was written before a crash, `abort`, `exit`, or a signal that ends the program (SIGTERM, SIGINT, SIGUSR1,
+/// ...)
+///   is in the log; on Linux also before `quick_exit` and `_exit`, in the place of which a program that is linked with
+///   this library has one that waits for the thread. For all that it calls `install_crash_handler`, and handles those
+///   of these signals that the program does not. After SIGKILL, what the thread had not yet read is missing.
+/// - What C or C++ still holds in a buffer of its own is not written yet. On Linux, C's stdout is written by lines from
+///   now on, unless it has no buffer; elsewhere `std::fflush` does it. `exit` and `release_output` write what is left.
 ///
 /// A line without an end becomes a record after a second, and then goes on in another one. Of a progress bar (`\r`) the
-/// last state is a record, and on the way at most one a second. A line of more than 64 KiB is several records; no more
-/// of each stream than that is held in memory.
+/// last state is a record, and on the way at most one a second. A line of more than 64 KiB is several records. No more
+/// than 320 KiB of each stream are held in memory.
 ///
 /// Neither stream is a terminal any more for whoever asks, so that no colours get into the log. A child by `fork`
 /// speaks into a capture of its own from its first record on. A program that this process has started is captured as
@@ -33,8 +35,9 @@ namespace chainner {
 ///
 /// A stream that was closed when the process started is captured too, unless it is now a file that the program has
 /// opened. Without a role that is set up, this sets up that of `get_logger_from_env()`. Called again, it captures
-/// what has been redirected meanwhile. Throws `std::system_error` if there is no descriptor or thread to be had;
-/// both streams are then as they were. Thread-safe.
+/// what has been redirected meanwhile, and handles those signals again that the program has set back to their default.
+/// Throws `std::system_error` if there is no descriptor or thread to be had; both streams are then as they were.
+/// Thread-safe.
 void capture_output();
 
 /// Gives the streams back, once what was written until now is in the log. A stream that the program has redirected

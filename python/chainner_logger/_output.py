@@ -11,6 +11,7 @@ from typing import Any
 from . import _native
 
 _has_hooks = False
+_replaced: dict[str, tuple[Any, Any]] = {}  # streams of Python's that had to be made, and what was there before
 
 
 def capture() -> None:
@@ -19,15 +20,25 @@ def capture() -> None:
     if not _has_hooks:
         _has_hooks = True
         _add_hooks()
-    _flush()
     _native.capture_output()
-    sys.stdout = _line_buffered(sys.stdout, 1)
-    sys.stderr = _line_buffered(sys.stderr, 2)
+    for name, descriptor in (("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if stream is None or _is_console_of_windows(stream):
+            # The first has had no stream, and the second would write past the capture.
+            made = open(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+            _replaced[name] = made, stream
+            setattr(sys, name, made)
+        for each in (stream, getattr(sys, f"__{name}__")):
+            _write_lines_at_once(each, descriptor)
 
 
 def release() -> None:
     _flush()
     _native.release_output()
+    while _replaced:
+        name, (made, stream) = _replaced.popitem()
+        if getattr(sys, name) is made:
+            setattr(sys, name, stream)
 
 
 def _flush() -> None:
@@ -38,12 +49,9 @@ def _flush() -> None:
             pass  # there is none, or it is closed
 
 
-def _line_buffered(stream: Any, descriptor: int) -> Any:
-    """So that what is printed is in the log when `print` returns. What a program has put in the place of the stream
-    stays as it is."""
-    if stream is None or _is_console_of_windows(stream):
-        # The first has had no stream, and the second would write past the capture.
-        return open(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
+def _write_lines_at_once(stream: Any, descriptor: int) -> None:
+    """So that what is printed comes before the next record. What a program has put in the place of the stream stays as
+    it is."""
     try:
         if isinstance(stream, io.TextIOWrapper) and stream.fileno() == descriptor:
             stream.reconfigure(line_buffering=True)
@@ -51,7 +59,6 @@ def _line_buffered(stream: Any, descriptor: int) -> Any:
                 stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     except (OSError, ValueError):
         pass  # closed
-    return stream
 
 
 def _is_console_of_windows(stream: Any) -> bool:
@@ -69,20 +76,22 @@ def _add_hooks() -> None:
 
     os._exit = _exit
     for name in ("execv", "execve"):  # the others of their family call these
-        if hasattr(os, name):
-            setattr(os, name, _releasing(getattr(os, name)))
+        if replace_process := getattr(os, name, None):
+            setattr(os, name, _releasing(replace_process))
+            if replace_process in os.supports_fd:
+                os.supports_fd.add(getattr(os, name))
 
 
 def _releasing(replace_process: Callable[..., Any]) -> Callable[..., Any]:
     """The program that takes the place of this one has the same streams, and nobody would read the pipes."""
 
     def release_and_replace_process(*arguments: object) -> Any:
-        was_captured = _native.is_output_captured()
+        if not _native.is_output_captured():
+            return replace_process(*arguments)
         release()
         try:
-            replace_process(*arguments)
+            return replace_process(*arguments)
         finally:
-            if was_captured:
-                _native.capture_output()
+            capture()
 
     return release_and_replace_process

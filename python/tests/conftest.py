@@ -98,7 +98,7 @@ class Programs:
         self.folder = folder
         self.logs = folder / "logs"
         self.environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(("CHAINNER_", "PYTEST_"))
+            name: value for name, value in os.environ.items() if not name.startswith(("CHAINNER_", "PYTEST_", "PYTHONUNBUFFERED"))
         }
         self.environment.update(CHAINNER_LOG_DIR=str(self.logs), PYTHONFAULTHANDLER="")
         self._started: list[subprocess.Popen] = []

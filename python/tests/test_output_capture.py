@@ -227,6 +227,74 @@ def test_a_program_that_takes_the_place_of_this_one_has_the_streams(programs):
     assert programs.texts() == ["stdout: before", "stdout: still captured"]
 
 
+@pytest.mark.skipif(is_windows, reason="there os.closerange reaches none of the library's files")
+def test_a_program_that_closes_all_descriptors_can_speak_on_and_be_captured_again(programs):
+    programs.run(
+        set_up
+        + textwrap.dedent(
+            """
+            import os, pathlib, resource, time
+            os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+            end = time.monotonic() + 60
+            while True:  # until the thread that reads has seen it
+                try:
+                    for _ in range(10_000):
+                        print("to nobody", "x" * 100)
+                    break
+                except BrokenPipeError:
+                    assert time.monotonic() < end
+            setup_logger("worker", capture_output=True)
+            log = pathlib.Path(os.environ["CHAINNER_LOG_DIR"], "worker.log")
+            print("heard")
+            while "stdout: heard" not in log.read_text():
+                assert time.monotonic() < end
+                time.sleep(0.01)
+            """
+        )
+    )
+
+
+@needs_fork
+def test_what_is_not_yet_written_is_not_written_twice_by_a_child(programs):
+    output = programs.run(
+        set_up
+        + textwrap.dedent(
+            """
+            import os, sys
+            print("partial", end=" ")
+            if os.fork() == 0:
+                os.execl(sys.executable, sys.executable, "-c", "pass")
+            os.wait()
+            print("line")
+            """
+        )
+    )
+    assert "partial line\n" in output and "partial partial" not in output
+
+
+@needs_fork
+def test_a_grandchild_has_its_own_though_its_parent_says_nothing(programs):
+    programs.run(
+        set_up
+        + textwrap.dedent(
+            """
+            import os
+            if os.fork() == 0:
+                if os.fork() == 0:
+                    logger.info("record")
+                    print("said")
+                    os._exit(0)
+                os.wait()
+                os._exit(0)
+            os.wait()
+            print("said by the parent")
+            """
+        )
+    )
+    assert programs.texts() == ["stdout: said by the parent"]
+    assert programs.texts("worker-2") == ["record", "stdout: said"]
+
+
 @needs_fork
 def test_children_of_multiprocessing_have_their_own(programs):
     programs.run(
@@ -273,6 +341,14 @@ def test_a_process_without_streams(programs):
     )
     assert program.wait(timeout=60) == 0
     assert sorted(programs.texts()) == ["stderr: an error", "stdout: by the system", "stdout: heard"]
+
+
+def test_a_process_without_streams_has_none_again_after_the_release(programs):
+    program = programs.start(
+        f"import os, sys\nsys.stdout = sys.stderr = None\nos.close(1)\nos.close(2)\n{set_up}"
+        "setup_logger('worker', capture_output=False)\nassert sys.stdout is None and sys.stderr is None\n"
+    )
+    assert program.wait(timeout=60) == 0
 
 
 def test_a_host_and_a_worker_below_a_node_parent_that_never_reads(programs):

@@ -327,7 +327,7 @@ def test(wheel: Path, python: Python, packages: Path, result: Result) -> None:
         interpreter = [folder / "venv" / "bin" / "python"]
         result.run_by = f"CPython {version_of(interpreter)}"
     pip = [*interpreter, "-m", "pip", "--disable-pip-version-check", "install", "--no-index"]
-    run(*pip, "--find-links", packages, "pytest", "colorama")
+    run(*pip, "--find-links", packages, "pytest", "tqdm", "colorama")
     run(*pip, "--force-reinstall", "--no-deps", wheel)
     report = "report.xml"
     tests = [project / "tests", "--ignore", project / "tests" / "test_pip.py"]

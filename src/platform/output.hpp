@@ -22,7 +22,8 @@ public:
     /// Whether what is written to the stream now comes here. What the program has put in its place does not.
     virtual bool is_captured() const noexcept = 0;
 
-    /// Throws `std::system_error`. A file that the program has opened under the number of a stream that was closed
+    /// C's stdout is written by lines from then on, where the system can tell that it has a buffer (Linux). Throws
+    /// `std::system_error`. A file that the program has opened under the number of a stream that was closed
     /// stays as it is.
     virtual void capture() = 0;
 
@@ -37,6 +38,9 @@ public:
 
     /// For the thread that reads: waits until there may be something to read, until `wake` or until the time has come.
     virtual void wait(std::optional<deadline> end) noexcept = 0;
+
+    /// Writes to the stream what the C library has kept in a buffer. There must be room in the pipe.
+    virtual void flush_buffer() const noexcept = 0;
 
     // To be called at any moment, also in a signal handler
 
@@ -60,7 +64,7 @@ void start_reader(std::function<void()> read);
 /// What is to be done before an end of the process that nothing registered with `std::atexit` sees. May be called in
 /// signal handlers.
 struct sudden_end_hooks {
-    /// Before a signal of SIGHUP, SIGINT, SIGQUIT and SIGTERM that the program does not handle itself. Where it returns
+    /// Before a signal like SIGTERM that the program does not handle itself. Where it returns
     /// false the signal does nothing for now, and is to be raised again.
     bool (*on_signal)(int number) noexcept;
 

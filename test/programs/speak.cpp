@@ -111,6 +111,14 @@ void lines_and_records() {
     }
 }
 
+void lines_of_c_and_records() {
+    for (int i = 0; i < count; ++i) {
+        std::puts(("line " + std::to_string(i)).c_str());
+        logger->info("record {}", i);
+    }
+    std::fputs("end", stdout);
+}
+
 void a_prompt() {
     print("Name: ");
     std::this_thread::sleep_for(std::chrono::hours(1));
@@ -151,6 +159,18 @@ void eight_threads_until_file_is_there() {
     eight_threads();
     test::wait_until([] { return std::filesystem::exists(file); }, std::chrono::seconds(60));
     print("end\n");
+}
+
+/// Of which each is taken as one.
+void batches_until_file_is_there() {
+    for (int batch = 0, line = 0; batch < 4; ++batch) {
+        std::string lines;
+        for (int i = 0; i < count; ++i) lines += "line " + std::to_string(line++) + '\n';
+        write_line(lines);
+        chainner::release_output();
+        chainner::capture_output();
+    }
+    test::wait_until([] { return std::filesystem::exists(file); }, std::chrono::seconds(60));
 }
 
 void release_beside_eight_threads() {
@@ -233,11 +253,13 @@ const std::map<std::string, std::function<void()>> ways{WAY(by_every_writer),
                                                         WAY(empty_lines),
                                                         WAY(a_progress_bar),
                                                         WAY(lines_and_records),
+                                                        WAY(lines_of_c_and_records),
                                                         WAY(a_prompt),
                                                         WAY(numbered_lines_for_ever),
                                                         WAY(numbered_lines_and_records_for_ever),
                                                         WAY(eight_threads),
                                                         WAY(eight_threads_until_file_is_there),
+                                                        WAY(batches_until_file_is_there),
                                                         WAY(release_beside_eight_threads),
                                                         WAY(after_the_release),
                                                         WAY(return_from_main),

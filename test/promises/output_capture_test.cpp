@@ -99,6 +99,11 @@ TEST_F(OutputCapture, PutsWhatAThreadHasWrittenBeforeItLogsBeforeItsRecord) {
     EXPECT_THAT(found(), ElementsAreArray(expected));
 }
 
+TEST_F(OutputCapture, TakesWhatTheCLibraryHasInABuffer) {
+    ASSERT_EQ(speak("lines_of_c_and_records", 1), 0);
+    EXPECT_THAT(found(), UnorderedElementsAre("stdout: line 0", "record 0", "stdout: end"));
+}
+
 TEST_F(OutputCapture, MakesARecordOfALineWithoutAnEndWhileTheProcessLives) {
     const test::child_process program("speak", {logs.string(), "a_prompt"});
     EXPECT_TRUE(test::wait_until([&] {

@@ -182,7 +182,7 @@ directory_lock::directory_lock(const fs::path& directory)
     // It takes others microseconds, and on a busy machine their turn to run. If they were stopped meanwhile, that must
     // not stop this process as well.
     const auto descriptor = static_cast<int>(folder_.number());
-    for (int tries = 1000; tries > 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; --tries) {
+    for (int tries = 250; tries > 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; --tries) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
 }

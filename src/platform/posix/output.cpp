@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <thread>
 #include <utility>
@@ -22,6 +23,7 @@
 #include "platform/posix/signals.hpp"
 
 #ifdef __linux__
+#include <stdio_ext.h>
 #include <sys/syscall.h>
 #endif
 
@@ -45,7 +47,11 @@ struct pipe_ends {
 pipe_ends make_pipe() noexcept {
     const reserved_standard_streams reserved;
     std::array<int, 2> ends{-1, -1};
+#ifdef __linux__
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};
+#else
     if (::pipe(ends.data()) != 0) return {};
+#endif
     pipe_ends made{adopt_descriptor(ends[0]), adopt_descriptor(ends[1])};
     if (!made.read || !made.write) return {};
     fcntl(number_of(made.read), F_SETFL, O_NONBLOCK);
@@ -63,6 +69,7 @@ public:
     void follow() noexcept override;
     std::size_t read(char* to, std::size_t size) noexcept override;
     void wait(std::optional<deadline> end) noexcept override;
+    void flush_buffer() const noexcept override { std::fflush(stream_ == standard_stream::output ? stdout : stderr); }
     void wake() const noexcept override;
     bool has_unread() const noexcept override;
     std::unique_ptr<captured_stream> clone_for_child() const override;
@@ -74,13 +81,16 @@ private:
         ino_t index = 0;
     };
 
+    void give_up() noexcept;
     int descriptor() const noexcept { return descriptor_of(stream_); }
     bool leads_to(const identity& pipe) const noexcept;
+    void write_lines_at_once() const noexcept;
 
     standard_stream stream_;
     std::atomic<int>& target_;
     pipe_ends pipe_;
-    pipe_ends bell_;               // by which the reader is woken
+    pipe_ends bell_;  // by which the reader is woken
+    std::atomic<bool> has_lost_pipe_{false};
     std::vector<file> originals_;  // what the stream was before, and what the program has then put in its place
     identity present_;
     std::optional<identity> parents_;  // in a child: no other stream is to be captured
@@ -90,6 +100,20 @@ bool posix_captured_stream::leads_to(const identity& pipe) const noexcept {
     struct stat found {};
     return pipe.index != 0 && fstat(descriptor(), &found) == 0 && found.st_dev == pipe.device &&
            found.st_ino == pipe.index;
+}
+
+/// A program that closes all descriptors, as a daemon does when it begins, has closed the pipe. To have a new one at
+/// once would be dangerous: others of ours may still write to what had its numbers.
+void posix_captured_stream::give_up() noexcept {
+    if (is_captured()) {
+        const file nothing = adopt_descriptor(open("/dev/null", O_WRONLY | O_CLOEXEC));
+        dup2(number_of(nothing), descriptor());
+    }
+    target_ = descriptor();
+    originals_.clear();
+    present_ = {};
+    pipe_ = pipe_ends();
+    bell_ = pipe_ends();
 }
 
 void posix_captured_stream::capture() {
@@ -123,6 +147,15 @@ void posix_captured_stream::capture() {
         fail(stream_);
     }
     parents_.reset();
+    write_lines_at_once();
+}
+
+/// The C library may be about to keep lines until it has many, or has been told that this is no terminal.
+void posix_captured_stream::write_lines_at_once() const noexcept {
+#ifdef __linux__
+    constexpr std::size_t no_buffer = 1;  // until the stream is used the size is 0
+    if (stream_ == standard_stream::output && __fbufsize(stdout) != no_buffer) setvbuf(stdout, nullptr, _IOLBF, 0);
+#endif
 }
 
 void posix_captured_stream::release() noexcept {
@@ -145,6 +178,7 @@ void posix_captured_stream::follow() noexcept {
 }
 
 std::size_t posix_captured_stream::read(char* to, std::size_t size) noexcept {
+    if (has_lost_pipe_.exchange(false)) give_up();
     ssize_t count = -1;
     do {
         count = ::read(number_of(pipe_.read), to, size);
@@ -155,8 +189,10 @@ std::size_t posix_captured_stream::read(char* to, std::size_t size) noexcept {
 void posix_captured_stream::wait(std::optional<deadline> end) noexcept {
     using namespace std::chrono;
     std::array<pollfd, 2> requests{{{number_of(pipe_.read), POLLIN, 0}, {number_of(bell_.read), POLLIN, 0}}};
+    if (!end && !pipe_.read) end = steady_clock::now() + 1s;  // nobody can tell of a new pipe
     const auto left = end ? ceil<milliseconds>(*end - steady_clock::now()).count() : -1;
     poll(requests.data(), requests.size(), end ? static_cast<int>(std::max<decltype(left)>(left, 0)) : -1);
+    if (((requests[0].revents | requests[1].revents) & POLLNVAL) != 0) has_lost_pipe_ = true;
     std::array<char, 64> rings;
     while (::read(number_of(bell_.read), rings.data(), rings.size()) > 0) {
     }
@@ -176,8 +212,10 @@ bool posix_captured_stream::has_unread() const noexcept {
 
 std::unique_ptr<captured_stream> posix_captured_stream::clone_for_child() const {
     auto clone = std::make_unique<posix_captured_stream>(stream_);
-    if (!is_captured()) return clone;
-    clone->parents_ = present_;
+    // Of a child that has not begun either, the parent's is this one's.
+    const identity& captured_by = parents_ ? *parents_ : present_;
+    if (!leads_to(captured_by)) return clone;
+    clone->parents_ = captured_by;
     const int original = number_of(originals_.back());
     clone->originals_.push_back(adopt_descriptor(fcntl(original, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)));
     target_ = number_of(clone->originals_.back());
@@ -204,7 +242,9 @@ void start_reader(std::function<void()> read) {
 
 namespace {
 
-constexpr std::array<int, 4> ending_signals{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+/// Those that end a process by default, but for faults, which the crash handler sees.
+constexpr std::array<int, 11> ending_signals{SIGHUP,  SIGINT,    SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
+                                             SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGPIPE};
 
 std::atomic<const sudden_end_hooks*> end_hooks{nullptr};
 
@@ -233,7 +273,7 @@ void handle_sudden_end(const sudden_end_hooks& hooks) noexcept {
         if ((present.sa_flags & SA_SIGINFO) == 0 && present.sa_handler == SIG_DFL) sigaction(number, &action, nullptr);
     }
 #ifdef __linux__
-    std::at_quick_exit([] { end_hooks.load()->on_exit(); });
+    [[maybe_unused]] static const int is_registered = std::at_quick_exit([] { end_hooks.load()->on_exit(); });
 #endif
 }
 

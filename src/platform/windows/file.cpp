@@ -107,7 +107,10 @@ file open_log_file(const fs::path& path, open_mode mode) {
 
 std::error_code let_group_read(const file&) noexcept { return {}; }
 
-int to_descriptor(file file) { return _open_osfhandle(file.release(), _O_APPEND | _O_BINARY | _O_NOINHERIT); }
+int to_descriptor(file file) {
+    const reserved_standard_streams reserved;
+    return _open_osfhandle(file.release(), _O_APPEND | _O_BINARY | _O_NOINHERIT);
+}
 
 struct directory_lock::signals {};  // handlers run in threads of their own here
 
@@ -115,7 +118,7 @@ directory_lock::directory_lock(const fs::path& directory) {
     // Nobody but a logger asks for this kind of access to a folder, and files in it are opened without. It takes others
     // milliseconds, and on a busy machine their turn to run. If they were stopped meanwhile, that must not stop this
     // process as well.
-    for (int tries = 1000; tries > 0; --tries) {
+    for (int tries = 250; tries > 0; --tries) {
         owned_handle folder = open_existing(directory, FILE_ADD_FILE, FILE_SHARE_READ | FILE_SHARE_DELETE);
         if (folder) folder_ = adopt_handle(std::move(folder));
         if (folder_ || last_error() != no_room()) break;
@@ -133,10 +136,23 @@ void remove_open_file(const fs::path& path) {
     fs::remove(unused);
 }
 
-reserved_standard_streams::reserved_standard_streams() noexcept =
-    default;  // they are no numbers that a file could get here
+// The numbers of the C runtime, which only `to_descriptor` asks for one.
+reserved_standard_streams::reserved_standard_streams() noexcept {
+    for (int number = _open("NUL", _O_RDWR | _O_NOINHERIT); number >= 0;
+         number = _open("NUL", _O_RDWR | _O_NOINHERIT)) {
+        if (number > 2) {
+            _close(number);
+            break;
+        }
+        opened_ |= 1 << number;
+    }
+}
 
-reserved_standard_streams::~reserved_standard_streams() = default;
+reserved_standard_streams::~reserved_standard_streams() {
+    for (int number = 0; number <= 2; ++number) {
+        if ((opened_ & 1 << number) != 0) _close(number);
+    }
+}
 
 namespace {
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <thread>
@@ -49,6 +50,7 @@ public:
     void follow() noexcept override;
     std::size_t read(char* to, std::size_t size) noexcept override;
     void wait(std::optional<deadline> end) noexcept override;
+    void flush_buffer() const noexcept override;
     void wake() const noexcept override { SetEvent(bell_.get()); }
     bool has_unread() const noexcept override;
     std::unique_ptr<captured_stream> clone_for_child() const override { return nullptr; }
@@ -171,7 +173,8 @@ std::size_t windows_captured_stream::read(char* to, std::size_t size) noexcept {
     if (is_expecting_) {
         // Waits for no byte to come, but for one that has come and is on its way to us.
         CancelIoEx(read_end_.get(), &first_read_);
-        WaitForSingleObject(has_read_first_.get(), 100);  // not without end: its thread may be dead
+        // Not without end: its thread may be dead.
+        if (WaitForSingleObject(has_read_first_.get(), 100) != WAIT_OBJECT_0) return 0;
         DWORD count = 0;
         if (GetOverlappedResult(read_end_.get(), &first_read_, &count, FALSE) != 0) {
             to[0] = first_;
@@ -200,6 +203,15 @@ void windows_captured_stream::wait(std::optional<deadline> end) noexcept {
     const std::array<HANDLE, 2> events{bell_.get(), has_read_first_.get()};
     const DWORD longest = !end ? INFINITE : left > 0 ? static_cast<DWORD>(left) : 0;
     if (WaitForMultipleObjects(2, events.data(), FALSE, longest) == WAIT_OBJECT_0) ResetEvent(bell_.get());
+}
+
+/// While the process ends, a thread that is dead may hold the lock of the buffer.
+void windows_captured_stream::flush_buffer() const noexcept {
+    using is_ending = BOOLEAN(NTAPI*)();
+    static void* const found =
+        reinterpret_cast<void*>(GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "RtlDllShutdownInProgress"));
+    if (found != nullptr && reinterpret_cast<is_ending>(found)() != FALSE) return;
+    std::fflush(stream_ == standard_stream::output ? stdout : stderr);
 }
 
 bool windows_captured_stream::has_unread() const noexcept {
