@@ -202,6 +202,8 @@ def _show(options: argparse.Namespace) -> int:
         output = terminal.lines(_chosen(story, options), story.zones, colour)
         terminal.show(output, use_pager=not options.follow)
         if options.follow:
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                sys.stdout.reconfigure(line_buffering=True)  # whoever reads a pipe does not want to wait for more
             portions = follow(path, taken, positions, story.zones, _warn)
             entries = (entry for portion in portions for entry in _chosen(portion, options))
             terminal.write(terminal.lines(entries, story.zones, colour))
