@@ -64,6 +64,9 @@ public:
     /// Of what is to be shown: as many whole lines as a pipe takes all of or nothing.
     static constexpr std::size_t piece_size = 4096;
 
+    /// With so much to be shown no more is taken that need not be.
+    static constexpr std::size_t much_unshown = 64 * 1024;
+
     struct piece {
         std::string text;
         std::size_t skipped_lines = 0;  // before it, as there was too much
@@ -102,7 +105,8 @@ public:
     piece next_piece() {
         const std::string_view most = std::string_view(unshown_).substr(0, piece_size);
         std::size_t size = most.rfind('\n') + 1;
-        if (size == 0) size = most.size();
+        // What comes next may be the end of this line.
+        if (size == 0 && (most.size() == piece_size || !stream_->has_unread())) size = most.size();
         piece next{unshown_.substr(0, size), std::exchange(skipped_lines_, 0)};
         unshown_.erase(0, size);
         unshown_size_ = unshown_.size();
@@ -119,7 +123,7 @@ public:
     /// For the thread that reads, which has been woken. Returns when it is to look again, if nothing comes.
     std::optional<clock::time_point> serve() {
         const int asked = asked_;
-        const bool is_full = asked == recorded_ && unshown_.size() >= most_unshown;
+        const bool is_full = asked == recorded_ && unshown_.size() >= much_unshown;
         const bool may_be_more = is_full || take();
         if (asked != recorded_) record([&](clock::time_point) { lines_.give_rest(); });
         recorded_ = asked;
@@ -201,7 +205,7 @@ private:
     };
 
     using buffer = std::array<char, 64 * 1024>;
-    static constexpr std::size_t most_unshown = 64 * 1024;  // and once the buffer more
+    static constexpr std::size_t most_unshown = 1024 * 1024;  // only where others than the reader take much
 
     standard_stream which_;
     std::unique_ptr<platform::captured_stream> stream_;
@@ -282,11 +286,12 @@ void begin(output& output) {
     }
 }
 
-/// Unless it is much, so that the console shows it before the record. Who shows something just now may wait for
-/// somebody who reads: to have waited for that once is enough.
+/// If it is little, the console is to show it before the record; if it is much, the thread that reads needs help. Who
+/// shows something just now may wait for somebody who reads: to have waited for that once is enough.
 void show_before_record(output& output) {
     const captured_output& captured = output.captured.without_lock();
-    if (captured.unshown_size() <= captured_output::piece_size) {
+    const std::size_t size = captured.unshown_size();
+    if (size <= captured_output::piece_size || size >= captured_output::much_unshown) {
         const auto end = clock::now() + captured.record_patience();
         captured.note_wait(show_next(output, end) || clock::now() < end);
     }

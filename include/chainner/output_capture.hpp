@@ -26,7 +26,7 @@ namespace chainner {
 ///
 /// A line without an end becomes a record after a second, and then goes on in another one. Of a progress bar (`\r`) the
 /// last state is a record, and on the way at most one a second. A line of more than 64 KiB is several records. No more
-/// than 320 KiB of each stream are held in memory.
+/// than 1.5 MiB of each stream are held in memory, and 256 KiB where nobody logs meanwhile.
 ///
 /// Neither stream is a terminal any more for whoever asks, so that no colours get into the log. A child by `fork`
 /// speaks into a capture of its own from its first record on. A program that this process has started is captured as

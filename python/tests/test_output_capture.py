@@ -133,6 +133,7 @@ sys.stderr = OutStream()
     assert texts == ["stdout: of the process"]
 
 
+@pytest.mark.skipif(is_windows, reason="under Wine, what is captured does not always reach the file of capfd")
 @pytest.mark.parametrize("how", ["", "-s", "--capture=sys", "--capture=tee-sys"])
 def test_the_capture_of_pytest_works_beside_it(programs, how):
     file = programs.folder / "test_it.py"

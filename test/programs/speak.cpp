@@ -165,7 +165,7 @@ void eight_threads_until_file_is_there() {
 void batches_until_file_is_there() {
     for (int batch = 0, line = 0; batch < 4; ++batch) {
         std::string lines;
-        for (int i = 0; i < count; ++i) lines += "line " + std::to_string(line++) + '\n';
+        for (int i = 0; i < count; ++i) lines += "line " + std::to_string(line++) + " whole\n";
         write_line(lines);
         chainner::release_output();
         chainner::capture_output();
