@@ -212,11 +212,13 @@ TEST_F(OutputCaptureOfAProcess, LosesNothingOnADiskThatGetsFull) {
     ASSERT_EQ(speaker.wait(), 0);
     std::vector<std::string> expected;
     for (int i = 0; i < 4 * lines; ++i) expected.push_back(std::to_string(i) + " whole");
-    std::vector<std::string> whole = found_after("stdout: line ");
-    // The one that found room for its beginning only stands there a second time.
-    whole.erase(std::remove_if(whole.begin(), whole.end(),
-                               [](const auto& text) { return text.find(" whole") == std::string::npos; }),
-                whole.end());
+    // The record that found room for its beginning only stands there a second time, so the log is no log of whole ones.
+    std::vector<std::string> whole;
+    for (const std::string& line : test::lines(test::read_role(logs, "worker"))) {
+        const std::size_t begin = line.find("stdout: line ");
+        if (begin != line.npos && line.find(" whole") != line.npos) whole.push_back(line.substr(begin + 13));
+    }
+    whole.erase(std::unique(whole.begin(), whole.end()), whole.end());  // if only its line feed found no room
     EXPECT_EQ(whole, expected);
 }
 
