@@ -6,7 +6,6 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -20,6 +19,10 @@
 #include <ctime>
 
 #include "platform/posix/descriptor.hpp"
+
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
 namespace chainner::platform {
 
