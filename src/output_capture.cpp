@@ -139,7 +139,7 @@ public:
     /// Asked in this order: what has left the pipe is taken until it is in the log.
     bool has_untaken() const noexcept { return stream_->has_unread() || is_taking_; }
 
-    /// Who takes it may wait for a reader of the stream. Once is enough.
+    /// How long a record waits for another thread that shows something, and whether it did so for good.
     std::chrono::milliseconds record_patience() const noexcept { return has_waited_in_vain_ ? 0ms : longest_wait; }
     void note_wait(bool was_worth_it) const noexcept { has_waited_in_vain_ = !was_worth_it; }
 

@@ -16,9 +16,8 @@ namespace chainner {
 /// - The streams show what they did before, unchanged and at once, also what is no whole line yet. A reader that takes
 ///   nothing for 100 ms misses lines, as it does with records on the console, and is told how many.
 /// - Each whole line that a thread has written before it logs stands before its record.
-/// - What was written before a crash, `abort`, `exit`, or a signal that ends the program (SIGTERM, SIGINT, SIGUSR1,
-/// ...)
-///   is in the log; on Linux also before `quick_exit` and `_exit`, in the place of which a program that is linked with
+/// - What was written before a crash, `abort`, `exit`, or a signal that ends the program, like SIGTERM or SIGUSR1, is
+///   in the log; on Linux also before `quick_exit` and `_exit`, in the place of which a program that is linked with
 ///   this library has one that waits for the thread. For all that it calls `install_crash_handler`, and handles those
 ///   of these signals that the program does not. After SIGKILL, what the thread had not yet read is missing.
 /// - What C or C++ still holds in a buffer of its own is not written yet. On Linux, C's stdout is written by lines from

@@ -23,8 +23,8 @@ public:
     virtual bool is_captured() const noexcept = 0;
 
     /// C's stdout is written by lines from then on, where the system can tell that it has a buffer (Linux). Throws
-    /// `std::system_error`. A file that the program has opened under the number of a stream that was closed
-    /// stays as it is.
+    /// `std::system_error`. A file that the program has opened under the number of a stream that was closed stays as it
+    /// is.
     virtual void capture() = 0;
 
     virtual void release() noexcept = 0;
@@ -64,8 +64,8 @@ void start_reader(std::function<void()> read);
 /// What is to be done before an end of the process that nothing registered with `std::atexit` sees. May be called in
 /// signal handlers.
 struct sudden_end_hooks {
-    /// Before a signal like SIGTERM that the program does not handle itself. Where it returns
-    /// false the signal does nothing for now, and is to be raised again.
+    /// Before a signal like SIGTERM that the program does not handle itself. Where it returns false the signal does
+    /// nothing for now, and is to be raised again.
     bool (*on_signal)(int number) noexcept;
 
     /// Before `quick_exit` and `_exit`.

@@ -136,16 +136,11 @@ void remove_open_file(const fs::path& path) {
     fs::remove(unused);
 }
 
-// The numbers of the C runtime, which only `to_descriptor` asks for one.
+// Numbers of the C runtime, which `to_descriptor` and spdlog ask for one. It gives the lowest that is free.
 reserved_standard_streams::reserved_standard_streams() noexcept {
-    for (int number = _open("NUL", _O_RDWR | _O_NOINHERIT); number >= 0;
-         number = _open("NUL", _O_RDWR | _O_NOINHERIT)) {
-        if (number > 2) {
-            _close(number);
-            break;
-        }
-        opened_ |= 1 << number;
-    }
+    int number = -1;
+    while ((number = _open("NUL", _O_RDWR | _O_NOINHERIT)) >= 0 && number <= 2) opened_ |= 1 << number;
+    if (number > 2) _close(number);
 }
 
 reserved_standard_streams::~reserved_standard_streams() {
