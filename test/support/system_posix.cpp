@@ -9,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -40,6 +41,7 @@ void set_variable(const std::string& name, const std::optional<std::string>& val
     } else {
         unsetenv(name.c_str());
     }
+    tzset();  // for TZ: localtime_r does not ask for it again
 }
 
 int current_process_id() { return getpid(); }
@@ -61,7 +63,17 @@ child_process::child_process(const std::string& program, const std::vector<std::
             check(posix_spawn_file_actions_adddup2(&actions, output, number), "adddup2");
         }
     }
-    const int error = posix_spawn(&id_, path.c_str(), &actions, nullptr, pointers.data(), environ);
+    // A shell that starts the tests in the background has them ignore these.
+    sigset_t interrupts;
+    sigemptyset(&interrupts);
+    sigaddset(&interrupts, SIGINT);
+    sigaddset(&interrupts, SIGQUIT);
+    posix_spawnattr_t attributes;
+    check(posix_spawnattr_init(&attributes), "posix_spawnattr_init");
+    check(posix_spawnattr_setsigdefault(&attributes, &interrupts), "posix_spawnattr_setsigdefault");
+    check(posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF), "posix_spawnattr_setflags");
+    const int error = posix_spawn(&id_, path.c_str(), &actions, &attributes, pointers.data(), environ);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     check(error, path);
 }
