@@ -25,9 +25,8 @@ project = here.parent
 sys.path.insert(0, str(project / "tests"))
 import browser  # noqa: E402
 
-# Wine's debugger would write to the pipe of the process that crashed, which in some tests nobody reads. Of WMI, which
-# CPython 3.12 and newer ask for the system, Wine has a part, at which they end; without it they ask otherwise.
-os.environ["WINEDLLOVERRIDES"] = "winedbg.exe=d;wbemprox=d"
+# Wine's debugger would write to the pipe of the process that crashed, which in some tests nobody reads.
+os.environ["WINEDLLOVERRIDES"] = "winedbg.exe=d"
 
 work = project.parent / "build" / "wheels"
 tools = work / "tools"
@@ -192,6 +191,9 @@ def python_for_windows(minor: int) -> Python:
             (data,) = (each for each in sources.getmembers() if each.name.endswith("/data.zip"))
             with zipfile.ZipFile(sources.extractfile(data)) as files:
                 files.extractall(packages)
+    # CPython 3.12 and newer ask WMI for the system, and otherwise if they cannot. Of WMI, Wine has a part at which they
+    # end, and the desktop that it starts for it holds on to their output.
+    (found / "DLLs" / "_wmi.pyd").unlink(missing_ok=True)
     return Python(found / "include", found / "libs" / f"python3{minor}.lib", found / "python.exe")
 
 
