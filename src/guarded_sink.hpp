@@ -6,9 +6,9 @@
 
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -50,22 +50,23 @@ private:
 /// Whether this thread is inside of a call of a sink, which a signal handler may have interrupted.
 inline thread_local bool is_in_sink = false;
 
-/// A signal that came meanwhile and has to wait for the end of the call.
-inline thread_local volatile std::sig_atomic_t deferred_signal = 0;
+/// Whether such a call may not be interrupted: a handler that writes to a captured stream waits for the thread that
+/// reads, and that one for the locks of the call.
+inline std::atomic<bool> blocks_signals{false};
 
 /// Such a call.
 class sink_call {
 public:
-    sink_call() noexcept { is_in_sink = true; }
-    ~sink_call() {
-        is_in_sink = false;
-        if (const int number = deferred_signal; number != 0) {
-            deferred_signal = 0;
-            std::raise(number);
-        }
+    sink_call() noexcept {
+        if (blocks_signals.load(std::memory_order_relaxed)) blocked_.emplace();
+        is_in_sink = true;
     }
+    ~sink_call() { is_in_sink = false; }
     sink_call(const sink_call&) = delete;
     sink_call& operator=(const sink_call&) = delete;
+
+private:
+    std::optional<platform::blocked_signals> blocked_;
 };
 
 /// A value behind such a mutex. A child by `fork` goes on with a new value behind a new one.

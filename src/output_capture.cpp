@@ -242,6 +242,9 @@ struct output {
 
 std::array<output, 2>& outputs();
 
+/// Around a fork, while its thread holds the locks of all: see `blocks_signals`.
+thread_local std::optional<platform::blocked_signals> blocked_at_fork;
+
 /// false if there was nothing, or if another thread has been showing something until then.
 bool show_next(output& output, clock::time_point end) {
     const detail::sink_call inside;
@@ -264,7 +267,6 @@ void read(output& output) {
                 const detail::sink_call inside;
                 due = output.captured.lock()->serve();
             }
-            // A signal handler that has interrupted who shows something may write, and wait for this thread to read.
             while (!captured.is_hurried() && show_next(output, clock::now() + longest_wait)) {
             }
             if (captured.unshown_size() > 0) due = clock::now();
@@ -346,16 +348,6 @@ void finish() noexcept {
 
 constexpr detail::output_hooks hooks{settle, finish};
 
-constexpr platform::sudden_end_hooks sudden_end_hooks{[](int number) noexcept {
-                                                          if (detail::is_in_sink) {
-                                                              detail::deferred_signal = number;
-                                                              return false;
-                                                          }
-                                                          settle();
-                                                          return true;
-                                                      },
-                                                      settle};
-
 /// Makes them, and adds the hooks, at the first call. Thread-safe; never destroyed, as the threads read for ever.
 std::array<output, 2>& outputs() {
     static std::array<output, 2>& instance = *[] {
@@ -363,6 +355,7 @@ std::array<output, 2>& outputs() {
             new std::array<output, 2>{output(standard_stream::output), output(standard_stream::error)};
         platform::at_fork(
             [] {
+                blocked_at_fork.emplace();
                 for (output& each : outputs()) {
                     each.console.before_fork(clock::now() + longest_wait);
                     each.captured.before_fork(clock::now() + longest_wait);
@@ -373,12 +366,14 @@ std::array<output, 2>& outputs() {
                     each.captured.after_fork_in_parent();
                     each.console.after_fork_in_parent();
                 }
+                blocked_at_fork.reset();
             },
             [] {
                 for (output& each : outputs()) {
                     each.captured.after_fork_in_child();
                     each.console.after_fork_in_child();
                 }
+                blocked_at_fork.reset();
             });
         return created;
     }();
@@ -396,6 +391,7 @@ bool detail::is_output_captured() {
 void capture_output() {
     get_logger_from_env();
     install_crash_handler();
+    detail::blocks_signals = true;
     for (output& each : outputs()) {
         try {
             begin(each);
@@ -404,7 +400,7 @@ void capture_output() {
             throw;
         }
     }
-    platform::handle_sudden_end(sudden_end_hooks);
+    platform::handle_sudden_end(settle);
     detail::process_loggers& process = detail::loggers_of_process();
     for (detail::role_logger& each : process.loggers) each.file->before_record = before_record;
     process.output = &hooks;

@@ -17,7 +17,8 @@
 // - A crash (crash_handler.cpp): needs none of these locks, and waits no longer than a second for another crash, and as
 //   long for the reader of captured output.
 // - SIGTERM and its like, `_exit` (output_capture.cpp): wait no longer for that reader either.
-// - A signal handler that logs: what it logs in the midst of a logging call is dropped, see `guarded_sink`.
+// - A signal handler that logs: what it logs in the midst of a logging call is dropped, see `guarded_sink`. While
+//   output is captured, no handler runs there, see `blocks_signals`.
 // - The cancellation of a thread: comes after the lock is released, see `guarded::access`.
 // - The unloading of the library that this is a part of: is prevented, see `platform::keep_loaded`.
 

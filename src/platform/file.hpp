@@ -5,11 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
+
+#include "platform/process.hpp"
 
 /// Folders and log files, as the system has them.
 namespace chainner::platform {
@@ -82,8 +83,7 @@ public:
     directory_lock& operator=(const directory_lock&) = delete;
 
 private:
-    struct signals;
-    std::unique_ptr<signals> signals_;
+    blocked_signals signals_;
     file folder_;
 };
 

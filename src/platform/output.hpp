@@ -61,18 +61,9 @@ std::unique_ptr<captured_stream> make_captured_stream(standard_stream stream);
 /// Runs it in a thread of its own, which handles no signal of the program. Throws `std::system_error`.
 void start_reader(std::function<void()> read);
 
-/// What is to be done before an end of the process that nothing registered with `std::atexit` sees. May be called in
-/// signal handlers.
-struct sudden_end_hooks {
-    /// Before a signal like SIGTERM that the program does not handle itself. Where it returns false the signal does
-    /// nothing for now, and is to be raised again.
-    bool (*on_signal)(int number) noexcept;
-
-    /// Before `quick_exit` and `_exit`.
-    void (*on_exit)() noexcept;
-};
-
-/// As far as the system lets one know.
-void handle_sudden_end(const sudden_end_hooks& hooks) noexcept;
+/// Calls `before` before an end of the process that nothing registered with `std::atexit` sees, as far as the system
+/// lets one know: `quick_exit`, `_exit`, and a signal like SIGTERM that the program does not handle itself. It may then
+/// be called in a signal handler.
+void handle_sudden_end(void (*before)() noexcept) noexcept;
 
 }  // namespace chainner::platform

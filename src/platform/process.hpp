@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <optional>
@@ -41,6 +42,19 @@ public:
 
 private:
     int before_ = 0;
+};
+
+/// While it lives, the calling thread, and each thread that it starts, runs no signal handler but those of faults.
+/// Nothing on Windows, where handlers run in threads of their own.
+class blocked_signals {
+public:
+    blocked_signals() noexcept;
+    ~blocked_signals();
+    blocked_signals(const blocked_signals&) = delete;
+    blocked_signals& operator=(const blocked_signals&) = delete;
+
+private:
+    std::array<unsigned long long, 16> before_;  // room for the mask of each system
 };
 
 /// UTF-8; nothing if the variable is unset or empty.

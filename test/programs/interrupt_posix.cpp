@@ -2,10 +2,11 @@
 //
 //     interrupt_posix FOLDER WHAT COUNT
 //
-// WHAT: exit, fork, log: COUNT processes, one after the other, log until a signal handler calls it; after `fork`, the
-// child logs `from the handler` and ends, and the process goes on; `log` logs and goes on. cancel: COUNT threads log
-// `record THREAD.1`, ... until they are cancelled, two at a time. The exit code is 0 if all of them have ended; who
-// hangs is killed after ten seconds.
+// WHAT: exit, fork, log, write: COUNT processes, one after the other, log until a signal handler calls it; after
+// `fork`, the child logs `from the handler` and ends, and the process goes on; `log` logs and goes on; `write` writes
+// 200 lines of 1000 letters to stdout, which is captured, and goes on. cancel: COUNT threads log `record THREAD.1`, ...
+// until they are cancelled, two at a time. The exit code is 0 if all of them have ended; who hangs is killed after ten
+// seconds.
 
 #include <pthread.h>
 #include <sys/time.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include <chainner/logger.hpp>
+#include <chainner/output_capture.hpp>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
@@ -26,6 +28,7 @@ namespace {
 
 std::shared_ptr<spdlog::logger> logger;
 volatile std::sig_atomic_t is_interrupted = 0;
+const std::string line = std::string(1000, 'x') + '\n';
 
 void set_up(const char* folder) {
     chainner::logger_options options;
@@ -65,12 +68,21 @@ void on_log(int) {
     is_interrupted = 1;
 }
 
+void on_write(int) {
+    for (int i = 0; i < 200; ++i) {
+        if (write(STDOUT_FILENO, line.data(), line.size()) != static_cast<ssize_t>(line.size())) _exit(1);
+    }
+    is_interrupted = 1;
+}
+
 [[noreturn]] void log_until_interrupted(const char* folder, const std::string& what, std::chrono::microseconds time) {
     set_up(folder);
+    if (what == "write") chainner::capture_output();
     interrupt_after(
-        time, what == "fork"  ? on_fork
-              : what == "log" ? on_log
-                              : [](int) { std::exit(0); });
+        time, what == "fork"    ? on_fork
+              : what == "log"   ? on_log
+              : what == "write" ? on_write
+                                : [](int) { std::exit(0); });
     for (int i = 1; is_interrupted == 0; ++i) logger->info("record {}", i);
     logger->info("after the handler");
     std::exit(0);

@@ -17,14 +17,14 @@ namespace fs = std::filesystem;
 
 class InterruptedCall : public testing::Test {
 protected:
-    int interrupt(const std::string& what, int count) const {
-        return test::child_process("interrupt_posix", {logs.string(), what, std::to_string(count)}, 2).wait();
+    int interrupt(const std::string& what, int count, int output = 2) const {
+        return test::child_process("interrupt_posix", {logs.string(), what, std::to_string(count)}, output).wait();
     }
 
     const test::temporary_directory directory;
     const fs::path logs = directory / "logs";
     // A signal handler that does what it may not do is just what is tried.
-    const test::scoped_variable tsan{"TSAN_OPTIONS", "report_signal_unsafe=0"};
+    const test::scoped_variable tsan{"TSAN_OPTIONS", "report_signal_unsafe=0 atexit_sleep_ms=0"};
 };
 
 TEST_F(InterruptedCall, LetsAHandlerEndTheProcess) { EXPECT_EQ(interrupt("exit", 500), 0); }
@@ -49,6 +49,16 @@ TEST_F(InterruptedCall, LetsAHandlerForkAndTheChildLogToAFileOfItsOwn) {
         from_handlers += each.text == "from the handler" ? 1 : 0;
     }
     EXPECT_EQ(from_handlers, 500);
+}
+
+TEST_F(InterruptedCall, LetsAHandlerWriteMoreToACapturedStreamThanAPipeHolds) {
+    constexpr int nowhere = -1;
+    EXPECT_EQ(interrupt("write", 200, nowhere), 0);
+    int lines = 0;
+    for (const test::record& each : test::parse_log(test::read_role(logs, "worker"))) {
+        lines += each.text == "stdout: " + std::string(1000, 'x') ? 1 : 0;
+    }
+    EXPECT_EQ(lines, 200 * 200);
 }
 
 TEST_F(InterruptedCall, IsFinishedBeforeItsThreadIsCancelled) {

@@ -13,7 +13,6 @@
 #include <utility>
 
 #include "platform/posix/descriptor.hpp"
-#include "platform/posix/signals.hpp"
 
 namespace chainner::platform {
 
@@ -172,10 +171,8 @@ std::error_code let_group_read(const file& file) noexcept {
 
 int to_descriptor(file file) { return static_cast<int>(file.release()); }
 
-struct directory_lock::signals : blocked_signals {};
-
 directory_lock::directory_lock(const fs::path& directory)
-    : signals_(std::make_unique<signals>()), folder_(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    : folder_(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
     if (!folder_ && (errno == EMFILE || errno == ENFILE)) {
         throw fs::filesystem_error("cannot lock the log folder", directory, last_error());
     }

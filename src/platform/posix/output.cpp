@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "platform/posix/descriptor.hpp"
-#include "platform/posix/signals.hpp"
+#include "platform/process.hpp"
 
 #ifdef __linux__
 #include <stdio_ext.h>
@@ -80,6 +80,7 @@ private:
     };
 
     void give_up() noexcept;
+    void set_pipes(pipe_ends pipe, pipe_ends bell) noexcept;
     int descriptor() const noexcept { return descriptor_of(stream_); }
     bool leads_to(const identity& pipe) const noexcept;
     void write_lines_at_once() const noexcept;
@@ -87,7 +88,10 @@ private:
     standard_stream stream_;
     std::atomic<int>& target_;
     pipe_ends pipe_;
-    pipe_ends bell_;  // by which the reader is woken
+    pipe_ends bell_;                  // by which the reader is woken
+    std::atomic<int> pipe_read_{-1};  // their numbers, for whoever has no lock
+    std::atomic<int> bell_read_{-1};
+    std::atomic<int> bell_write_{-1};
     std::atomic<bool> has_lost_pipe_{false};
     std::vector<file> originals_;  // what the stream was before, and what the program has then put in its place
     identity present_;
@@ -100,6 +104,14 @@ bool posix_captured_stream::leads_to(const identity& pipe) const noexcept {
            found.st_ino == pipe.index;
 }
 
+void posix_captured_stream::set_pipes(pipe_ends pipe, pipe_ends bell) noexcept {
+    pipe_ = std::move(pipe);
+    bell_ = std::move(bell);
+    pipe_read_ = number_of(pipe_.read);
+    bell_read_ = number_of(bell_.read);
+    bell_write_ = number_of(bell_.write);
+}
+
 /// A program that closes all descriptors, as a daemon does when it begins, has closed the pipe. To have a new one at
 /// once would be dangerous: others of ours may still write to what had its numbers.
 void posix_captured_stream::give_up() noexcept {
@@ -110,8 +122,7 @@ void posix_captured_stream::give_up() noexcept {
     target_ = descriptor();
     originals_.clear();
     present_ = {};
-    pipe_ = pipe_ends();
-    bell_ = pipe_ends();
+    set_pipes({}, {});
 }
 
 void posix_captured_stream::capture() {
@@ -129,8 +140,7 @@ void posix_captured_stream::capture() {
         struct stat found {};
         if (!pipe.read || !bell.read || fstat(number_of(pipe.write), &found) != 0) fail(stream_);
         fcntl(number_of(bell.write), F_SETFL, O_NONBLOCK);  // many may ring
-        pipe_ = std::move(pipe);
-        bell_ = std::move(bell);
+        set_pipes(std::move(pipe), std::move(bell));
         present_ = {found.st_dev, found.st_ino};
     }
     if (!parents_) {
@@ -186,26 +196,26 @@ std::size_t posix_captured_stream::read(char* to, std::size_t size) noexcept {
 
 void posix_captured_stream::wait(std::optional<deadline> end) noexcept {
     using namespace std::chrono;
-    std::array<pollfd, 2> requests{{{number_of(pipe_.read), POLLIN, 0}, {number_of(bell_.read), POLLIN, 0}}};
-    if (!end && !pipe_.read) end = steady_clock::now() + 1s;  // nobody can tell of a new pipe
+    std::array<pollfd, 2> requests{{{pipe_read_, POLLIN, 0}, {bell_read_, POLLIN, 0}}};
+    if (!end && requests[0].fd < 0) end = steady_clock::now() + 1s;  // nobody can tell of a new pipe
     const auto left = end ? ceil<milliseconds>(*end - steady_clock::now()).count() : -1;
     poll(requests.data(), requests.size(), end ? static_cast<int>(std::max<decltype(left)>(left, 0)) : -1);
     if (((requests[0].revents | requests[1].revents) & POLLNVAL) != 0) has_lost_pipe_ = true;
     std::array<char, 64> rings;
-    while (::read(number_of(bell_.read), rings.data(), rings.size()) > 0) {
+    while (::read(requests[1].fd, rings.data(), rings.size()) > 0) {
     }
 }
 
 void posix_captured_stream::wake() const noexcept {
     const int error = errno;
     const char ring = 0;
-    [[maybe_unused]] const ssize_t count = ::write(number_of(bell_.write), &ring, 1);
+    [[maybe_unused]] const ssize_t count = ::write(bell_write_, &ring, 1);
     errno = error;
 }
 
 bool posix_captured_stream::has_unread() const noexcept {
     int count = 0;
-    return pipe_.read && ioctl(number_of(pipe_.read), FIONREAD, &count) == 0 && count > 0;
+    return pipe_read_ >= 0 && ioctl(pipe_read_, FIONREAD, &count) == 0 && count > 0;
 }
 
 std::unique_ptr<captured_stream> posix_captured_stream::clone_for_child() const {
@@ -220,10 +230,7 @@ std::unique_ptr<captured_stream> posix_captured_stream::clone_for_child() const 
     return clone;
 }
 
-void posix_captured_stream::detach_in_child() noexcept {
-    pipe_ = pipe_ends();
-    bell_ = pipe_ends();
-}
+void posix_captured_stream::detach_in_child() noexcept { set_pipes({}, {}); }
 
 }  // namespace
 
@@ -244,23 +251,22 @@ namespace {
 constexpr std::array<int, 11> ending_signals{SIGHUP,  SIGINT,    SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
                                              SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGPIPE};
 
-std::atomic<const sudden_end_hooks*> end_hooks{nullptr};
+std::atomic<void (*)() noexcept> before_end{nullptr};
 
 void on_ending_signal(int number) {
     const int error = errno;
-    if (end_hooks.load()->on_signal(number)) {
-        struct sigaction by_default {};
-        by_default.sa_handler = SIG_DFL;
-        sigaction(number, &by_default, nullptr);
-        raise(number);  // once this returns
-    }
+    before_end.load()();
+    struct sigaction by_default {};
+    by_default.sa_handler = SIG_DFL;
+    sigaction(number, &by_default, nullptr);
+    raise(number);  // once this returns
     errno = error;
 }
 
 }  // namespace
 
-void handle_sudden_end(const sudden_end_hooks& hooks) noexcept {
-    end_hooks = &hooks;
+void handle_sudden_end(void (*before)() noexcept) noexcept {
+    before_end = before;
     struct sigaction action {};
     action.sa_handler = on_ending_signal;
     action.sa_flags = SA_RESTART | SA_ONSTACK;
@@ -271,7 +277,7 @@ void handle_sudden_end(const sudden_end_hooks& hooks) noexcept {
         if ((present.sa_flags & SA_SIGINFO) == 0 && present.sa_handler == SIG_DFL) sigaction(number, &action, nullptr);
     }
 #ifdef __linux__
-    [[maybe_unused]] static const int is_registered = std::at_quick_exit([] { end_hooks.load()->on_exit(); });
+    [[maybe_unused]] static const int is_registered = std::at_quick_exit([] { before_end.load()(); });
 #endif
 }
 
@@ -285,7 +291,7 @@ extern "C" {
 
 // NOLINTBEGIN(bugprone-reserved-identifier)
 [[gnu::weak, gnu::visibility("default")]] void _exit(int status) {
-    if (const auto* const hooks = chainner::platform::end_hooks.load()) hooks->on_exit();
+    if (const auto before = chainner::platform::before_end.load()) before();
     while (true) syscall(SYS_exit_group, status);
 }
 

@@ -11,7 +11,9 @@
 #include <atomic>
 #include <charconv>
 #include <climits>
+#include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <string_view>
 #include <system_error>
@@ -126,6 +128,22 @@ no_cancellation::no_cancellation() noexcept { pthread_setcancelstate(PTHREAD_CAN
 no_cancellation::~no_cancellation() {
     int disabled = 0;
     pthread_setcancelstate(before_, &disabled);
+}
+
+blocked_signals::blocked_signals() noexcept {
+    sigset_t all;
+    sigfillset(&all);
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) sigdelset(&all, fault);
+    sigset_t before;
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    static_assert(sizeof before <= sizeof before_);
+    std::memcpy(before_.data(), &before, sizeof before);
+}
+
+blocked_signals::~blocked_signals() {
+    sigset_t before;
+    std::memcpy(&before, before_.data(), sizeof before);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 std::optional<std::string> variable(const char* name) {

@@ -112,8 +112,6 @@ int to_descriptor(file file) {
     return _open_osfhandle(file.release(), _O_APPEND | _O_BINARY | _O_NOINHERIT);
 }
 
-struct directory_lock::signals {};  // handlers run in threads of their own here
-
 directory_lock::directory_lock(const fs::path& directory) {
     // Nobody but a logger asks for this kind of access to a folder, and files in it are opened without. It takes others
     // milliseconds, and on a busy machine their turn to run. If they were stopped meanwhile, that must not stop this

@@ -227,6 +227,6 @@ std::unique_ptr<captured_stream> make_captured_stream(standard_stream stream) {
 void start_reader(std::function<void()> read) { std::thread(std::move(read)).detach(); }
 
 /// Windows tells a program of none: the signals of POSIX are not sent here, and `_exit` ends the other threads first.
-void handle_sudden_end(const sudden_end_hooks& /*hooks*/) noexcept {}
+void handle_sudden_end(void (* /*before*/)() noexcept) noexcept {}
 
 }  // namespace chainner::platform

@@ -57,6 +57,10 @@ no_cancellation::no_cancellation() noexcept = default;
 
 no_cancellation::~no_cancellation() = default;
 
+blocked_signals::blocked_signals() noexcept = default;
+
+blocked_signals::~blocked_signals() = default;
+
 namespace {
 
 /// Empty if the variable is unset.
