@@ -18,10 +18,11 @@ namespace chainner {
 /// - Each whole line that a thread has written before it logs stands before its record.
 /// - A signal that comes in the midst of a logging call is handled after it, so that a handler may write to the streams
 ///   as much as it likes.
-/// - What was written before a crash, `abort`, `exit`, or a signal that ends the program, like SIGTERM or SIGUSR1, is
-///   in the log; on Linux also before `quick_exit` and `_exit`, in the place of which a program that is linked with
-///   this library has one that waits for the thread. For all that it calls `install_crash_handler`, and handles those
-///   of these signals that the program does not. After SIGKILL, what the thread had not yet read is missing.
+/// - What was written before a crash, `abort` or `exit` is in the log. So it is on POSIX systems before a signal that
+///   ends the program, like SIGTERM or SIGUSR1, and on Linux before `quick_exit` and `_exit`, in the place of which a
+///   program that is linked with this library has one that waits for the thread. For all that it calls
+///   `install_crash_handler`, and handles those of these signals that the program does not. After SIGKILL, or
+///   `TerminateProcess` on Windows, what the thread had not yet read is missing.
 /// - What C or C++ still holds in a buffer of its own is not written yet. On Linux, C's stdout is written by lines from
 ///   now on, unless it has no buffer; elsewhere `std::fflush` does it. `exit` and `release_output` write what is left.
 ///
