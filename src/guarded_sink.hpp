@@ -47,26 +47,45 @@ private:
     std::atomic<std::thread::id> owner_{std::thread::id()};
 };
 
-/// Whether this thread is inside of a call of a sink, which a signal handler may have interrupted.
-inline thread_local bool is_in_sink = false;
-
-/// Whether such a call may not be interrupted: a handler that writes to a captured stream waits for the thread that
-/// reads, and that one for the locks of the call.
+/// True from the first capture of output on: a signal handler that writes to a full pipe waits for the thread that
+/// reads, and that one may wait for a lock that the interrupted thread holds.
 inline std::atomic<bool> blocks_signals{false};
 
-/// Such a call.
+/// While it lives, the calling thread is not cancelled, and handles no signal if `blocks_signals`.
+class uninterrupted {
+public:
+    uninterrupted() noexcept {
+        if (is_blocked || !blocks_signals.load(std::memory_order_relaxed)) return;
+        blocked_.emplace();
+        is_blocked = true;
+    }
+    ~uninterrupted() {
+        if (blocked_) is_blocked = false;
+    }
+    uninterrupted(const uninterrupted&) = delete;
+    uninterrupted& operator=(const uninterrupted&) = delete;
+
+private:
+    static inline thread_local bool is_blocked = false;
+
+    platform::no_cancellation no_cancellation_;
+    std::optional<platform::blocked_signals> blocked_;
+};
+
+/// Whether this thread is inside of a call of a sink: a signal handler that asks has interrupted it.
+inline thread_local bool is_in_sink = false;
+
+/// Lives as long as a call of a sink does.
 class sink_call {
 public:
-    sink_call() noexcept {
-        if (blocks_signals.load(std::memory_order_relaxed)) blocked_.emplace();
-        is_in_sink = true;
-    }
-    ~sink_call() { is_in_sink = false; }
+    sink_call() noexcept { is_in_sink = true; }
+    ~sink_call() { is_in_sink = before_; }
     sink_call(const sink_call&) = delete;
     sink_call& operator=(const sink_call&) = delete;
 
 private:
-    std::optional<platform::blocked_signals> blocked_;
+    uninterrupted uninterrupted_;
+    bool before_ = is_in_sink;
 };
 
 /// A value behind such a mutex. A child by `fork` goes on with a new value behind a new one.
@@ -98,7 +117,7 @@ public:
         explicit access(block& of) : lock_(of.mutex), value_(of.value) {}
         access(block& of, deadline end) : lock_(of.mutex, end), value_(of.value) {}
 
-        platform::no_cancellation no_cancellation_;
+        uninterrupted uninterrupted_;
         std::unique_lock<hookable_mutex> lock_;
         Value& value_;
     };
@@ -149,9 +168,9 @@ public:
 
     void log(const spdlog::details::log_msg& record) override {
         if (!this->without_lock().is_open() || is_in_sink) return;
-        if (auto* const prepare = before_record.load(std::memory_order_relaxed)) prepare();
         {
             const sink_call inside;
+            if (auto* const prepare = before_record.load(std::memory_order_relaxed)) prepare();
             this->lock()->log(record);
         }
         platform::cancellation_point();

@@ -113,11 +113,14 @@ public:
         return next;
     }
 
-    /// Takes all, also a line that has no end.
-    void finish() {
-        for (const auto end = clock::now() + end_patience; take() && clock::now() < end;) {
+    /// Takes all, also a line that has no end. For the end of the process, where a dead thread may hold the file's
+    /// lock.
+    void finish(clock::time_point end) {
+        end_ = end;
+        while (take() && clock::now() < end) {
         }
         record([&](clock::time_point) { lines_.give_rest(); });
+        end_.reset();
     }
 
     /// For the thread that reads, which has been woken. Returns when it is to look again, if nothing comes.
@@ -180,7 +183,8 @@ private:
     template <class Function>
     void record(Function make_lines) {
         time_ = spdlog::log_clock::now();
-        const auto file = own_logger().file->lock();
+        const auto file = end_ ? own_logger().file->lock_until(*end_) : own_logger().file->lock();
+        if (!file) return;
         file_ = &*file;
         make_lines(clock::now());
         file->write_batch();
@@ -221,8 +225,9 @@ private:
     std::string unshown_;
     std::atomic<std::size_t> unshown_size_{0};
     std::size_t skipped_lines_ = 0;
-    spdlog::log_clock::time_point time_;   // of the lines that are being recorded,
-    detail::file_writer* file_ = nullptr;  // and the file that they go to
+    std::optional<clock::time_point> end_;  // of the wait for the file
+    spdlog::log_clock::time_point time_;    // of the lines that are being recorded,
+    detail::file_writer* file_ = nullptr;   // and the file that they go to
     std::string text_;
 };
 
@@ -242,15 +247,17 @@ struct output {
 
 std::array<output, 2>& outputs();
 
-/// Around a fork, while its thread holds the locks of all: see `blocks_signals`.
-thread_local std::optional<platform::blocked_signals> blocked_at_fork;
+/// A thread that forks holds the locks of all. A thread that another library starts again after the fork may inherit
+/// that it handles no signal.
+thread_local std::optional<detail::uninterrupted> uninterrupted_fork;
 
 /// false if there was nothing, or if another thread has been showing something until then.
 bool show_next(output& output, clock::time_point end) {
     const detail::sink_call inside;
     const auto console = output.console.lock_until(end);
     if (!console) return false;
-    const captured_output::piece next = output.captured.lock()->next_piece();
+    captured_output::piece next;
+    if (const auto captured = output.captured.lock_until(end)) next = captured->next_piece();
     console->hide(next.skipped_lines);
     if (next.text.empty()) return false;
     console->log({spdlog::log_clock::now(), {}, "", spdlog::level::info, next.text}, count_lines(next.text));
@@ -279,6 +286,7 @@ void read(output& output) {
 }
 
 void begin(output& output) {
+    const detail::uninterrupted until_there_is_a_reader;
     if (!output.captured.lock()->begin()) return;
     try {
         platform::start_reader([&output] { read(output); });
@@ -307,7 +315,6 @@ void before_record() noexcept {
             const captured_output& captured = each.captured.without_lock();
             if (captured.must_begin()) begin(each);
             if (captured.has_untaken()) {
-                const detail::sink_call inside;
                 const auto access = each.captured.lock_until(clock::now() + longest_wait);
                 if (access) access->take();
                 if (access && access->has_begun_line()) access->stream().wake();  // its time is the reader's to watch
@@ -322,13 +329,15 @@ void before_record() noexcept {
 /// Nothing if this thread was interrupted where it holds what the reader needs.
 void settle() noexcept {
     if (detail::is_in_sink) return;
+    const platform::no_cancellation no_cancellation;
     const auto end = clock::now() + end_patience;
     for (output& each : outputs()) each.captured.without_lock().settle(end);
 }
 
 void record_all(output& output) {
     const detail::sink_call inside;
-    if (const auto access = output.captured.lock_until(clock::now() + end_patience)) access->finish();
+    const auto end = clock::now() + end_patience;
+    if (const auto access = output.captured.lock_until(end)) access->finish(end);
 }
 
 void finish() noexcept {
@@ -355,7 +364,7 @@ std::array<output, 2>& outputs() {
             new std::array<output, 2>{output(standard_stream::output), output(standard_stream::error)};
         platform::at_fork(
             [] {
-                blocked_at_fork.emplace();
+                uninterrupted_fork.emplace();
                 for (output& each : outputs()) {
                     each.console.before_fork(clock::now() + longest_wait);
                     each.captured.before_fork(clock::now() + longest_wait);
@@ -366,14 +375,14 @@ std::array<output, 2>& outputs() {
                     each.captured.after_fork_in_parent();
                     each.console.after_fork_in_parent();
                 }
-                blocked_at_fork.reset();
+                uninterrupted_fork.reset();
             },
             [] {
                 for (output& each : outputs()) {
                     each.captured.after_fork_in_child();
                     each.console.after_fork_in_child();
                 }
-                blocked_at_fork.reset();
+                uninterrupted_fork.reset();
             });
         return created;
     }();
@@ -389,9 +398,11 @@ bool detail::is_output_captured() {
 }
 
 void capture_output() {
+    detail::blocks_signals = true;
     get_logger_from_env();
     install_crash_handler();
-    detail::blocks_signals = true;
+    detail::process_loggers& process = detail::loggers_of_process();
+    for (detail::role_logger& each : process.loggers) each.file->lock();  // calls that began before have ended
     for (output& each : outputs()) {
         try {
             begin(each);
@@ -401,7 +412,6 @@ void capture_output() {
         }
     }
     platform::handle_sudden_end(settle);
-    detail::process_loggers& process = detail::loggers_of_process();
     for (detail::role_logger& each : process.loggers) each.file->before_record = before_record;
     process.output = &hooks;
 }

@@ -18,7 +18,7 @@
 //   long for the reader of captured output.
 // - SIGTERM and its like, `_exit` (output_capture.cpp): wait no longer for that reader either.
 // - A signal handler that logs: what it logs in the midst of a logging call is dropped, see `guarded_sink`. While
-//   output is captured, no handler runs there, see `blocks_signals`.
+//   output is captured, no handler but those of faults runs there, see `uninterrupted`.
 // - The cancellation of a thread: comes after the lock is released, see `guarded::access`.
 // - The unloading of the library that this is a part of: is prevented, see `platform::keep_loaded`.
 
@@ -54,7 +54,9 @@ void after_fork_in_child() {
 }  // namespace
 
 std::string where_records_are(file_sink& file) {
-    const std::filesystem::path path = file.lock()->path();
+    const auto access = file.lock_until(lock_deadline());
+    if (!access) return "they are in the log";
+    const std::filesystem::path path = access->path();
     return path.empty() ? "they are in no file" : "they are in " + platform::to_utf8(path);
 }
 

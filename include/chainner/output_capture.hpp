@@ -16,8 +16,8 @@ namespace chainner {
 /// - The streams show what they did before, unchanged and at once, also what is no whole line yet. A reader that takes
 ///   nothing for 100 ms misses lines, as it does with records on the console, and is told how many.
 /// - Each whole line that a thread has written before it logs stands before its record.
-/// - A signal that comes in the midst of a logging call is handled after it, so that a handler may write to the streams
-///   as much as it likes.
+/// - A signal that comes in the midst of a logging call is handled after it, so its handler may write to the streams.
+///   One that writes more than 64 KiB at once must not interrupt the program's own `malloc`: the thread needs it.
 /// - What was written before a crash, `abort` or `exit` is in the log. So it is on POSIX systems before a signal that
 ///   ends the program, like SIGTERM or SIGUSR1, and on Linux before `quick_exit` and `_exit`, in the place of which a
 ///   program that is linked with this library has one that waits for the thread. For all that it calls

@@ -290,6 +290,29 @@ def test_daemon_threads_that_log_while_the_interpreter_ends_neither_crash_it_nor
         assert output.count("\n") == 1, output  # the first record, before the console was removed
 
 
+def test_daemon_threads_that_speak_while_the_interpreter_ends_do_not_hold_it_up(programs):
+    for _ in range(10):
+        programs.run(
+            """
+            import os, threading
+            from logger import logger, setup_logger
+            setup_logger("worker", capture_output=True)
+            started = threading.Barrier(5)
+
+            def speak():
+                started.wait()
+                while True:
+                    os.write(1, b"by the system\\n")
+                    logger.info("direct")
+
+            for _ in range(4):
+                threading.Thread(target=speak, daemon=True).start()
+            started.wait()
+            """
+        )
+    assert {"stdout: by the system", "direct"} <= set(programs.texts())
+
+
 def test_records_at_the_end_of_the_interpreter_are_written(programs):
     programs.run(
         """

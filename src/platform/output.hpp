@@ -62,8 +62,8 @@ std::unique_ptr<captured_stream> make_captured_stream(standard_stream stream);
 void start_reader(std::function<void()> read);
 
 /// Calls `before` before an end of the process that nothing registered with `std::atexit` sees, as far as the system
-/// lets one know: `quick_exit`, `_exit`, and a signal like SIGTERM that the program does not handle itself. It may then
-/// be called in a signal handler.
+/// lets one know: `quick_exit`, `_exit`, and a signal like SIGTERM that the program does not handle itself, in whose
+/// handler it is then called.
 void handle_sudden_end(void (*before)() noexcept) noexcept;
 
 }  // namespace chainner::platform

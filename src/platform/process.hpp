@@ -54,7 +54,7 @@ public:
     blocked_signals& operator=(const blocked_signals&) = delete;
 
 private:
-    std::array<unsigned long long, 16> before_;  // room for the mask of each system
+    std::array<unsigned long long, 16> before_;  // room for a sigset_t, whose header Windows does not have
 };
 
 /// UTF-8; nothing if the variable is unset or empty.

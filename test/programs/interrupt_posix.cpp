@@ -1,12 +1,12 @@
-// Is interrupted in the midst of its logging calls, at random moments, by a handler that does what such handlers do.
+// Is interrupted in the midst of its calls, at random moments, by a handler that does what such handlers do.
 //
-//     interrupt_posix FOLDER WHAT COUNT
+//     interrupt_posix FOLDER WHAT COUNT [CALL]
 //
 // WHAT: exit, fork, log, write: COUNT processes, one after the other, log until a signal handler calls it; after
 // `fork`, the child logs `from the handler` and ends, and the process goes on; `log` logs and goes on; `write` writes
-// 200 lines of 1000 letters to stdout, which is captured, and goes on. cancel: COUNT threads log `record THREAD.1`, ...
-// until they are cancelled, two at a time. The exit code is 0 if all of them have ended; who hangs is killed after ten
-// seconds.
+// 200 lines of 1000 letters to stdout and goes on. cancel: COUNT threads log `record THREAD.1`, ... until they are
+// cancelled, two at a time. With a CALL output is captured, and they do that instead of logging: log, capture,
+// release, end. The exit code is 0 if all of them have ended; who hangs is killed after ten seconds.
 
 #include <pthread.h>
 #include <sys/time.h>
@@ -20,6 +20,7 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <map>
 #include <random>
 #include <string>
 #include <thread>
@@ -28,9 +29,11 @@ namespace {
 
 std::shared_ptr<spdlog::logger> logger;
 volatile std::sig_atomic_t is_interrupted = 0;
-const std::string line = std::string(1000, 'x') + '\n';
+const std::string& line = *new std::string(std::string(1000, 'x') + '\n');  // a handler may need it after `main`
 
-void set_up(const char* folder) {
+const char* folder = nullptr;
+
+void set_up() {
     chainner::logger_options options;
     options.log_dir = folder;
     options.to_console = false;
@@ -75,15 +78,34 @@ void on_write(int) {
     is_interrupted = 1;
 }
 
-[[noreturn]] void log_until_interrupted(const char* folder, const std::string& what, std::chrono::microseconds time) {
-    set_up(folder);
-    if (what == "write") chainner::capture_output();
+void log_next() {
+    static int number = 0;
+    logger->info("record {}", ++number);
+}
+
+// None allocates memory before it locks something: a handler must not wait for whoever needs the interrupted allocator.
+const auto& calls = *new std::map<std::string, void (*)()>{
+    {"log", log_next},
+    {"capture", chainner::capture_output},
+    {"release",
+     [] {
+         chainner::release_output();
+         chainner::capture_output();
+     }},
+    {"end", [] { std::exit(0); }},
+};
+
+[[noreturn]] void call_until_interrupted(const std::string& what, const std::string& call,
+                                         std::chrono::microseconds time) {
+    set_up();
+    if (!call.empty() && call != "capture") chainner::capture_output();
     interrupt_after(
         time, what == "fork"    ? on_fork
               : what == "log"   ? on_log
               : what == "write" ? on_write
                                 : [](int) { std::exit(0); });
-    for (int i = 1; is_interrupted == 0; ++i) logger->info("record {}", i);
+    const auto make_call = calls.at(call.empty() ? "log" : call);
+    while (is_interrupted == 0) make_call();
     logger->info("after the handler");
     std::exit(0);
 }
@@ -112,13 +134,16 @@ void* log_until_cancelled(void* number) {
 }  // namespace
 
 int main(int count, char** words) try {
-    if (count != 4) throw std::invalid_argument("interrupt_posix FOLDER WHAT COUNT");
+    if (count < 4 || count > 5) throw std::invalid_argument("interrupt_posix FOLDER WHAT COUNT [CALL]");
+    folder = words[1];
+    const std::string call = count == 5 ? words[4] : "";
     const std::string what = words[2];
     std::mt19937 random(std::random_device{}());
     std::uniform_int_distribution<int> microseconds(1, 3000);
     int failures = 0;
     if (what == "cancel") {
-        set_up(words[1]);
+        set_up();
+        if (!call.empty()) chainner::capture_output();
         for (std::uintptr_t i = 0; i < std::stoul(words[3]); i += 2) {
             pthread_t threads[2];
             for (std::uintptr_t j = 0; j < 2; ++j) {
@@ -136,7 +161,7 @@ int main(int count, char** words) try {
     for (int i = 0; i < std::atoi(words[3]); ++i) {
         const std::chrono::microseconds time(microseconds(random));
         const pid_t process = fork();
-        if (process == 0) log_until_interrupted(words[1], what, time);
+        if (process == 0) call_until_interrupted(what, call, time);
         failures += ends(process) ? 0 : 1;
     }
     std::cerr << failures << " of " << words[3] << " did not end as they should\n";

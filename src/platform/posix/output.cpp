@@ -105,6 +105,7 @@ bool posix_captured_stream::leads_to(const identity& pipe) const noexcept {
 }
 
 void posix_captured_stream::set_pipes(pipe_ends pipe, pipe_ends bell) noexcept {
+    pipe_read_ = bell_read_ = bell_write_ = -1;  // before the numbers may be another file's
     pipe_ = std::move(pipe);
     bell_ = std::move(bell);
     pipe_read_ = number_of(pipe_.read);
@@ -202,7 +203,7 @@ void posix_captured_stream::wait(std::optional<deadline> end) noexcept {
     poll(requests.data(), requests.size(), end ? static_cast<int>(std::max<decltype(left)>(left, 0)) : -1);
     if (((requests[0].revents | requests[1].revents) & POLLNVAL) != 0) has_lost_pipe_ = true;
     std::array<char, 64> rings;
-    while (::read(requests[1].fd, rings.data(), rings.size()) > 0) {
+    while ((requests[1].revents & POLLIN) != 0 && ::read(requests[1].fd, rings.data(), rings.size()) > 0) {
     }
 }
 
@@ -214,8 +215,9 @@ void posix_captured_stream::wake() const noexcept {
 }
 
 bool posix_captured_stream::has_unread() const noexcept {
+    const int pipe = pipe_read_;
     int count = 0;
-    return pipe_read_ >= 0 && ioctl(pipe_read_, FIONREAD, &count) == 0 && count > 0;
+    return pipe >= 0 && ioctl(pipe, FIONREAD, &count) == 0 && count > 0;
 }
 
 std::unique_ptr<captured_stream> posix_captured_stream::clone_for_child() const {

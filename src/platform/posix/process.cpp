@@ -133,7 +133,7 @@ no_cancellation::~no_cancellation() {
 blocked_signals::blocked_signals() noexcept {
     sigset_t all;
     sigfillset(&all);
-    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP}) sigdelset(&all, fault);
+    for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}) sigdelset(&all, fault);
     sigset_t before;
     pthread_sigmask(SIG_BLOCK, &all, &before);
     static_assert(sizeof before <= sizeof before_);

@@ -26,6 +26,12 @@ inline std::error_code last_error() noexcept {
     return {static_cast<int>(error), std::system_category()};
 }
 
+/// For a function that the import library has not, or an older Windows; null if it is missing.
+template <class Function>
+Function* system_function(const wchar_t* library, const char* name) noexcept {
+    return reinterpret_cast<Function*>(reinterpret_cast<void*>(GetProcAddress(GetModuleHandleW(library), name)));
+}
+
 struct handle_closer {
     void operator()(HANDLE handle) const noexcept { CloseHandle(handle); }
 };

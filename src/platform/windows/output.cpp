@@ -28,10 +28,9 @@ owned_handle make_event() noexcept { return owned_handle(CreateEventW(nullptr, T
 
 /// Handles of one open file have different numbers.
 bool is_same_file(HANDLE one, HANDLE other) noexcept {
-    using compare = BOOL(WINAPI*)(HANDLE, HANDLE);  // since Windows 10
-    static void* const found =
-        reinterpret_cast<void*>(GetProcAddress(GetModuleHandleW(L"kernelbase.dll"), "CompareObjectHandles"));
-    return found == nullptr ? one == other : reinterpret_cast<compare>(found)(one, other) != 0;
+    using function = BOOL WINAPI(HANDLE, HANDLE);  // since Windows 10
+    static function* const compare = system_function<function>(L"kernelbase.dll", "CompareObjectHandles");
+    return compare == nullptr ? one == other : compare(one, other) != 0;
 }
 
 class windows_captured_stream final : public captured_stream {
@@ -206,10 +205,9 @@ void windows_captured_stream::wait(std::optional<deadline> end) noexcept {
 
 /// While the process ends, a thread that is dead may hold the lock of the buffer.
 void windows_captured_stream::flush_buffer() const noexcept {
-    using is_ending = BOOLEAN(NTAPI*)();
-    static void* const found =
-        reinterpret_cast<void*>(GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "RtlDllShutdownInProgress"));
-    if (found != nullptr && reinterpret_cast<is_ending>(found)() != FALSE) return;
+    using function = BOOLEAN NTAPI();
+    static function* const is_process_ending = system_function<function>(L"ntdll.dll", "RtlDllShutdownInProgress");
+    if (is_process_ending != nullptr && is_process_ending() != FALSE) return;
     std::fflush(stream_ == standard_stream::output ? stdout : stderr);
 }
 

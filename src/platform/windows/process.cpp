@@ -14,11 +14,10 @@ operating_system current_system() noexcept { return operating_system::windows; }
 
 std::string system_name() {
     // GetVersionEx() tells a program that has no manifest about Windows 10 that this is Windows 8.
-    using get_version = LONG(WINAPI*)(OSVERSIONINFOW*);
-    void* const found = reinterpret_cast<void*>(GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "RtlGetVersion"));
+    auto* const get_version = system_function<LONG WINAPI(OSVERSIONINFOW*)>(L"ntdll.dll", "RtlGetVersion");
     OSVERSIONINFOW version{};
     version.dwOSVersionInfoSize = sizeof version;
-    reinterpret_cast<get_version>(found)(&version);
+    get_version(&version);
     SYSTEM_INFO system{};
     GetNativeSystemInfo(&system);
     const bool is_arm = system.wProcessorArchitecture == PROCESSOR_ARCHITECTURE_ARM64;
