@@ -279,7 +279,8 @@ def test_a_grandchild_has_its_own_though_its_parent_says_nothing(programs):
         set_up
         + textwrap.dedent(
             """
-            import os
+            import os, warnings
+            warnings.simplefilter("ignore")  # from 3.12 on: of a fork beside threads
             if os.fork() == 0:
                 if os.fork() == 0:
                     logger.info("record")
