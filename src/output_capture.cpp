@@ -286,7 +286,6 @@ void read(output& output) {
 }
 
 void begin(output& output) {
-    const detail::uninterrupted until_there_is_a_reader;
     if (!output.captured.lock()->begin()) return;
     try {
         platform::start_reader([&output] { read(output); });
@@ -399,6 +398,7 @@ bool detail::is_output_captured() {
 
 void capture_output() {
     detail::blocks_signals = true;
+    const detail::uninterrupted until_there_are_readers;
     get_logger_from_env();
     install_crash_handler();
     detail::process_loggers& process = detail::loggers_of_process();
@@ -418,6 +418,7 @@ void capture_output() {
 
 void release_output() noexcept {
     if (detail::loggers_of_process().output == nullptr) return;
+    const detail::uninterrupted until_all_is_recorded;
     for (output& each : outputs()) each.captured.lock()->end();
     finish();
 }

@@ -83,7 +83,7 @@ void log_next() {
     logger->info("record {}", ++number);
 }
 
-// None allocates memory before it locks something: a handler must not wait for whoever needs the interrupted allocator.
+// None allocates memory where it can be interrupted: a handler must not wait for whoever needs the allocator.
 const auto& calls = *new std::map<std::string, void (*)()>{
     {"log", log_next},
     {"capture", chainner::capture_output},
