@@ -45,7 +45,8 @@ constexpr const char usage[] =
     "  latency   percentiles over a run with 20 rotations and more, and the 11th longest, a rotation in the middle\n"
     "  records   logs `count` records and ends, for those who measure from outside\n"
     "\n"
-    "KEY: console=1 (also to stderr), message=BYTES, threads=N, count=N\n"
+    "KEY: console=1 (also to stderr), capture=1 (stdout and stderr, by who can do that), message=BYTES, threads=N,\n"
+    "count=N\n"
     "Prints the JSON of Google Benchmark.\n";
 
 using key_values = std::map<std::string, std::size_t>;
@@ -116,6 +117,8 @@ int run(const std::string& what, const std::filesystem::path& directory, key_val
         _exit(0);  // how long a contestant takes to end is of no concern
     }
 
+    if (what == "print" || values["capture"] != 0) bench::capture_output();
+
     // Buffers have grown, and a console that nobody reads is full, before it counts.
     log_records(text, std::min<std::size_t>(2000, 4 * mebibyte / text.size()));
 
@@ -124,7 +127,6 @@ int run(const std::string& what, const std::filesystem::path& directory, key_val
         registered = benchmark::RegisterBenchmark(what.c_str(), time_records, text);
         registered->Threads(static_cast<int>(values["threads"]));
     } else if (what == "print") {
-        bench::capture_output();
         registered = benchmark::RegisterBenchmark(what.c_str(), time_prints);
     } else if (what == "disabled") {
         registered = benchmark::RegisterBenchmark(what.c_str(), time_disabled_records, text);
@@ -150,7 +152,7 @@ int main(int argument_count, char** arguments) {
         return 2;
     }
     try {
-        key_values values{{"message", 50}, {"threads", 1}, {"count", 1}, {"console", 0}};
+        key_values values{{"message", 50}, {"threads", 1}, {"count", 1}, {"console", 0}, {"capture", 0}};
         for (const std::string& each : std::vector<std::string>(arguments + 3, arguments + argument_count)) {
             const std::size_t equals = each.find('=');
             if (values.count(each.substr(0, equals)) == 0 || equals == std::string::npos) {
