@@ -33,7 +33,6 @@ int main(int /*count*/, char** words) {
     options.max_files = 1000;
     const auto logger = chainner::setup_logger("worker", options);
     chainner::capture_output();
-    // From the first fork on they allocate nothing: AddressSanitizer holds its allocator's locks over a fork.
     std::vector<std::thread> threads;
     std::atomic<int> running{0};
     for (int i = 0; i < 8; ++i) {
