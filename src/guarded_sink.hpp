@@ -55,20 +55,21 @@ inline std::atomic<bool> blocks_signals{false};
 class uninterrupted {
 public:
     uninterrupted() noexcept {
-        if (is_blocked || !blocks_signals.load(std::memory_order_relaxed)) return;
-        blocked_.emplace();
-        is_blocked = true;
+        if (is_one_alive) return;
+        no_cancellation_.emplace();
+        if (blocks_signals.load(std::memory_order_relaxed)) blocked_.emplace();
+        is_one_alive = true;
     }
     ~uninterrupted() {
-        if (blocked_) is_blocked = false;
+        if (no_cancellation_) is_one_alive = false;
     }
     uninterrupted(const uninterrupted&) = delete;
     uninterrupted& operator=(const uninterrupted&) = delete;
 
 private:
-    static inline thread_local bool is_blocked = false;
+    static inline thread_local bool is_one_alive = false;  // which does it all, and ends last
 
-    platform::no_cancellation no_cancellation_;
+    std::optional<platform::no_cancellation> no_cancellation_;
     std::optional<platform::blocked_signals> blocked_;
 };
 

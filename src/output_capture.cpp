@@ -113,14 +113,13 @@ public:
         return next;
     }
 
-    /// Takes all, also a line that has no end. For the end of the process, where a dead thread may hold the file's
-    /// lock.
+    /// Takes all, also a line that has no end. Nothing if the file's lock is not to be had until then: at the end of
+    /// the process, a thread that is dead may hold it.
     void finish(clock::time_point end) {
-        end_ = end;
+        if (!own_logger().file->lock_until(end)) return;
         while (take() && clock::now() < end) {
         }
         record([&](clock::time_point) { lines_.give_rest(); });
-        end_.reset();
     }
 
     /// For the thread that reads, which has been woken. Returns when it is to look again, if nothing comes.
@@ -183,8 +182,7 @@ private:
     template <class Function>
     void record(Function make_lines) {
         time_ = spdlog::log_clock::now();
-        const auto file = end_ ? own_logger().file->lock_until(*end_) : own_logger().file->lock();
-        if (!file) return;
+        const auto file = own_logger().file->lock();
         file_ = &*file;
         make_lines(clock::now());
         file->write_batch();
@@ -225,9 +223,8 @@ private:
     std::string unshown_;
     std::atomic<std::size_t> unshown_size_{0};
     std::size_t skipped_lines_ = 0;
-    std::optional<clock::time_point> end_;  // of the wait for the file
-    spdlog::log_clock::time_point time_;    // of the lines that are being recorded,
-    detail::file_writer* file_ = nullptr;   // and the file that they go to
+    spdlog::log_clock::time_point time_;   // of the lines that are being recorded,
+    detail::file_writer* file_ = nullptr;  // and the file that they go to
     std::string text_;
 };
 
