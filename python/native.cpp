@@ -15,13 +15,13 @@
 #include <system_error>
 #include <utility>
 
-#include "file_sink.hpp"
+#include "file/file_sink.hpp"
 #include "handlers.hpp"
 #include "log_directory.hpp"
-#include "output_capture.hpp"
+#include "output/output_capture.hpp"
 #include "platform/file.hpp"
 #include "process_loggers.hpp"
-#include "record_format.hpp"
+#include "record/record_format.hpp"
 #include "record_path.hpp"
 
 namespace py = pybind11;

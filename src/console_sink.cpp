@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "platform/process.hpp"
-#include "record_format.hpp"
+#include "record/record_format.hpp"
 
 namespace chainner::detail {
 

@@ -15,11 +15,11 @@
 #include <thread>
 #include <utility>
 
-#include "escaping.hpp"
 #include "platform/crash.hpp"
 #include "platform/file.hpp"
 #include "platform/process.hpp"
 #include "process_loggers.hpp"
+#include "record/escaping.hpp"
 
 namespace chainner {
 

@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "escaping.hpp"
 #include "log_directory.hpp"
 #include "platform/process.hpp"
 #include "process_loggers.hpp"
-#include "record_format.hpp"
+#include "record/escaping.hpp"
+#include "record/record_format.hpp"
 
 namespace chainner {
 

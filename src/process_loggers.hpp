@@ -11,7 +11,7 @@
 #include <string>
 
 #include "console_sink.hpp"
-#include "file_sink.hpp"
+#include "file/file_sink.hpp"
 #include "guarded_sink.hpp"
 
 namespace chainner::detail {

@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "record_format.hpp"
+#include "record/record_format.hpp"
 #include "support/files.hpp"
 #include "support/matchers.hpp"
 #include "support/records.hpp"

@@ -21,7 +21,7 @@ using testing::UnorderedElementsAreArray;
 class Lnav : public testing::Test {
 protected:
     void SetUp() override {
-        if (std::system("lnav -V > /dev/null 2>&1") != 0) GTEST_SKIP() << "lnav is not installed";
+        if (std::system("command -v lnav > /dev/null 2>&1") != 0) GTEST_SKIP() << "lnav is not installed";
         chainner::logger_options options;
         options.log_dir = logs;
         options.level = spdlog::level::trace;

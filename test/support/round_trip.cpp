@@ -6,7 +6,7 @@
 #include <chainner/logger.hpp>
 #include <cstdint>
 
-#include "record_format.hpp"
+#include "record/record_format.hpp"
 #include "support/records.hpp"
 #include "support/system.hpp"
 

@@ -1,0 +1,133 @@
+#pragma once
+
+// The way of a record to the file of its role, and what is done where that fails.
+
+#include <spdlog/formatter.h>
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "file/backlog.hpp"
+#include "file/log_file.hpp"
+#include "file/session.hpp"
+#include "guarded_sink.hpp"
+
+namespace chainner::detail {
+
+/// Writes the records of one role, so that three promises are kept:
+///
+/// - Written means written: when `log` returns, the record has been given to the kernel by one `write`.
+/// - One file, one writer: see `log_file`. A child by `fork` opens a file of its own at its first record.
+/// - Faults pass, records stay: what cannot be written is held and written in order later. A file that cannot be
+///   rotated grows. One WARNING record then says what has happened.
+///
+/// No error of input or output makes `log` throw; memory and formatters of others may. Not thread-safe: see
+/// `file_sink`.
+class file_writer {
+public:
+    explicit file_writer(std::string logger_name);
+
+    /// Writes there from now on, first what a fault still holds back. Returns what is to be warned of. Throws
+    /// `std::filesystem::filesystem_error`; the writer then goes on as it was.
+    std::vector<std::string> open(log_location location, std::string application_version,
+                                  std::unique_ptr<spdlog::formatter> formatter);
+
+    /// Writes nowhere from now on.
+    void close();
+
+    /// Writes who writes, and if the session before this one in the same file was not closed. From now on each new file
+    /// says who writes, and the last one, when it is left, that the session is closed.
+    void begin_session();
+
+    /// Writes what a fault holds back, if it can be written now, and the record that closes the session.
+    void end_session();
+
+    void log(const spdlog::details::log_msg& record);
+
+    /// As `log`, but several records may become one `write`, the last one by `write_batch`.
+    void add_to_batch(const spdlog::details::log_msg& record);
+    void write_batch();
+
+    /// Looks after the file, and tries to end a fault.
+    void flush();
+
+    void set_formatter(std::unique_ptr<spdlog::formatter> formatter) { formatter_ = std::move(formatter); }
+
+    /// Of the file that is open, else empty.
+    std::filesystem::path path() const { return file_ ? file_->path() : std::filesystem::path(); }
+
+    // Without the lock
+
+    bool is_open() const noexcept { return is_open_.load(std::memory_order_relaxed); }
+
+    /// Of the file that is written now.
+    platform::file_number number() const noexcept { return number_.load(std::memory_order_relaxed); }
+
+    /// Of local time, in minutes.
+    int utc_offset() const noexcept { return utc_offset_.load(std::memory_order_relaxed); }
+
+    // In a child by `fork`
+
+    /// For the child: writes to a file of its own, with the same options, once there is a record.
+    file_writer clone_for_child() const;
+
+    /// The file, and what is held for it, are the parent's.
+    void detach_in_child() noexcept;
+
+private:
+    using time_point = spdlog::log_clock::time_point;
+
+    file_writer(const file_writer& parent, std::unique_ptr<spdlog::formatter> formatter);
+
+    // The way of a record
+    std::string_view formatted(const spdlog::details::log_msg& record);
+    bool append(std::string_view& records, time_point now);
+    std::error_code write(std::string_view& records, time_point now);
+    bool rotate(std::size_t room, time_point now);
+    void look_after(time_point now);
+    void verify(time_point now);
+
+    // Faults
+    platform::placement check_placement();
+    void retry(time_point now);
+    void write_backlog(time_point now);
+    void end_fault(time_point now);
+    void begin_fault(const std::string& what, const std::string& reason = "");
+
+    // Records of our own
+    void write_header(const std::string& before, std::size_t room, time_point now);
+    void write_closing(time_point now);
+    bool was_left_open();
+    void announce_utc_offset();
+    void warn_of_size_limit(time_point now);
+    spdlog::memory_buf_t format_internal(spdlog::level::level_enum level, const std::string& text, time_point now);
+    void write_internal(spdlog::level::level_enum level, const std::string& text, time_point now);
+
+    void use(std::unique_ptr<log_file> next) noexcept;
+
+    std::string logger_name_;
+    std::atomic<bool> is_open_{false};
+    log_location location_;
+    std::unique_ptr<spdlog::formatter> formatter_;
+    std::unique_ptr<log_file> file_;
+    std::atomic<platform::file_number> number_{platform::no_file};
+    std::atomic<int> utc_offset_{0};
+    time_point verified_at_;
+    backlog backlog_;
+    session session_;
+    bool was_left_open_ = false;  // the file, by the session before this one
+    bool is_size_limit_reported_ = false;
+    bool is_child_ = false;
+    std::atomic<bool> is_parents_{false};  // this is what a child has left to its parent
+    spdlog::memory_buf_t formatted_;
+    spdlog::memory_buf_t batch_;
+};
+
+/// What any thread may use.
+using file_sink = guarded_sink<file_writer>;
+
+}  // namespace chainner::detail

@@ -1,0 +1,164 @@
+#include "file/log_file.hpp"
+
+#include <spdlog/common.h>
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/sinks/rotating_file_sink.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "file/rotation.hpp"
+#include "platform/process.hpp"
+#include "record/escaping.hpp"
+
+namespace chainner::detail {
+
+namespace fs = std::filesystem;
+using spdlog::fmt_lib::format;
+
+namespace {
+
+constexpr int max_instances = 1000;
+
+bool is_locked(const fs::filesystem_error& error) { return error.code() == std::errc::resource_unavailable_try_again; }
+
+/// Whether another name may do where this one did not: something that is no file of ours stands there.
+bool is_occupied(const fs::filesystem_error& error, const fs::path& path) {
+    const std::error_code& code = error.code();
+    std::error_code ignored;
+    return (code == std::errc::permission_denied || code == std::errc::operation_not_permitted ||
+            code == std::errc::too_many_symbolic_link_levels || code == std::errc::is_a_directory ||
+            code == std::errc::no_such_device_or_address) &&
+           fs::exists(fs::symlink_status(path, ignored));
+}
+
+}  // namespace
+
+fs::path log_location::file(int instance) const {
+    return directory / (instance == 1 ? role + ".log" : format("{}-{}.log", role, instance));
+}
+
+log_file::log_file(fs::path path, platform::file file)
+    : path_(std::move(path)), file_(std::move(file)), size_limit_(platform::file_size_limit()) {}
+
+std::unique_ptr<log_file> log_file::open_first_available(const log_location& location,
+                                                         std::vector<std::string>& warnings) {
+    const platform::directory_lock lock(location.directory);
+    const platform::reserved_standard_streams reserved;
+    for (int instance = 1;; ++instance) {
+        const fs::path path = location.file(instance);
+        try {
+            std::unique_ptr<log_file> joined(
+                new log_file(path, platform::open_log_file(path, platform::open_mode::create_or_append)));
+            joined->verify();
+            joined->torn_size_ = joined->size_ == 0 || platform::ends_in_line_feed(joined->file_.number()) ? 0 : 1;
+            joined->share(location, warnings);
+            remove_surplus_files(location, instance);
+            return joined;
+        } catch (const fs::filesystem_error& error) {
+            const bool is_free = !is_locked(error) && !is_occupied(error, path);
+            if (is_free || instance == max_instances) throw;
+            if (!is_locked(error)) warnings.push_back(format("Log file passed over: {}", error.what()));
+        }
+    }
+}
+
+std::unique_ptr<log_file> log_file::rotate(const log_location& location) {
+    if (size_ < size_limit_) {
+        if (const std::error_code error = end_torn_line()) throw fs::filesystem_error("cannot write", path_, error);
+    }
+    const platform::directory_lock lock(location.directory);
+    const platform::reserved_standard_streams reserved;
+    platform::file next;
+    spdlog::file_event_handlers handlers;
+    handlers.before_open = [&, is_full_file = true](const auto&) mutable {
+        // Before it rotates, spdlog opens the full file, which this object still has locked.
+        if (std::exchange(is_full_file, false)) return;
+        if (location.max_files == 0) platform::remove_open_file(path_);
+        // To fail where the full file could not be renamed keeps spdlog from emptying it.
+        next = platform::open_log_file(path_, platform::open_mode::create_new);
+    };
+    try {
+        // When to rotate is decided elsewhere: by itself, the sink would close the file before it can know whether it
+        // gets another one.
+        constexpr auto never = std::numeric_limits<std::size_t>::max();
+        constexpr bool at_once = true;
+        const spdlog::sinks::rotating_file_sink_mt rotation(platform::spdlog_filename(path_), never, location.max_files,
+                                                            at_once, handlers);
+    } catch (const spdlog::spdlog_ex& error) {
+        throw fs::filesystem_error(error.what(), path_, std::make_error_code(std::errc::io_error));
+    }
+    if (!next) {
+        throw fs::filesystem_error("removed while it was rotated", path_,
+                                   std::make_error_code(std::errc::no_such_file_or_directory));
+    }
+    std::unique_ptr<log_file> rotated(new log_file(path_, std::move(next)));
+    std::vector<std::string> told_when_the_first_was_opened;
+    rotated->share(location, told_when_the_first_was_opened);
+    return rotated;
+}
+
+void log_file::share(const log_location& location, std::vector<std::string>& warnings) const {
+    if (!location.is_group_readable) return;
+    if (const std::error_code error = platform::let_group_read(file_)) {
+        warnings.push_back(format("Its group cannot be allowed to read the log file {}: {}", platform::to_utf8(path_),
+                                  error.message()));
+    }
+}
+
+std::error_code log_file::append(std::string_view records) noexcept {
+    appended_whole_ = 0;
+    if (size_ + records.size() > size_limit_) return std::make_error_code(std::errc::file_too_large);
+    if (const std::error_code error = end_torn_line()) return error;
+    return write(records);
+}
+
+std::error_code log_file::end_torn_line() noexcept {
+    if (torn_size_ == 0) return {};
+    const std::error_code error = write("\n");
+    if (!error) torn_size_ = 0;
+    return error;
+}
+
+std::error_code log_file::write(std::string_view text) noexcept {
+    std::error_code error;
+    const std::size_t written = platform::write(file_.number(), text, error);
+    size_ += written;
+    if (written < text.size()) {
+        std::size_t next = first_record(text).size();
+        while (next <= written) {
+            appended_whole_ = next;
+            next += first_record(text.substr(next)).size();
+        }
+        torn_size_ += written - appended_whole_;
+    }
+    if (error && error == std::errc::file_too_large) size_limit_ = size_;  // of this process, or of the file system
+    return error;
+}
+
+platform::placement log_file::verify() noexcept {
+    const auto [placement, size] = platform::state_of(file_, path_);
+    size_limit_ = platform::file_size_limit();
+    if (placement == platform::placement::closed) return placement;
+    was_emptied_ = size < size_;
+    if (was_emptied_) verified_size_ = 0;
+    size_ = size;
+    if (placement != platform::placement::removed) verified_size_ = size;
+    return placement;
+}
+
+std::string log_file::read_back() const {
+    std::string text = read_end(static_cast<std::size_t>(size_ - verified_size_));
+    text.resize(text.size() - std::min(text.size(), torn_size_));
+    text.erase(0, text.find_first_not_of('\n'));  // the end of a line that was cut short before
+    return text;
+}
+
+std::string log_file::read_end(std::size_t most) const {
+    std::string text(most, '\0');
+    text.resize(platform::read_end(file_.number(), text.data(), text.size()));
+    return text;
+}
+
+}  // namespace chainner::detail

@@ -1,0 +1,99 @@
+#include "file/rotation.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <exception>
+
+#include "platform/process.hpp"
+
+namespace chainner::detail {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// Takes a separator and the number after it off the beginning of `text`.
+std::optional<int> take_number(std::string_view& text, char separator) {
+    int number = 0;
+    if (text.empty() || text.front() != separator) return std::nullopt;
+    const auto [end, error] = std::from_chars(text.data() + 1, text.data() + text.size(), number);
+    if (error != std::errc() || number < 1) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    return number;
+}
+
+/// Whether a process writes to the file of an instance. `ended` holds the file of one that has ended, so that no
+/// process takes it before its files are deleted.
+bool is_live(const fs::path& path, std::vector<platform::file>& ended) {
+    try {
+        ended.push_back(platform::open_log_file(path, platform::open_mode::existing));
+        return false;
+    } catch (const fs::filesystem_error&) {
+        return true;
+    }
+}
+
+}  // namespace
+
+std::optional<role_file> parse_file_name(const fs::path& path, std::string_view role) {
+    const std::string name = platform::to_utf8(path.filename());
+    if (name.compare(0, role.size(), role) != 0) return std::nullopt;
+    std::string_view rest = std::string_view(name).substr(role.size());
+    role_file found{path, take_number(rest, '-').value_or(1), 0, {}};
+    if (rest == ".crash.txt") {
+        found.rotation = -1;
+        return found;
+    }
+    found.rotation = take_number(rest, '.').value_or(0);
+    return rest == ".log" ? std::optional(found) : std::nullopt;
+}
+
+std::vector<role_file> surplus_files(std::vector<role_file> files, int own_instance,
+                                     const std::set<int>& live_instances, std::size_t max_files) {
+    std::sort(files.begin(), files.end(), [](const role_file& left, const role_file& right) {
+        return left.written != right.written ? left.written > right.written : left.rotation < right.rotation;
+    });
+    std::set<int> kept_instances = live_instances;
+    kept_instances.insert(own_instance);
+    std::size_t left_by_ended = 0;
+    const auto is_kept = [&](const role_file& each) {
+        if (each.rotation < 0) return true;
+        if (each.instance == own_instance) return static_cast<std::size_t>(each.rotation) <= max_files;
+        if (live_instances.count(each.instance) != 0) return true;  // it may be allowed more
+        if (left_by_ended++ > max_files) return false;
+        kept_instances.insert(each.instance);
+        return true;
+    };
+    auto surplus = std::stable_partition(files.begin(), files.end(), is_kept);
+    surplus = std::stable_partition(files.begin(), surplus, [&](const role_file& each) {
+        return each.rotation >= 0 || kept_instances.count(each.instance) != 0;
+    });
+    return {surplus, files.end()};
+}
+
+void remove_surplus_files(const log_location& location, int own_instance) noexcept try {
+    std::vector<role_file> files;
+    std::vector<platform::file> ended;
+    std::set<int> live;
+    for (int instance = 1; instance <= own_instance; ++instance) live.insert(instance);
+    for (const auto& entry : fs::directory_iterator(location.directory)) {
+        std::optional<role_file> found = parse_file_name(entry.path(), location.role);
+        if (!found || !entry.is_regular_file()) continue;
+        const bool may_live = found->rotation == 0 && found->instance > own_instance;
+        if (may_live && is_live(found->path, ended)) live.insert(found->instance);
+        files.push_back(*std::move(found));
+    }
+    for (role_file& each : files) {
+        if (live.count(each.instance) == 0) each.written = fs::last_write_time(each.path);
+    }
+    for (const role_file& each : surplus_files(std::move(files), own_instance, live, location.max_files)) {
+        // A process that could not open a new file goes on in the one that it has renamed.
+        if (each.rotation > 0 && each.instance != own_instance && is_live(each.path, ended)) continue;
+        std::error_code ignored;
+        fs::remove(each.path, ignored);
+    }
+} catch (const std::exception&) {
+    // A folder that cannot be listed keeps its files.
+}
+
+}  // namespace chainner::detail

@@ -1,0 +1,76 @@
+#include "file/session.hpp"
+
+#include <spdlog/details/os.h>
+#include <spdlog/fmt/fmt.h>
+
+#include <array>
+#include <chrono>
+#include <ctime>
+#include <utility>
+
+#include "platform/process.hpp"
+#include "record/escaping.hpp"
+#include "record/record_format.hpp"
+
+namespace chainner::detail {
+
+using spdlog::fmt_lib::format;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// When this process began, in the same words in each file: so one process is told from another that has its number.
+std::string process_start_text() {
+    const auto start = std::chrono::floor<std::chrono::milliseconds>(platform::process_start());
+    const std::tm local = spdlog::details::os::localtime(std::chrono::system_clock::to_time_t(start));
+    std::array<char, sizeof "2025-10-19 05:52:24"> seconds{};
+    std::strftime(seconds.data(), seconds.size(), "%Y-%m-%d %H:%M:%S", &local);
+    return format("{}.{:03}{}", seconds.data(), start.time_since_epoch() % 1s / 1ms,
+                  utc_offset_text(utc_offset_at(start)));
+}
+
+}  // namespace
+
+session::session(std::string role, std::string application_version)
+    : role_(std::move(role)), application_version_(std::move(application_version)) {
+    update_utc_offset(spdlog::log_clock::now());
+}
+
+std::string session::header() {
+    const int process_id = platform::process_id();
+    if (std::exchange(process_id_, process_id) != process_id) describe_process();
+    return format("{}{}", process_, utc_offset_text(utc_offset_));
+}
+
+void session::describe_process() {
+    process_ = format("Role: {}, process: {}, started: {}, {}chaiNNer logger: {}, system: {}, UTC offset: ", role_,
+                      process_id_, process_start_text(),
+                      application_version_.empty() ? "" : format("application: {}, ", application_version_),
+                      CHAINNER_LOGGER_VERSION, platform::system_name());
+}
+
+std::string session::closing() const { return format("{}{}{}", session_closing, role_, session_closing_end); }
+
+bool session::is_closed_in(std::string_view text, std::string_view closing) const {
+    const bool may_have_begun_before = text.size() >= end_size;
+    while (!text.empty()) {
+        if (text.back() == '\n') text.remove_suffix(1);
+        const std::size_t begin = text.rfind('\n') + 1;  // 0 where there is none
+        const std::string_view line = text.substr(begin);
+        const bool is_message_continued = line.substr(0, 1) == "\t";
+        if (!is_message_continued && ends_with(line, closing)) return true;
+        if (!is_message_continued && line.find(session_opening) != line.npos) return false;
+        text = text.substr(0, begin);
+    }
+    return !may_have_begun_before;
+}
+
+std::optional<std::string> session::update_utc_offset(time_point now) {
+    next_minute_ = std::chrono::floor<std::chrono::minutes>(now) + 1min;
+    const int before = std::exchange(utc_offset_, utc_offset_at(now));
+    if (before == utc_offset_) return std::nullopt;
+    return format("Local time is UTC{} from now on, it was UTC{}", utc_offset_text(utc_offset_),
+                  utc_offset_text(before));
+}
+
+}  // namespace chainner::detail

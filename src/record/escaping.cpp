@@ -1,0 +1,98 @@
+#include "record/escaping.hpp"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
+
+namespace chainner::detail {
+
+using std::string_view;
+
+namespace {
+
+struct code_point {
+    std::uint32_t value;
+    std::size_t length;  // bytes; 0: not valid UTF-8
+};
+
+code_point decode_utf8(string_view text) noexcept {
+    const auto byte = [&text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned char first = byte(0);
+    if (first < 0x80) return {first, 1};
+    const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || text.size() < length) return {first, 0};
+    std::uint32_t value = first & (0x7fU >> length);
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((byte(i) & 0xc0U) != 0x80) return {first, 0};
+        value = value << 6U | (byte(i) & 0x3fU);
+    }
+    const bool is_overlong = (length == 3 && value < 0x800) || (length == 4 && value < 0x10000);
+    const bool is_surrogate = value >= 0xd800 && value <= 0xdfff;
+    if (is_overlong || is_surrogate || value > 0x10ffff) return {first, 0};
+    return {value, length};
+}
+
+/// Control characters but for the tab, and the separators that some programs take for line breaks.
+bool is_escaped(std::uint32_t value) noexcept {
+    return (value < 0x20 && value != '\t') || (value >= 0x7f && value < 0xa0) || value == 0x2028 || value == 0x2029;
+}
+
+}  // namespace
+
+string_view first_record(string_view text) noexcept {
+    std::size_t end = text.find('\n');
+    while (end < text.size() - 1 && text[end + 1] == '\t') end = text.find('\n', end + 1);
+    return text.substr(0, end == string_view::npos ? end : end + 1);
+}
+
+std::size_t find_session_words(string_view message) noexcept {
+    if (message.substr(0, session_opening.size()) == session_opening) return 0;
+    if (!ends_with(message, session_closing_end)) return string_view::npos;
+    const std::size_t begin = message.rfind(session_closing);
+    const bool is_one_word =
+        message.find(' ', begin + session_closing.size()) == message.size() - session_closing_end.size();
+    return begin != string_view::npos && is_one_word ? begin : string_view::npos;
+}
+
+bool is_plain(string_view text) noexcept {
+    constexpr std::uint64_t each = 0x0101010101010101;
+    constexpr std::size_t size = sizeof each;
+    // The high bit of a byte is set if it was set, or if the byte is below the space or above the tilde. What such a
+    // byte does to its neighbour changes nothing.
+    const auto marked = [](const char* from) noexcept {
+        std::uint64_t eight = 0;
+        std::memcpy(&eight, from, size);
+        return (eight | (eight - each * ' ') | (eight + each)) & each * 0x80;
+    };
+    for (; text.size() >= 4 * size; text.remove_prefix(4 * size)) {
+        const char* const from = text.data();
+        if ((marked(from) | marked(from + size) | marked(from + 2 * size) | marked(from + 3 * size)) != 0) return false;
+    }
+    for (; text.size() >= size; text.remove_prefix(size)) {
+        if (marked(text.data()) != 0) return false;
+    }
+    return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+void append_escaped(string_view text, spdlog::memory_buf_t& safe) {
+    const auto append = [&safe](string_view plain) { safe.append(plain.data(), plain.data() + plain.size()); };
+    while (!text.empty()) {
+        const code_point next = decode_utf8(text);
+        const std::size_t length = std::max<std::size_t>(next.length, 1);
+        if (next.value == '\n') {
+            append("\n\t");
+        } else if (next.length == 0 || (next.value < 0x80 && is_escaped(next.value))) {
+            spdlog::fmt_lib::format_to(std::back_inserter(safe), "\\x{:02x}", next.value);
+        } else if (is_escaped(next.value)) {
+            spdlog::fmt_lib::format_to(std::back_inserter(safe), "\\u{:04x}", next.value);
+        } else {
+            append(text.substr(0, length));
+        }
+        text.remove_prefix(length);
+    }
+}
+
+}  // namespace chainner::detail

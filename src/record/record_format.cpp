@@ -1,0 +1,203 @@
+#include "record/record_format.hpp"
+
+#include <spdlog/details/os.h>
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/pattern_formatter.h>
+
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <ctime>
+#include <iterator>
+#include <string_view>
+#include <utility>
+
+#include "platform/process.hpp"
+#include "record/escaping.hpp"
+
+namespace chainner::detail {
+
+namespace {
+
+using spdlog::details::log_msg;
+using spdlog::fmt_lib::format;
+using spdlog::fmt_lib::format_to;
+using std::string_view;
+
+void append(string_view text, spdlog::memory_buf_t& out) { out.append(text.data(), text.data() + text.size()); }
+
+// Flags of the patterns
+
+void append_padded(string_view text, const spdlog::details::padding_info& padding, spdlog::memory_buf_t& out) {
+    using side = spdlog::details::padding_info::pad_side;
+    const std::size_t most = padding.truncate_ ? padding.width_ : text.size();
+    if (!padding.enabled()) return append(text, out);
+    if (padding.side_ == side::left) format_to(std::back_inserter(out), "{:>{}.{}}", text, padding.width_, most);
+    if (padding.side_ == side::right) format_to(std::back_inserter(out), "{:<{}.{}}", text, padding.width_, most);
+    if (padding.side_ == side::center) format_to(std::back_inserter(out), "{:^{}.{}}", text, padding.width_, most);
+}
+
+string_view level_name(spdlog::level::level_enum level) {
+    constexpr std::array<string_view, spdlog::level::n_levels> names{"TRACE", "DEBUG",    "INFO", "WARNING",
+                                                                     "ERROR", "CRITICAL", "OFF"};
+    return names.at(static_cast<std::size_t>(level));
+}
+
+class level_flag final : public spdlog::custom_flag_formatter {
+    void format(const log_msg& msg, const std::tm&, spdlog::memory_buf_t& out) override {
+        append_padded(level_name(msg.level), padinfo_, out);
+    }
+    std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<level_flag>(); }
+};
+
+class process_id_flag final : public spdlog::custom_flag_formatter {
+    void format(const log_msg&, const std::tm&, spdlog::memory_buf_t& out) override {
+        append_padded(std::to_string(platform::process_id()), padinfo_, out);
+    }
+    std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<process_id_flag>(); }
+};
+
+/// spdlog's own goes on for ten seconds with what it has found, whatever the times of the records are. What it hands
+/// over as local time is empty where no other flag of the pattern asks for it.
+class utc_offset_flag final : public spdlog::custom_flag_formatter {
+    void format(const log_msg& msg, const std::tm&, spdlog::memory_buf_t& out) override {
+        append_padded(utc_offset_text(utc_offset_at(msg.time)), padinfo_, out);
+    }
+    std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<utc_offset_flag>(); }
+};
+
+std::unique_ptr<spdlog::formatter> make_pattern_formatter(const std::string& pattern, const std::string& end) {
+    auto made = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::local, end);
+    made->add_flag<level_flag>('l').add_flag<process_id_flag>('P').add_flag<utc_offset_flag>('z').set_pattern(pattern);
+    return made;
+}
+
+/// How much of a pattern, from its beginning on, comes out the same for all records of a level in a millisecond.
+std::size_t length_of_prefix(string_view pattern) {
+    constexpr string_view flags = "YmdHMSezlP^$";
+    std::size_t end = 0;
+    while (end < pattern.size()) {
+        const bool is_flag = pattern[end] == '%';
+        if (is_flag && (end + 1 == pattern.size() || flags.find(pattern[end + 1]) == string_view::npos)) break;
+        end += is_flag ? 2 : 1;
+    }
+    return end;
+}
+
+/// A pattern whose prefix is formatted once for many records.
+class prefix_formatter final : public spdlog::formatter {
+public:
+    explicit prefix_formatter(std::string pattern)
+        : pattern_(std::move(pattern)),
+          prefix_(make_pattern_formatter(pattern_.substr(0, length_of_prefix(pattern_)), "")),
+          rest_(make_pattern_formatter(pattern_.substr(length_of_prefix(pattern_)), "\n")),
+          is_rest_message_(pattern_.substr(length_of_prefix(pattern_)) == "%v") {}
+
+    void format(const log_msg& msg, spdlog::memory_buf_t& out) override {
+        const auto time = std::chrono::floor<std::chrono::milliseconds>(msg.time);
+        const int process_id = platform::process_id();
+        if (time != time_ || msg.level != cached_.level || process_id != process_id_) {
+            time_ = time;
+            process_id_ = process_id;
+            cached_ = log_msg(msg.time, {}, {}, msg.level, {});
+            text_.clear();
+            prefix_->format(cached_, text_);
+        }
+        append({text_.data(), text_.size()}, out);
+        msg.color_range_start = cached_.color_range_start;
+        msg.color_range_end = cached_.color_range_end;
+        if (is_rest_message_) {
+            out.append(msg.payload.data(), msg.payload.data() + msg.payload.size());
+            out.push_back('\n');
+        } else {
+            rest_->format(msg, out);
+        }
+    }
+    std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<prefix_formatter>(pattern_); }
+
+private:
+    std::string pattern_;
+    std::unique_ptr<spdlog::formatter> prefix_;
+    std::unique_ptr<spdlog::formatter> rest_;
+    bool is_rest_message_;
+
+    std::chrono::time_point<spdlog::log_clock, std::chrono::milliseconds> time_;
+    int process_id_ = 0;  // 0: nothing is formatted yet
+    log_msg cached_;
+    spdlog::memory_buf_t text_;
+};
+
+class unforgeable_formatter final : public spdlog::formatter {
+public:
+    explicit unforgeable_formatter(std::unique_ptr<spdlog::formatter> inner) : inner_(std::move(inner)) {}
+
+    void format(const log_msg& msg, spdlog::memory_buf_t& out) override {
+        const string_view message(msg.payload.data(), msg.payload.size());
+        const std::size_t words = is_internal(msg) ? string_view::npos : find_session_words(message);
+        if (words == string_view::npos && is_plain(message)) {
+            inner_->format(msg, out);
+        } else {
+            format_escaped(msg, words, out);
+        }
+        // On Windows a pattern set through spdlog ends its lines in "\r\n"; others may end them in nothing.
+        std::size_t size = out.size();
+        if (size > 0 && out[size - 1] == '\n') --size;
+        if (size > 0 && out[size - 1] == '\r') --size;
+        if (size + 1 == out.size() && out[size] == '\n') return;
+        out.resize(size);
+        out.push_back('\n');
+    }
+    std::unique_ptr<spdlog::formatter> clone() const override { return make_unforgeable(inner_->clone()); }
+
+private:
+    void format_escaped(const log_msg& msg, std::size_t words, spdlog::memory_buf_t& out) {
+        const string_view message(msg.payload.data(), msg.payload.size());
+        append_escaped(message.substr(0, words), safe_);
+        if (words != string_view::npos) {
+            append("\\x4c", safe_);  // the L that they begin with
+            append_escaped(message.substr(words + 1), safe_);
+        }
+        log_msg escaped = msg;
+        escaped.payload = spdlog::string_view_t(safe_.data(), safe_.size());
+        inner_->format(escaped, out);
+        msg.color_range_start = escaped.color_range_start;
+        msg.color_range_end = escaped.color_range_end;
+        clear(safe_);
+    }
+
+    std::unique_ptr<spdlog::formatter> inner_;
+    spdlog::memory_buf_t safe_;
+};
+
+}  // namespace
+
+void clear(spdlog::memory_buf_t& buffer) {
+    constexpr std::size_t largest_kept = 256 * 1024;
+    buffer.clear();
+    if (buffer.capacity() > largest_kept) {
+        spdlog::memory_buf_t small;
+        std::swap(buffer, small);
+    }
+}
+
+int utc_offset_at(spdlog::log_clock::time_point time) {
+    const std::time_t seconds = spdlog::log_clock::to_time_t(time);
+    const std::tm local = spdlog::details::os::localtime(seconds);
+    const std::tm utc = spdlog::details::os::gmtime(seconds);
+    const int days = local.tm_year != utc.tm_year ? local.tm_year - utc.tm_year : local.tm_yday - utc.tm_yday;
+    return (days * 24 + local.tm_hour - utc.tm_hour) * 60 + local.tm_min - utc.tm_min;
+}
+
+std::string utc_offset_text(int minutes) {
+    return format("{}{:02}:{:02}", minutes < 0 ? '-' : '+', std::abs(minutes) / 60, std::abs(minutes) % 60);
+}
+
+std::unique_ptr<spdlog::formatter> make_formatter(const std::string& pattern) {
+    return make_unforgeable(std::make_unique<prefix_formatter>(pattern));
+}
+
+std::unique_ptr<spdlog::formatter> make_unforgeable(std::unique_ptr<spdlog::formatter> inner) {
+    return std::make_unique<unforgeable_formatter>(std::move(inner));
+}
+
+}  // namespace chainner::detail

@@ -1,0 +1,108 @@
+#include "file/rotation.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "support/files.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using chainner::detail::parse_file_name;
+using chainner::detail::role_file;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+/// Which of the files are deleted. The first of them was written last.
+std::vector<std::string> surplus(const std::vector<std::string>& names, const std::set<int>& live, std::size_t most) {
+    constexpr int own_instance = 1;
+    std::vector<role_file> files;
+    auto written = fs::file_time_type() + std::chrono::hours(1000);
+    for (const std::string& name : names) {
+        files.push_back(parse_file_name(name, "host").value());
+        files.back().written = written -= std::chrono::hours(1);
+    }
+    std::vector<std::string> deleted;
+    for (const role_file& each : chainner::detail::surplus_files(files, own_instance, live, most)) {
+        deleted.push_back(each.path.string());
+    }
+    return deleted;
+}
+
+TEST(Retention, KnowsTheFilesOfARoleByTheirNames) {
+    struct {
+        std::string name;
+        int instance, rotation;
+    } const rows[] = {{"host.log", 1, 0},         {"host.1.log", 1, 1},      {"host-2.log", 2, 0},
+                      {"host-12.34.log", 12, 34}, {"host.crash.txt", 1, -1}, {"host-3.crash.txt", 3, -1}};
+    for (const auto& each : rows) {
+        const auto found = parse_file_name(fs::path("/logs") / each.name, "host");
+        ASSERT_TRUE(found) << each.name;
+        EXPECT_EQ(found->instance, each.instance) << each.name;
+        EXPECT_EQ(found->rotation, each.rotation) << each.name;
+    }
+    for (const char* name :
+         {"worker.log", "host", "host.txt", "host.log.old", "host-.log", "host-0.log", "host--2.log", "host-2x.log",
+          "host..log", "host.-1.log", "host.1.1.log", "hosts.log", "host-99999999999.log"}) {
+        EXPECT_FALSE(parse_file_name(name, "host")) << name;
+    }
+}
+
+TEST(Retention, AnInstanceThatLivesKeepsItsFileAndAsManyRotatedOnesAsItMay) {
+    EXPECT_THAT(surplus({"host.log", "host.1.log", "host.2.log", "host.3.log"}, {1}, 3), IsEmpty());
+    EXPECT_THAT(surplus({"host.log", "host.1.log", "host.2.log", "host.3.log"}, {1}, 1),
+                ElementsAre("host.2.log", "host.3.log"));
+    EXPECT_THAT(surplus({"host.log", "host.1.log", "host-2.log", "host-2.1.log"}, {1, 2}, 0), ElementsAre("host.1.log"))
+        << "another instance that lives may be allowed more";
+}
+
+TEST(Retention, EndedInstancesTogetherKeepTheNewestFilesAsManyAsOneMayHave) {
+    EXPECT_THAT(surplus({"host.log", "host-5.log", "host-2.log", "host-5.1.log", "host-3.log", "host-4.log"}, {1}, 2),
+                ElementsAre("host-3.log", "host-4.log"));
+    EXPECT_THAT(surplus({"host-2.log", "host-3.log", "host.log"}, {1}, 0), ElementsAre("host-3.log"));
+}
+
+TEST(Retention, TheFileOfACrashGoesWithTheLogsOfItsInstance) {
+    EXPECT_THAT(surplus({"host.log", "host-2.log", "host-3.log", "host.crash.txt", "host-2.crash.txt",
+                         "host-3.crash.txt", "host-4.crash.txt"},
+                        {1}, 0),
+                UnorderedElementsAre("host-3.log", "host-3.crash.txt", "host-4.crash.txt"));
+}
+
+TEST(Retention, DeletesNoFileThatIsOpenAndNothingThatIsNoLogOfTheRole) {
+    const test::temporary_directory directory;
+    const auto open = [&](const std::string& name) {
+        return chainner::platform::open_log_file(directory / name, chainner::platform::open_mode::create_new);
+    };
+    const auto own = open("host.log");
+    const auto live = open("host-2.log");  // locked, as by another process
+    for (const char* name : {"host-2.1.log", "host-2.2.log", "host-3.log", "host-4.log", "worker-3.log", "main.log"}) {
+        test::write_file(directory / name, name);
+    }
+    fs::create_directory(directory / "host-5.log");
+    const auto now = fs::file_time_type::clock::now();
+    fs::last_write_time(directory / "host-3.log", now - std::chrono::hours(2));
+    fs::last_write_time(directory / "host-4.log", now - std::chrono::hours(1));
+    for (const char* name : {"host-2.1.log", "host-2.2.log"}) {
+        fs::last_write_time(directory / name, now - std::chrono::hours(24));
+    }
+
+    chainner::detail::log_location location;
+    location.directory = directory.path();
+    location.role = "host";
+    location.max_files = 1;
+    test::write_file(directory / "host-6.log", "newest");
+    chainner::detail::remove_surplus_files(location, 1);
+    EXPECT_THAT(test::file_names(directory.path()),
+                UnorderedElementsAre("host.log", "host-2.log", "host-2.1.log", "host-2.2.log", "host-4.log",
+                                     "host-5.log", "host-6.log", "main.log", "worker-3.log"));
+}
+
+}  // namespace

@@ -1,0 +1,85 @@
+#include "file/session.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <ctime>
+#include <string>
+
+#include "support/files.hpp"
+#include "support/matchers.hpp"
+#include "support/system.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using chainner::detail::session;
+
+TEST(Session, HeaderSaysWhoWrites) {
+    EXPECT_THAT(
+        session("worker", "0.24.1").header(),
+        test::MatchesPattern(
+            "Role: worker, process: " + std::to_string(test::current_process_id()) +
+            ", started: [0-9-]+ [0-9:]+\\.[0-9]{3}[+-][0-9:]+, application: 0\\.24\\.1, chaiNNer logger: [0-9.]+, "
+            "system: [A-Za-z]+ .+, UTC offset: [+-][0-9:]+"));
+    EXPECT_THAT(session("worker", "").header(), testing::Not(testing::HasSubstr("application")));
+}
+
+TEST(Session, TellsTheProcessFromAnyOtherByItsStart) {
+    const auto start = [] {
+        const std::string header = session("worker", "").header();
+        const std::size_t begin = header.find("started: ");
+        return header.substr(begin, header.find(", chaiNNer") - begin);
+    };
+    const std::string first = start();
+    const auto end = std::chrono::steady_clock::now() + 100ms;
+    while (std::chrono::steady_clock::now() < end) ASSERT_EQ(start(), first);
+}
+
+bool is_closed_in(const std::string& text) {
+    const session worker("worker", "");
+    return worker.is_closed_in(text, worker.closing());
+}
+
+TEST(Session, IsClosedByItsOwnRecordAlone) {
+    const session worker("worker", "");
+    const std::string begin =
+        "2025-10-19 05:52:25.123 [1] [INFO] Logger initialized for worker process. Log file: /w.log\n";
+    const std::string closing = "2025-10-19 05:52:26.123 [1] [INFO] Logger closed for worker process\n";
+    const std::string message = "2025-10-19 05:52:25.123 [1] [INFO] message\n";
+    EXPECT_EQ(worker.closing(), "Logger closed for worker process");
+    EXPECT_TRUE(is_closed_in(""));
+    EXPECT_TRUE(is_closed_in(begin + message + closing));
+    EXPECT_TRUE(is_closed_in(begin + closing + message)) << "a static destructor may log";
+    EXPECT_FALSE(is_closed_in(begin + message));
+    EXPECT_FALSE(is_closed_in(begin + closing + begin + message));
+    EXPECT_TRUE(is_closed_in(message)) << "it may be one that tells nothing of itself";
+    std::string long_text;
+    while (long_text.size() < 8 * 1024) long_text += message;
+    EXPECT_FALSE(is_closed_in(long_text));
+    EXPECT_FALSE(is_closed_in("Logger initialized for worker process. Log file: /w.log\nmessage\n")) << "pattern: %v";
+    EXPECT_TRUE(
+        worker.is_closed_in(begin + "{Logger closed for worker process}\n", "Logger closed for worker process}"));
+    EXPECT_FALSE(is_closed_in(begin + message + "\tLogger closed for worker process\n")) << "the line of a message";
+    EXPECT_FALSE(is_closed_in(begin + "2025-10-19 05:52:25.123 [1] [INFO] Logger closed for maintenance\n"));
+    EXPECT_FALSE(is_closed_in(begin + "2025-10-19 05:52:25.123 [1] [INFO] \\x4cogger closed for worker process\n"));
+}
+
+TEST(Session, TellsAChangeOfTheUtcOffset) {
+    if (!test::is_posix()) GTEST_SKIP() << "the rules of a zone are not read from TZ on this system";
+    const test::scoped_variable zone("TZ", "XST3:30XDT2:30,M3.5.0/2,M10.5.0/3");
+    const auto change = std::chrono::system_clock::from_time_t(2216266200);  // 2040-03-25 05:30 UTC
+    session worker("worker", "");
+    worker.update_utc_offset(change - 30 * 24h);
+    EXPECT_EQ(worker.utc_offset(), -210);
+    EXPECT_FALSE(worker.may_change_utc_offset(change - 30 * 24h + 59s));
+    EXPECT_TRUE(worker.may_change_utc_offset(change - 1ms));
+    EXPECT_EQ(worker.update_utc_offset(change - 1ms), std::nullopt);
+    EXPECT_FALSE(worker.may_change_utc_offset(change - 1ms));
+    EXPECT_TRUE(worker.may_change_utc_offset(change));
+    EXPECT_EQ(worker.update_utc_offset(change), "Local time is UTC-02:30 from now on, it was UTC-03:30");
+    EXPECT_EQ(worker.utc_offset(), -150);
+}
+
+}  // namespace

@@ -1,0 +1,82 @@
+#include "record/escaping.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+
+namespace {
+
+using namespace std::string_literals;
+using chainner::detail::find_session_words;
+
+std::string escaped(const std::string& message) {
+    spdlog::memory_buf_t safe;
+    chainner::detail::append_escaped(message, safe);
+    const std::string text(safe.data(), safe.size());
+    EXPECT_EQ(chainner::detail::is_plain(message) && text != message, false) << message;
+    return text;
+}
+
+TEST(Escaping, PlainTextStaysAsItIs) {
+    EXPECT_EQ(escaped(""), "");
+    EXPECT_EQ(escaped("message"), "message");
+    EXPECT_EQ(escaped("a\tb"), "a\tb");
+    EXPECT_EQ(escaped("C:\\new \\x1b {} %s"), "C:\\new \\x1b {} %s");
+    EXPECT_EQ(escaped("Ünïcödé 名前 🙂"), "Ünïcödé 名前 🙂");
+}
+
+TEST(Escaping, FurtherLinesFollowATab) {
+    EXPECT_EQ(escaped("a\nb"), "a\n\tb");
+    EXPECT_EQ(escaped("\n\n"), "\n\t\n\t");
+    EXPECT_EQ(escaped("a\n2025-10-19 05:52:25.123 [1] [INFO] forged"),
+              "a\n\t2025-10-19 05:52:25.123 [1] [INFO] forged");
+}
+
+TEST(Escaping, ControlCharactersBecomeVisible) {
+    EXPECT_EQ(escaped("\x1b[31m"), "\\x1b[31m");
+    EXPECT_EQ(escaped("a\r\nb"), "a\\x0d\n\tb");
+    EXPECT_EQ(escaped("nul\0"s), "nul\\x00");
+    EXPECT_EQ(escaped("\x7f"), "\\x7f");
+    EXPECT_EQ(escaped("\u0085\u009b31m"), "\\u0085\\u009b31m");
+    EXPECT_EQ(escaped("\u2028\u2029"), "\\u2028\\u2029");
+}
+
+TEST(Escaping, InvalidUtf8BecomesVisible) {
+    EXPECT_EQ(escaped("\xff"), "\\xff");
+    EXPECT_EQ(escaped("\xc3"), "\\xc3");             // cut short
+    EXPECT_EQ(escaped("\xe5\x90x"), "\\xe5\\x90x");  // cut short
+    EXPECT_EQ(escaped("\xc0\x8a"), "\\xc0\\x8a");    // a line feed in a longer form than it may have
+    EXPECT_EQ(escaped("\xe0\x80\x8a"), "\\xe0\\x80\\x8a");
+    EXPECT_EQ(escaped("\xed\xa0\x80"), "\\xed\\xa0\\x80");           // half of a surrogate pair
+    EXPECT_EQ(escaped("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");  // past the last code point
+}
+
+TEST(Escaping, FindsASpecialCharacterAtAnyPlace) {
+    for (const auto& [special, escape] : {std::pair('\0', "\\x00"), std::pair('\x1f', "\\x1f"),
+                                          std::pair('\x7f', "\\x7f"), std::pair('\xff', "\\xff")}) {
+        for (std::size_t size = 1; size < 80; ++size) {
+            for (std::size_t at = 0; at < size; ++at) {
+                std::string message(size, '~');
+                message[at] = special;
+                const std::string expected = std::string(at, '~') + escape + std::string(size - at - 1, '~');
+                ASSERT_EQ(escaped(message), expected);
+            }
+        }
+    }
+}
+
+TEST(Escaping, FindsTheWordsOfASessionInAMessageThatCouldPassForItsRecord) {
+    constexpr auto none = std::string::npos;
+    EXPECT_EQ(find_session_words("Logger initialized for tea"), 0U);
+    EXPECT_EQ(find_session_words("Logger closed for worker process"), 0U);
+    EXPECT_EQ(find_session_words("I say: Logger closed for host process"), 7U);
+    EXPECT_EQ(find_session_words("Logger closed for maintenance"), none);
+    EXPECT_EQ(find_session_words("Logger closed for worker process 7"), none);
+    EXPECT_EQ(find_session_words("in the process"), none);
+    EXPECT_EQ(find_session_words(" process"), none);
+    EXPECT_EQ(find_session_words("The Logger initialized for tea"), none);
+    EXPECT_EQ(find_session_words(""), none);
+}
+
+}  // namespace
