@@ -1,11 +1,12 @@
 #pragma once
 
-// The lock around a sink, and what the hooks of the process may do about it.
+// The lock around a sink, and what signal handlers and the hooks of the process may do about it.
 
 #include <spdlog/sinks/sink.h>
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,82 +19,48 @@
 
 namespace chainner::detail {
 
-/// A mutex that hooks can try to lock: in a signal handler, at the end of the process, at a fork. They must not wait
-/// without end, as the thread that they interrupt may hold it, and so may one that is dead.
-class hookable_mutex {
+/// That the calling thread holds a lock of ours, or is about to. It is made before the lock is taken and ends after the
+/// lock is released: at whichever instruction a signal handler interrupts the thread, what it is told is true.
+class lock_note {
 public:
-    void lock() {
-        mutex_.lock();
-        owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-    }
-    void unlock() {
-        owner_.store({}, std::memory_order_relaxed);
-        mutex_.unlock();
-    }
+    using lock = std::uint64_t;  // a bit each
 
-    /// false at once if this thread holds it already. (ThreadSanitizer does not know timed mutexes.)
-    bool try_lock_until(std::chrono::steady_clock::time_point end) {
-        if (owner_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return false;
-        while (!mutex_.try_lock()) {
-            if (std::chrono::steady_clock::now() >= end) return false;
-            std::this_thread::sleep_for(std::chrono::microseconds(100));
-        }
-        owner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-        return true;
+    static lock new_lock() noexcept {
+        static std::atomic<unsigned> count{0};
+        return lock{1} << count++ % 64;
+    }
+    static bool is_any_noted() noexcept { return noted_.load(std::memory_order_relaxed) != 0; }
+
+    /// Empty if there is one already.
+    explicit lock_note(lock of) noexcept : lock_(noted_.load(std::memory_order_relaxed) & of ? 0 : of) {
+        noted_.store(noted_.load(std::memory_order_relaxed) | lock_, std::memory_order_relaxed);
+    }
+    ~lock_note() { forget(lock_); }
+    lock_note(const lock_note&) = delete;
+    lock_note& operator=(const lock_note&) = delete;
+    explicit operator bool() const noexcept { return lock_ != 0; }
+
+    /// It then ends by `forget`.
+    void keep() noexcept { lock_ = 0; }
+    static void forget(lock of) noexcept {
+        noted_.store(noted_.load(std::memory_order_relaxed) & ~of, std::memory_order_relaxed);
     }
 
 private:
-    std::mutex mutex_;
-    std::atomic<std::thread::id> owner_{std::thread::id()};
+    static inline thread_local std::atomic<lock> noted_{0};
+
+    lock lock_;
 };
 
 /// True from the first capture of output on: a signal handler that writes to a full pipe waits for the thread that
 /// reads, and that one may wait for a lock that the interrupted thread holds.
 inline std::atomic<bool> blocks_signals{false};
 
-/// While it lives, the calling thread is not cancelled, and handles no signal if `blocks_signals`.
-class uninterrupted {
-public:
-    uninterrupted() noexcept {
-        if (is_one_alive) return;
-        no_cancellation_.emplace();
-        if (blocks_signals.load(std::memory_order_relaxed)) blocked_.emplace();
-        is_one_alive = true;
-    }
-    ~uninterrupted() {
-        if (no_cancellation_) is_one_alive = false;
-    }
-    uninterrupted(const uninterrupted&) = delete;
-    uninterrupted& operator=(const uninterrupted&) = delete;
-
-private:
-    static inline thread_local bool is_one_alive = false;  // which does it all, and ends last
-
-    std::optional<platform::no_cancellation> no_cancellation_;
-    std::optional<platform::blocked_signals> blocked_;
-};
-
-/// Whether this thread is inside of a call of a sink: a signal handler that asks has interrupted it.
-inline thread_local bool is_in_sink = false;
-
-/// Lives as long as a call of a sink does.
-class sink_call {
-public:
-    sink_call() noexcept { is_in_sink = true; }
-    ~sink_call() { is_in_sink = before_; }
-    sink_call(const sink_call&) = delete;
-    sink_call& operator=(const sink_call&) = delete;
-
-private:
-    uninterrupted uninterrupted_;
-    bool before_ = is_in_sink;
-};
-
-/// A value behind such a mutex. A child by `fork` goes on with a new value behind a new one.
+/// A value behind a lock. A child by `fork` goes on with a new value behind a new lock.
 template <class Value>
 class guarded {
     struct block {
-        hookable_mutex mutex;
+        std::mutex mutex;
         Value value;
     };
 
@@ -106,7 +73,8 @@ public:
     guarded(const guarded&) = delete;
     guarded& operator=(const guarded&) = delete;
 
-    /// Holds the lock as long as it lives.
+    /// Holds the lock as long as it lives. Empty if the thread has it already, or is about to: this is a signal handler
+    /// then, which has interrupted it.
     class access {
     public:
         explicit operator bool() const noexcept { return lock_.owns_lock(); }
@@ -115,75 +83,101 @@ public:
 
     private:
         friend guarded;
-        explicit access(block& of) : lock_(of.mutex), value_(of.value) {}
-        access(block& of, deadline end) : lock_(of.mutex, end), value_(of.value) {}
+        access(block& of, lock_note::lock note) : note_(note), lock_(of.mutex, std::defer_lock), value_(of.value) {
+            if (blocks_signals.load(std::memory_order_relaxed)) blocked_.emplace();
+            if (note_) lock_.lock();
+        }
+        access(block& of, lock_note::lock note, deadline end)
+            : note_(note), lock_(of.mutex, std::defer_lock), value_(of.value) {
+            if (blocks_signals.load(std::memory_order_relaxed)) blocked_.emplace();
+            if (note_) try_lock_until(lock_, end);
+        }
 
-        uninterrupted uninterrupted_;
-        std::unique_lock<hookable_mutex> lock_;
+        platform::no_cancellation no_cancellation_;
+        std::optional<platform::blocked_signals> blocked_;
+        lock_note note_;
+        std::unique_lock<std::mutex> lock_;
         Value& value_;
     };
 
-    access lock() { return access(*block_); }
+    access lock() { return access(*block_, note_); }
 
-    /// Empty if the lock was not to be had until then.
-    access lock_until(deadline end) { return access(*block_, end); }
+    /// Empty as well if the lock was not to be had until then: its holder may be dead, or stopped.
+    access lock_until(deadline end) { return access(*block_, note_, end); }
 
     /// For what may be read at any moment.
     const Value& without_lock() const noexcept { return block_->value; }
 
-    // Around a fork
+    // Around a fork, during which the thread handles no signal
 
     void before_fork(deadline end) {
-        if (block_->mutex.try_lock_until(end)) holder_ = std::this_thread::get_id();
+        lock_note note(note_);
+        std::unique_lock<std::mutex> lock(block_->mutex, std::defer_lock);
+        if (!note || !try_lock_until(lock, end)) return;
+        forking_ = std::this_thread::get_id();
+        lock.release();
+        note.keep();
     }
 
     void after_fork_in_parent() {
-        if (holder_ != std::this_thread::get_id()) return;
-        holder_ = std::thread::id();
+        if (!is_held_for_fork()) return;
         block_->mutex.unlock();
+        lock_note::forget(note_);
     }
 
     void after_fork_in_child() {
+        lock_note::forget(note_);
         block* const parents = std::exchange(block_, new block{{}, block_->value.clone_for_child()});
-        if (holder_ == std::this_thread::get_id()) {
+        if (is_held_for_fork()) {
             parents->mutex.unlock();
             delete parents;
         } else {
             parents->value.detach_in_child();  // what the interrupted thread still uses stays
         }
-        holder_ = std::thread::id();
-        is_in_sink = false;
     }
 
 private:
+    /// ThreadSanitizer does not know timed mutexes.
+    static bool try_lock_until(std::unique_lock<std::mutex>& lock, deadline end) {
+        while (!lock.try_lock()) {
+            if (std::chrono::steady_clock::now() >= end) return false;
+            std::this_thread::sleep_for(std::chrono::microseconds(100));
+        }
+        return true;
+    }
+
+    bool is_held_for_fork() {
+        auto self = std::this_thread::get_id();
+        return forking_.compare_exchange_strong(self, std::thread::id());
+    }
+
+    const lock_note::lock note_ = lock_note::new_lock();
     block* block_;
-    std::atomic<std::thread::id> holder_{std::thread::id()};  // the thread that forks
+    std::atomic<std::thread::id> forking_{std::thread::id()};  // the thread that holds the lock for its fork
 };
 
 /// An spdlog sink that any thread may use: `Writer` behind a lock. What a signal handler logs that has interrupted a
-/// call of a sink is dropped.
+/// call of ours is dropped; what the logger itself says in the midst of such a call is not.
 template <class Writer>
 class guarded_sink final : public spdlog::sinks::sink, public guarded<Writer> {
 public:
     using guarded<Writer>::guarded;
 
     void log(const spdlog::details::log_msg& record) override {
-        if (!this->without_lock().is_open() || is_in_sink) return;
-        {
-            const sink_call inside;
-            if (auto* const prepare = before_record.load(std::memory_order_relaxed)) prepare();
-            this->lock()->log(record);
-        }
+        if (!this->without_lock().is_open()) return;
+        if (lock_note::is_any_noted() && !is_internal(record)) return;
+        if (auto* const prepare = before_record.load(std::memory_order_relaxed)) prepare();
+        if (const auto writer = this->lock()) writer->log(record);
         platform::cancellation_point();
     }
     void flush() override {
-        if (is_in_sink) return;
-        const sink_call inside;
-        this->lock()->flush();
+        if (const auto writer = this->lock()) writer->flush();
     }
-    void set_pattern(const std::string& pattern) override { this->lock()->set_formatter(make_formatter(pattern)); }
+    void set_pattern(const std::string& pattern) override {
+        if (const auto writer = this->lock()) writer->set_formatter(make_formatter(pattern));
+    }
     void set_formatter(std::unique_ptr<spdlog::formatter> formatter) override {
-        this->lock()->set_formatter(make_unforgeable(std::move(formatter)));
+        if (const auto writer = this->lock()) writer->set_formatter(make_unforgeable(std::move(formatter)));
     }
 
     /// What is to come before each record, if anything. Called without the lock.

@@ -7,6 +7,7 @@
 #include <chainner/logger.hpp>
 #include <optional>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -42,18 +43,52 @@ void check(const logger_options& options) {
     }
 }
 
+std::optional<role> find_role(std::string_view name) {
+    const auto* const found = std::find(detail::role_names.begin(), detail::role_names.end(), name);
+    if (found == detail::role_names.end()) return std::nullopt;
+    return static_cast<role>(found - detail::role_names.begin());
+}
+
 std::string lower_case(std::string text) {
     std::transform(text.begin(), text.end(), text.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return text;
 }
 
-std::optional<spdlog::level::level_enum> parse_level(const std::string& name) {
-    constexpr std::array<std::string_view, spdlog::level::n_levels> names{"trace", "debug",    "info", "warning",
-                                                                          "error", "critical", "off"};
-    const auto found = std::find(names.begin(), names.end(), lower_case(name));
-    if (found == names.end()) return std::nullopt;
-    return static_cast<spdlog::level::level_enum>(found - names.begin());
+std::optional<spdlog::level::level_enum> parse_level(std::string_view name) {
+    using namespace spdlog::level;
+    constexpr std::array<std::pair<std::string_view, level_enum>, 10> names{{{"trace", trace},
+                                                                             {"debug", debug},
+                                                                             {"info", info},
+                                                                             {"warning", warn},
+                                                                             {"warn", warn},
+                                                                             {"error", err},
+                                                                             {"err", err},
+                                                                             {"critical", critical},
+                                                                             {"fatal", critical},
+                                                                             {"off", off}}};
+    const std::string lower = lower_case(std::string(name));
+    const auto* const found =
+        std::find_if(names.begin(), names.end(), [&](const auto& each) { return each.first == lower; });
+    return found == names.end() ? std::nullopt : std::optional(found->second);
+}
+
+/// What `text`, like `info` or `info,worker=debug`, says of a role: `by_program` if nothing. Nothing if it makes no
+/// sense.
+std::optional<spdlog::level::level_enum> parse_levels(std::string_view text, std::string_view role_name,
+                                                      spdlog::level::level_enum by_program) {
+    std::optional<spdlog::level::level_enum> for_all, for_role;
+    for (std::size_t end = 0; end != text.npos; text.remove_prefix(std::min(end + 1, text.size()))) {
+        end = text.find(',');
+        const std::string_view part = text.substr(0, end);
+        const std::size_t equal = part.find('=');
+        const auto level = parse_level(part.substr(equal + 1));  // npos + 1 is 0
+        const std::string_view name = part.substr(0, equal == part.npos ? 0 : equal);
+        if (!level || (equal != part.npos && !find_role(name))) return std::nullopt;
+        if (equal == part.npos) for_all = level;
+        if (name == role_name) for_role = level;
+    }
+    return for_role.value_or(for_all.value_or(by_program));
 }
 
 /// What the environment says, if it says it in a way that is understood, else what the program says.
@@ -99,47 +134,46 @@ std::vector<std::string> open_file(role_logger& log, const logger_options& optio
             pass_over(candidate, error.what());
         }
     }
-    log.file->lock()->close();
+    const std::vector<std::string> lost = log.file->lock()->close();
+    warnings.insert(warnings.end(), lost.begin(), lost.end());
     return warnings;
 }
 
 /// Sets the level, for which the environment has the last word. Returns what is to be warned of.
-std::vector<std::string> set_level(spdlog::logger& logger, spdlog::level::level_enum level) {
-    logger.set_level(level);
-    const auto name = platform::variable("CHAINNER_LOG_LEVEL");
-    if (!name) return {};
-    if (const auto wanted = parse_level(*name)) {
-        logger.set_level(*wanted);
-        return {};
-    }
-    return {format("CHAINNER_LOG_LEVEL={} is ignored: it must be trace, debug, info, warning, error, critical or off",
-                   *name)};
+std::vector<std::string> set_level(role_logger& log, spdlog::level::level_enum level) {
+    const auto wanted = platform::variable("CHAINNER_LOG_LEVEL");
+    const auto found = wanted ? parse_levels(*wanted, log.role_name, level) : level;
+    log.logger->set_level(found.value_or(level));
+    if (found) return {};
+    return {
+        format("CHAINNER_LOG_LEVEL={} is ignored: it must be trace, debug, info, warning, error, critical or off, "
+               "or one of them for a role, as in info,worker=debug",
+               *wanted)};
 }
 
-/// Writes records of our own, which may read as no message may.
-void log_internal(spdlog::logger& logger, spdlog::level::level_enum level, const std::string& text) {
-    logger.log(detail::internal_source, level, spdlog::string_view_t(text));
+/// Writes a record of our own, which may read as no message may.
+void log_internal(role_logger& log, spdlog::level::level_enum level, const std::string& text) {
+    log.logger->log(detail::internal_source, level, spdlog::string_view_t(text));
 }
 
-void set_up(role process_role, const logger_options& options, detail::setup_state& state,
-            std::vector<std::string> warnings) {
+/// For whoever has locked `setup`.
+void set_up(role_logger& log, const logger_options& options, std::vector<std::string> warnings) {
     check(options);
-    role_logger& log = logger_of(process_role);
     const auto warn = [&warnings](std::vector<std::string> more) {
         warnings.insert(warnings.end(), more.begin(), more.end());
     };
     if (options.to_file) {
         warn(open_file(log, options));
     } else {
-        log.file->lock()->close();
+        warn(log.file->lock()->close());
     }
     if (options.to_console) {
         log.console->lock()->open(detail::make_formatter(options.console_pattern), options.color);
     } else {
         log.console->lock()->close();
     }
-    warn(set_level(*log.logger, options.level));
-    if (!std::exchange(state.is_set_up.at(index_of(process_role)), true)) {
+    warn(set_level(log, options.level));
+    if (!log.is_set_up) {
         spdlog::drop(log.logger->name());
         spdlog::register_logger(log.logger);
     }
@@ -148,52 +182,61 @@ void set_up(role process_role, const logger_options& options, detail::setup_stat
     const std::string where = !path.empty()     ? ". Log file: " + platform::to_utf8(path)
                               : options.to_file ? " (no folder can be used - no file logging)"
                                                 : " (dev mode - no file logging)";
-    log_internal(*log.logger, spdlog::level::info,
-                 format("{}{} process{}", detail::session_opening, log.role_name, where));
-    if (log.logger->should_log(spdlog::level::info)) log.file->lock()->begin_session();
-    for (const std::string& each : warnings) log_internal(*log.logger, spdlog::level::warn, each);
+    const std::string opening = format("{}{} process{}", detail::session_opening, log.role_name, where);
+    if (log.logger->should_log(spdlog::level::info)) {
+        log_internal(log, spdlog::level::info, opening);
+    } else {
+        // Readers tell the sessions of a file by these records, whatever the level.
+        log.file->log({detail::internal_source, log.logger->name(), spdlog::level::info, opening});
+    }
+    log.file->lock()->begin_session();
+    for (const std::string& each : warnings) log_internal(log, spdlog::level::warn, each);
+    log.is_set_up = true;
 }
 
-std::shared_ptr<spdlog::logger> set_up_once(role process_role, detail::setup_state& state,
-                                            std::vector<std::string> warnings) {
-    role_logger& log = logger_of(process_role);
-    if (!state.is_set_up.at(index_of(process_role))) set_up(process_role, {}, state, std::move(warnings));
-    if (detail::loggers_of_process().own == nullptr) detail::loggers_of_process().own = &log;
+/// Where the role is set up, nothing is waited for. A signal handler that has interrupted a set-up gets the logger as
+/// far as it is.
+std::shared_ptr<spdlog::logger> set_up_once(role_logger& log, std::vector<std::string> warnings) {
+    detail::process_loggers& process = detail::loggers_of_process();
+    if (!log.is_set_up) {
+        if (detail::lock_note::is_any_noted()) return log.logger;
+        const auto setup = process.setup.lock();
+        if (!log.is_set_up) set_up(log, {}, std::move(warnings));
+    }
+    role_logger* none = nullptr;
+    process.own.compare_exchange_strong(none, &log);
     return log.logger;
 }
 
 }  // namespace
 
 std::shared_ptr<spdlog::logger> setup_logger(role process_role, const logger_options& options) {
+    if (detail::lock_note::is_any_noted()) {
+        throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
+                                "setup_logger was called in a signal handler that has interrupted a logging call");
+    }
     detail::process_loggers& process = detail::loggers_of_process();
-    const auto state = process.setup.lock();
-    set_up(process_role, options, *state, {});
-    process.own = &logger_of(process_role);
-    return logger_of(process_role).logger;
+    role_logger& log = logger_of(process_role);
+    const auto setup = process.setup.lock();
+    set_up(log, options, {});
+    process.own = &log;
+    return log.logger;
 }
 
-std::shared_ptr<spdlog::logger> get_logger(role process_role) {
-    const auto state = detail::loggers_of_process().setup.lock();
-    return set_up_once(process_role, *state, {});
-}
+std::shared_ptr<spdlog::logger> get_logger(role process_role) { return set_up_once(logger_of(process_role), {}); }
 
 std::shared_ptr<spdlog::logger> get_logger_from_env() {
-    detail::process_loggers& process = detail::loggers_of_process();
-    const auto state = process.setup.lock();
-    if (const role_logger* own = process.own) return own->logger;
+    if (const role_logger* own = detail::loggers_of_process().own) return own->logger;
     const std::string name = platform::variable("CHAINNER_PROCESS_TYPE").value_or("worker");
-    if (name == "host") return set_up_once(role::host, *state, {});
-    if (name == "worker") return set_up_once(role::worker, *state, {});
-    return set_up_once(role::worker, *state,
+    if (name == "host") return set_up_once(logger_of(role::host), {});
+    if (name == "worker") return set_up_once(logger_of(role::worker), {});
+    return set_up_once(logger_of(role::worker),
                        {format("CHAINNER_PROCESS_TYPE={} is no role: it must be host or worker", name)});
 }
 
 role parse_role(std::string_view name) {
-    const auto found = std::find(detail::role_names.begin(), detail::role_names.end(), name);
-    if (found == detail::role_names.end()) {
-        throw std::invalid_argument(format("\"{}\" is no role; it must be \"host\" or \"worker\"", name));
-    }
-    return static_cast<role>(found - detail::role_names.begin());
+    if (const auto found = find_role(name)) return *found;
+    throw std::invalid_argument(format("\"{}\" is no role; it must be \"host\" or \"worker\"", name));
 }
 
 }  // namespace chainner

@@ -2,23 +2,25 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 
 #include "platform/process.hpp"
 
-// The hooks of the process. None waits without end for a lock that its own thread, or one that is dead, may hold:
+// The hooks of the process. None waits without end for a lock that its own thread, or one that is dead, may hold: a
+// thread notes its locks (see `lock_note`), and the others are waited for no longer than `lock_timeout`.
 //
-// - The end of the process: waits for no lock longer than `lock_timeout`, and not at all for one that its own thread
-//   holds. Where it got none, it leaves out the closing record. A signal handler may have called `exit` in the midst
-//   of a logging call; on Windows, where a DLL learns of the end last, the thread that holds the lock may be dead.
-// - Fork: waits no longer either. Where it has waited in vain, the child goes on behind new locks.
+// - The end of the process: leaves out the closing record where it got no lock. A signal handler may have called `exit`
+//   in the midst of a logging call; on Windows, where a DLL learns of the end last, the thread that holds the lock may
+//   be dead.
+// - Fork: the child goes on behind new locks, whether or not it has waited in vain.
 // - A crash (crash_handler.cpp): needs none of these locks, and waits no longer than a second for another crash, and as
 //   long for the reader of captured output.
 // - SIGTERM and its like, `_exit` (output_capture.cpp): wait no longer for that reader either.
-// - A signal handler that logs: what it logs in the midst of a logging call is dropped, see `guarded_sink`. While
-//   output is captured, no handler but those of faults runs there, see `uninterrupted`.
+// - A signal handler that logs: what it logs in the midst of a call of ours is dropped, see `guarded_sink`.
 // - The cancellation of a thread: comes after the lock is released, see `guarded::access`.
 // - The unloading of the library that this is a part of: is prevented, see `platform::keep_loaded`.
 
@@ -39,16 +41,22 @@ void for_each_lock(Action action) {
     for (role_logger& each : all.loggers) action(*each.file);
 }
 
+/// A handler must not fork in the midst of a fork.
+thread_local std::optional<platform::blocked_signals> signals_during_fork;
+
 void before_fork() {
+    signals_during_fork.emplace();
     for_each_lock([end = lock_deadline()](auto& each) { each.before_fork(end); });
 }
 
 void after_fork_in_parent() {
     for_each_lock([](auto& each) { each.after_fork_in_parent(); });
+    signals_during_fork.reset();
 }
 
 void after_fork_in_child() {
     for_each_lock([](auto& each) { each.after_fork_in_child(); });
+    signals_during_fork.reset();
 }
 
 }  // namespace
@@ -83,13 +91,18 @@ role_logger::role_logger(std::string_view name_of_role)
 }
 
 process_loggers& loggers_of_process() {
+    static std::atomic<process_loggers*> created{nullptr};
+    if (process_loggers* const all = created) return *all;
+    // A handler that interrupts this would wait for its own thread.
+    const platform::blocked_signals uninterrupted;
     static process_loggers& instance = *[] {
-        auto* const created = new process_loggers;
+        auto* const all = new process_loggers;
         platform::keep_loaded();
         platform::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
         std::atexit(end_sessions);
-        return created;
+        return all;
     }();
+    created = &instance;
     return instance;
 }
 

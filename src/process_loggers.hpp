@@ -26,14 +26,13 @@ struct role_logger {
     std::shared_ptr<file_sink> file;  // first, so that a console never comes before it
     std::shared_ptr<console_sink> console;
     std::shared_ptr<spdlog::logger> logger;
+    std::atomic<bool> is_set_up{false};
     std::atomic<bool> has_utc_offset{false};  // the time in the file, in the library's own pattern
 };
 
-/// Which roles are set up. Its lock is that of whoever sets one up.
-struct setup_state {
-    std::array<bool, role_names.size()> is_set_up{};
-
-    setup_state clone_for_child() const { return *this; }
+/// For the lock of whoever sets a role up.
+struct setup {
+    setup clone_for_child() const noexcept { return {}; }
     void detach_in_child() noexcept {}
 };
 
@@ -47,14 +46,14 @@ struct output_hooks {
 
 /// Never destroyed: loggers are used in static destructors, and by threads that outlive `main`.
 struct process_loggers {
-    guarded<setup_state> setup;
+    guarded<detail::setup> setup;
     std::array<role_logger, role_names.size()> loggers{role_logger(role_names[0]), role_logger(role_names[1])};
     std::atomic<role_logger*> own{nullptr};                            // of the role that the process has set up
     std::atomic<platform::file_number> crash_file{platform::no_file};  // see `process_log`
     std::atomic<const output_hooks*> output{nullptr};                  // null: nothing is captured
 };
 
-/// Makes them, and adds the hooks, at the first call. Thread-safe.
+/// Makes them, and adds the hooks, at the first call. Thread-safe, also in a signal handler.
 process_loggers& loggers_of_process();
 
 /// What a crash handler has to know of the log, to be read at any moment without a lock.

@@ -28,6 +28,7 @@ using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::SizeIs;
 using testing::StartsWith;
 
@@ -273,6 +274,32 @@ TEST_F(Logger, LevelOfTheEnvironmentWins) {
     EXPECT_EQ(chainner::setup_logger("worker", options)->level(), spdlog::level::off);
 }
 
+TEST_F(Logger, LevelOfTheEnvironmentHasItsUsualNamesInAnyCaseAndMayBeForOneRole) {
+    const auto level_of_worker = [this](const std::string& text) {
+        const test::scoped_variable variable("CHAINNER_LOG_LEVEL", text);
+        return chainner::setup_logger("worker", silent())->level();
+    };
+    EXPECT_EQ(level_of_worker("WARN"), spdlog::level::warn);
+    EXPECT_EQ(level_of_worker("err"), spdlog::level::err);
+    EXPECT_EQ(level_of_worker("Fatal"), spdlog::level::critical);
+    EXPECT_EQ(level_of_worker("worker=debug"), spdlog::level::debug);
+    EXPECT_EQ(level_of_worker("worker=debug,error"), spdlog::level::debug);
+    EXPECT_EQ(level_of_worker("error,host=debug"), spdlog::level::err);
+    EXPECT_EQ(level_of_worker("host=debug"), spdlog::level::info);
+    for (const char* wrong : {"", ",", "=debug", "worker=", "worker=loud", "waiter=debug", "debug,"}) {
+        EXPECT_EQ(level_of_worker(wrong), spdlog::level::info) << wrong;
+    }
+}
+
+TEST_F(Logger, RecordsThatMarkASessionAreWrittenAtAnyLevel) {
+    logger_options options = silent();
+    options.level = spdlog::level::err;
+    chainner::setup_logger("worker", options)->info("dropped");
+    EXPECT_THAT(test::read_file(directory / "worker.log"),
+                AllOf(HasSubstr("[INFO] Logger initialized for worker process"), HasSubstr("[INFO] Role: worker"),
+                      Not(HasSubstr("dropped"))));
+}
+
 TEST_F(Logger, UnknownLevelOfTheEnvironmentIsIgnoredAndSaidSo) {
     const test::scoped_variable variable("CHAINNER_LOG_LEVEL", "loud\n2025-10-19 05:52:25.123 [1] [INFO] forged");
     const auto logger = chainner::setup_logger("worker", silent());
@@ -341,7 +368,7 @@ TEST_F(Logger, UtcOffsetLeavesAPatternOfTheProgramAsItIs) {
     options.file_pattern = "%z %v";
     chainner::setup_logger("host", options)->warn("with");
     EXPECT_THAT(test::read_role(directory.path(), "host"),
-                test::MatchesPattern("WARNING without\n[+-][0-9][0-9]:[0-9][0-9] with\n"));
+                test::MatchesPattern("(INFO .*\n)*WARNING without\n([+-][0-9][0-9]:[0-9][0-9] [^\n]*\n)+"));
 }
 
 TEST_F(Logger, PatternsAreSpdlogsOwn) {

@@ -297,17 +297,18 @@ def test_daemon_threads_that_speak_while_the_interpreter_ends_do_not_hold_it_up(
             import os, threading
             from logger import logger, setup_logger
             setup_logger("worker", capture_output=True)
-            started = threading.Barrier(5)
+            spoken = threading.Semaphore(0)
 
             def speak():
-                started.wait()
                 while True:
                     os.write(1, b"by the system\\n")
                     logger.info("direct")
+                    spoken.release()
 
             for _ in range(4):
                 threading.Thread(target=speak, daemon=True).start()
-            started.wait()
+            for _ in range(4):
+                spoken.acquire()
             """
         )
     assert {"stdout: by the system", "direct"} <= set(programs.texts())

@@ -272,3 +272,9 @@ def test_the_readme_lists_the_marks_and_the_format_of_lnav_agrees():
             found, (own,) = pattern.match(line), parse(line)
             assert (found["level"], found["body"], found["timestamp"]) == (own.level, own.message, stamp)
     assert pattern.match("2025-10-19 05:52:25 [12] [INFO] message") is None
+
+
+def test_the_writer_escapes_what_the_reader_takes_for_a_mark():
+    source = (repository / "src/record/escaping.hpp").read_text(encoding="utf-8")
+    written = re.findall(r'string_view session_\w+ = "(.*)";', source)
+    assert tuple(written) == grammar._BEGINNINGS

@@ -34,14 +34,25 @@ void backlog::begin_fault(const fs::path& path, const std::string& what, const s
 
 std::string backlog::describe_once() {
     if (!fault_ || std::exchange(fault_->is_reported, true)) return "";
+    return describe();
+}
+
+std::string backlog::describe() const {
     return format("Log file {} {}", platform::to_utf8(fault_->path), fault_->what);
 }
 
 std::string backlog::end_fault(const fs::path& path) {
     const std::chrono::duration<double> lasted = clock::now() - fault_->since;
-    std::string text = format("Log file {} {}; it works again after {:.1f} s, {}", platform::to_utf8(fault_->path),
-                              fault_->what, lasted.count(), lost_text(lost_));
+    std::string text = format("{}; it works again after {:.1f} s, {}", describe(), lasted.count(), lost_text(lost_));
     if (path != fault_->path) text += format(", and goes on in {}", platform::to_utf8(path));
+    clear();
+    return text;
+}
+
+std::string backlog::give_up() {
+    for (; !empty(); pop_front()) ++lost_;
+    const bool has_lost = fault_ && lost_ > 0;
+    const std::string text = has_lost ? format("{}; {}", describe(), lost_text(lost_)) : "";
     clear();
     return text;
 }

@@ -27,6 +27,9 @@ public:
     /// What has happened, for the WARNING at its end, if the records go on in `path`. Forgets all.
     std::string end_fault(const std::filesystem::path& path);
 
+    /// What has happened, if records are lost by it. Forgets all.
+    std::string give_up();
+
     void clear() noexcept;
 
     // Records, each of which ends in a line feed
@@ -57,6 +60,8 @@ private:
         clock::time_point since;
         bool is_reported = false;
     };
+
+    std::string describe() const;
 
     std::optional<fault> fault_;
     std::string records_;

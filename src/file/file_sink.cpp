@@ -62,7 +62,7 @@ std::vector<std::string> file_writer::open(log_location location, std::string ap
     is_open_ = true;
     formatter_ = std::move(formatter);
     if (was_open) session_.begin();
-    if (!is_same_file) was_left_open_ = was_left_open();
+    if (!is_same_file) was_left_open_ = session::is_left_open(file_->read_end(session::end_size));
     verified_at_ = now;
     backlog_.retry_at_once();
     if (backlog_.empty()) {
@@ -73,13 +73,13 @@ std::vector<std::string> file_writer::open(log_location location, std::string ap
     return warnings;
 }
 
-void file_writer::close() {
-    flush();
-    write_closing(spdlog::log_clock::now());
+std::vector<std::string> file_writer::close() {
+    end_session();
     session_.end();
     is_open_ = false;
+    const std::string lost = backlog_.give_up();
     use(nullptr);
-    backlog_.clear();
+    return lost.empty() ? std::vector<std::string>() : std::vector{lost};
 }
 
 void file_writer::begin_session() {
@@ -88,11 +88,10 @@ void file_writer::begin_session() {
     if (!file_ || !backlog_.empty()) return;
     write_header("", 0, now);
     if (std::exchange(was_left_open_, false)) {
-        write_internal(
-            spdlog::level::info,
-            "The previous session of this log ended without a closing record, as after a kill, a crash, a power "
-            "loss or _exit",
-            now);
+        write_internal(spdlog::level::info,
+                       format("{}ended without a closing record, as after a kill, a crash, a power loss or _exit",
+                              session_left_open),
+                       now);
     }
 }
 
@@ -177,14 +176,13 @@ std::error_code file_writer::write(std::string_view& records, time_point now) {
 bool file_writer::rotate(std::size_t room, time_point now) {
     if (is_parents_ || check_placement() != placement::in_place) return false;
     if (file_->was_emptied()) {
-        write_header("Continues an older file. ", room, now);
+        write_header(session_continued, room, now);
         return false;
     }
     const auto began = backlog::clock::now();
     try {
-        // spdlog would learn it from a rename, and sleep 100 ms before it believes it.
-        if (const auto error = platform::check_usable(location_.directory, location_.sharing)) {
-            throw fs::filesystem_error("cannot rename files", location_.directory, error);
+        if (location_.sharing != platform::sharing::none) {
+            platform::make_directories(location_.directory, location_.sharing);  // another user may have taken it over
         }
         use(file_->rotate(location_));
     } catch (const std::exception& error) {
@@ -192,7 +190,7 @@ bool file_writer::rotate(std::size_t room, time_point now) {
         backlog_.retry_later(began);
         return false;
     }
-    write_header("Continues an older file. ", room, now);
+    write_header(session_continued, room, now);
     if (backlog_.empty()) end_fault(now);
     return true;
 }
@@ -213,7 +211,7 @@ void file_writer::verify(time_point now) {
         if (backlog_.is_retry_due()) retry(now);
         return;
     }
-    if (file_->was_emptied()) write_header("Continues an older file. ", 0, now);
+    if (file_->was_emptied()) write_header(session_continued, 0, now);
     warn_of_size_limit(now);
 }
 
@@ -288,9 +286,10 @@ void file_writer::end_fault(time_point now) {
 // Records of our own
 
 /// Leaves `room` bytes in the file: what is only about the file must not take it from the records.
-void file_writer::write_header(const std::string& before, std::size_t room, time_point now) {
+void file_writer::write_header(std::string_view before, std::size_t room, time_point now) {
     if (!session_.is_open() || !file_) return;
-    const spdlog::memory_buf_t record = format_internal(spdlog::level::info, before + session_.header(), now);
+    const spdlog::memory_buf_t record =
+        format_internal(spdlog::level::info, format("{}{}", before, session_.header()), now);
     if (file_->size() + record.size() + room <= file_->limit(location_.max_size)) file_->append(text_of(record));
 }
 
@@ -305,17 +304,6 @@ void file_writer::announce_utc_offset() {
     const auto change = session_.update_utc_offset(now);
     utc_offset_ = session_.utc_offset();
     if (change) write_internal(spdlog::level::info, *change, now);
-}
-
-/// Whether the session that has written the end of the file has not closed it, as far as this pattern lets one tell.
-bool file_writer::was_left_open() {
-    if (file_->size() == 0) return false;
-    const std::string text = session_.closing();
-    const spdlog::memory_buf_t record = format_internal(spdlog::level::info, text, spdlog::log_clock::now());
-    const std::string_view line = text_of(record);
-    const std::size_t message = line.rfind(text);
-    if (message == line.npos) return false;
-    return !session_.is_closed_in(file_->read_end(session::end_size), line.substr(message, line.size() - 1 - message));
 }
 
 void file_writer::warn_of_size_limit(time_point now) {

@@ -36,8 +36,9 @@ public:
     std::vector<std::string> open(log_location location, std::string application_version,
                                   std::unique_ptr<spdlog::formatter> formatter);
 
-    /// Writes nowhere from now on.
-    void close();
+    /// Ends the session, and writes nowhere from now on. Returns what is to be warned of: the records that a fault
+    /// holds back for good.
+    std::vector<std::string> close();
 
     /// Writes who writes, and if the session before this one in the same file was not closed. From now on each new file
     /// says who writes, and the last one, when it is left, that the session is closed.
@@ -99,9 +100,8 @@ private:
     void begin_fault(const std::string& what, const std::string& reason = "");
 
     // Records of our own
-    void write_header(const std::string& before, std::size_t room, time_point now);
+    void write_header(std::string_view before, std::size_t room, time_point now);
     void write_closing(time_point now);
-    bool was_left_open();
     void announce_utc_offset();
     void warn_of_size_limit(time_point now);
     spdlog::memory_buf_t format_internal(spdlog::level::level_enum level, const std::string& text, time_point now);

@@ -1,8 +1,6 @@
 #include "file/log_file.hpp"
 
-#include <spdlog/common.h>
 #include <spdlog/fmt/fmt.h>
-#include <spdlog/sinks/rotating_file_sink.h>
 
 #include <algorithm>
 #include <limits>
@@ -18,8 +16,6 @@ namespace fs = std::filesystem;
 using spdlog::fmt_lib::format;
 
 namespace {
-
-constexpr int max_instances = 1000;
 
 bool is_locked(const fs::filesystem_error& error) { return error.code() == std::errc::resource_unavailable_try_again; }
 
@@ -45,7 +41,6 @@ log_file::log_file(fs::path path, platform::file file)
 std::unique_ptr<log_file> log_file::open_first_available(const log_location& location,
                                                          std::vector<std::string>& warnings) {
     const platform::directory_lock lock(location.directory);
-    const platform::reserved_standard_streams reserved;
     for (int instance = 1;; ++instance) {
         const fs::path path = location.file(instance);
         try {
@@ -69,31 +64,9 @@ std::unique_ptr<log_file> log_file::rotate(const log_location& location) {
         if (const std::error_code error = end_torn_line()) throw fs::filesystem_error("cannot write", path_, error);
     }
     const platform::directory_lock lock(location.directory);
-    const platform::reserved_standard_streams reserved;
-    platform::file next;
-    spdlog::file_event_handlers handlers;
-    handlers.before_open = [&, is_full_file = true](const auto&) mutable {
-        // Before it rotates, spdlog opens the full file, which this object still has locked.
-        if (std::exchange(is_full_file, false)) return;
-        if (location.max_files == 0) platform::remove_open_file(path_);
-        // To fail where the full file could not be renamed keeps spdlog from emptying it.
-        next = platform::open_log_file(path_, platform::open_mode::create_new);
-    };
-    try {
-        // When to rotate is decided elsewhere: by itself, the sink would close the file before it can know whether it
-        // gets another one.
-        constexpr auto never = std::numeric_limits<std::size_t>::max();
-        constexpr bool at_once = true;
-        const spdlog::sinks::rotating_file_sink_mt rotation(platform::spdlog_filename(path_), never, location.max_files,
-                                                            at_once, handlers);
-    } catch (const spdlog::spdlog_ex& error) {
-        throw fs::filesystem_error(error.what(), path_, std::make_error_code(std::errc::io_error));
-    }
-    if (!next) {
-        throw fs::filesystem_error("removed while it was rotated", path_,
-                                   std::make_error_code(std::errc::no_such_file_or_directory));
-    }
-    std::unique_ptr<log_file> rotated(new log_file(path_, std::move(next)));
+    rotate_files(path_, location.max_files);
+    std::unique_ptr<log_file> rotated(
+        new log_file(path_, platform::open_log_file(path_, platform::open_mode::create_new)));
     std::vector<std::string> told_when_the_first_was_opened;
     rotated->share(location, told_when_the_first_was_opened);
     return rotated;
@@ -140,7 +113,9 @@ std::error_code log_file::write(std::string_view text) noexcept {
 platform::placement log_file::verify() noexcept {
     const auto [placement, size] = platform::state_of(file_, path_);
     size_limit_ = platform::file_size_limit();
+    was_emptied_ = false;
     if (placement == platform::placement::closed) return placement;
+    if (placement == platform::placement::unknown) return platform::placement::in_place;  // it can still be written
     was_emptied_ = size < size_;
     if (was_emptied_) verified_size_ = 0;
     size_ = size;

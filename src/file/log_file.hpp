@@ -28,11 +28,11 @@ struct log_location {
     std::filesystem::path file(int instance = 1) const;
 };
 
+constexpr int max_instances = 1000;
+
 /// A log file that this process alone writes to. It is locked as long as it is open, and `host.log` that another
-/// process has locked is passed over for `host-2.log`, and so on.
-///
-/// spdlog's `rotating_file_sink_mt` names and renames; then it is closed. Records are written to a descriptor of our
-/// own: a stream does not tell how much of a record a full disk took.
+/// process has locked is passed over for `host-2.log`, and so on. Records are written to a descriptor: a stream does
+/// not tell how much of a record a full disk took.
 class log_file {
 public:
     /// Opens the first file that no other process has. Where something else than that keeps it from a name, `warnings`

@@ -1,8 +1,13 @@
 #include "file/rotation.hpp"
 
+#include <spdlog/common.h>
+#include <spdlog/sinks/rotating_file_sink.h>
+
 #include <algorithm>
 #include <charconv>
 #include <exception>
+#include <iterator>
+#include <map>
 
 #include "platform/process.hpp"
 
@@ -12,14 +17,35 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// Only the last part of the name goes through spdlog, which may have been built for narrow names: it is of ASCII.
+fs::path rotated_name(const fs::path& path, std::size_t rotation) {
+    const std::string name = path.filename().string();
+    return path.parent_path() /
+           spdlog::sinks::rotating_file_sink_mt::calc_filename(spdlog::filename_t(name.begin(), name.end()), rotation);
+}
+
 /// Takes a separator and the number after it off the beginning of `text`.
 std::optional<int> take_number(std::string_view& text, char separator) {
     int number = 0;
     if (text.empty() || text.front() != separator) return std::nullopt;
     const auto [end, error] = std::from_chars(text.data() + 1, text.data() + text.size(), number);
-    if (error != std::errc() || number < 1) return std::nullopt;
+    if (error != std::errc() || number < 1 || text[1] == '0') return std::nullopt;
     text.remove_prefix(static_cast<std::size_t>(end - text.data()));
     return number;
+}
+
+void leave_out_files_apart(std::vector<role_file>& files) {
+    std::map<int, std::set<int>> rotations;
+    for (const role_file& each : files) {
+        if (each.rotation > 0) rotations[each.instance].insert(each.rotation);
+    }
+    const auto is_apart = [&rotations](const role_file& each) {
+        constexpr int most_missing = 2;  // a kill in the midst of a rotation leaves a gap
+        const std::set<int>& of_instance = rotations[each.instance];
+        const auto newer = std::distance(of_instance.begin(), of_instance.lower_bound(each.rotation));
+        return each.rotation - 1 - newer > most_missing;
+    };
+    files.erase(std::remove_if(files.begin(), files.end(), is_apart), files.end());
 }
 
 /// Whether a process writes to the file of an instance. `ended` holds the file of one that has ended, so that no
@@ -35,6 +61,16 @@ bool is_live(const fs::path& path, std::vector<platform::file>& ended) {
 
 }  // namespace
 
+void rotate_files(const fs::path& path, std::size_t max_files) {
+    if (max_files == 0) return platform::remove_open_file(path);
+    for (std::size_t to = max_files; to > 0; --to) {
+        const fs::path name = rotated_name(path, to - 1);
+        const std::error_code error = platform::rename_file(name, rotated_name(path, to));
+        const bool is_absent = error == std::errc::no_such_file_or_directory && to > 1;
+        if (error && !is_absent) throw fs::filesystem_error("cannot rename the log file", name, error);
+    }
+}
+
 std::optional<role_file> parse_file_name(const fs::path& path, std::string_view role) {
     const std::string name = platform::to_utf8(path.filename());
     if (name.compare(0, role.size(), role) != 0) return std::nullopt;
@@ -45,11 +81,12 @@ std::optional<role_file> parse_file_name(const fs::path& path, std::string_view 
         return found;
     }
     found.rotation = take_number(rest, '.').value_or(0);
-    return rest == ".log" ? std::optional(found) : std::nullopt;
+    return rest == ".log" && found.instance <= max_instances ? std::optional(found) : std::nullopt;
 }
 
 std::vector<role_file> surplus_files(std::vector<role_file> files, int own_instance,
                                      const std::set<int>& live_instances, std::size_t max_files) {
+    leave_out_files_apart(files);
     std::sort(files.begin(), files.end(), [](const role_file& left, const role_file& right) {
         return left.written != right.written ? left.written > right.written : left.rotation < right.rotation;
     });

@@ -1,6 +1,6 @@
 #pragma once
 
-// Which files of a role are deleted.
+// The rotated files of a role: their names, and which of them are deleted.
 
 #include <cstddef>
 #include <filesystem>
@@ -14,6 +14,12 @@
 
 namespace chainner::detail {
 
+/// Renames `host.log` to `host.1.log`, that one to `host.2.log`, and so on, in the order and to the names that
+/// `spdlog::sinks::rotating_file_sink_mt` uses. It is not that sink which does it: where the system cannot tell whether
+/// a file is there, the sink takes it for absent, and renames the next one over it. Throws
+/// `std::filesystem::filesystem_error`; whatever could not be renamed is there under its name, and so is what is newer.
+void rotate_files(const std::filesystem::path& path, std::size_t max_files);
+
 struct role_file {
     std::filesystem::path path;
     int instance = 1;  // `host-2.log`, `host-2.1.log`: 2
@@ -21,11 +27,13 @@ struct role_file {
     std::filesystem::file_time_type written;
 };
 
-/// What the name of a file tells; nothing if the file is not of that role.
+/// What the name of a file tells; nothing if it cannot be a file of that role.
 std::optional<role_file> parse_file_name(const std::filesystem::path& path, std::string_view role);
 
-/// Those of the files that are too many. Our own instance keeps its file and `max_files` rotated ones, others that live
-/// keep theirs. Of all that ended instances have left together, the newest are kept, as many as one instance may have.
+/// Those of the files that are too many. A rotated file counts only if the newer ones of its instance are there:
+/// nothing else tells it from somebody's `host.2024.log`. Our own instance keeps its file and `max_files` rotated ones,
+/// others that live keep theirs. Of all that ended instances have left together, the newest are kept, as many as one
+/// instance may have.
 std::vector<role_file> surplus_files(std::vector<role_file> files, int own_instance,
                                      const std::set<int>& live_instances, std::size_t max_files);
 

@@ -29,6 +29,14 @@ std::string process_start_text() {
                   utc_offset_text(utc_offset_at(start)));
 }
 
+/// Of a line in one of the library's own patterns: `TIME [PID] [LEVEL] MESSAGE`. Empty if it is none, or belongs to a
+/// message that began before.
+std::string_view message_of(std::string_view line) {
+    const std::size_t level = line.find("] [");
+    const std::size_t message = line.find("] ", level == line.npos ? level : level + 1);
+    return begins_with(line, "\t") || message == line.npos ? std::string_view() : line.substr(message + 2);
+}
+
 }  // namespace
 
 session::session(std::string role, std::string application_version)
@@ -43,33 +51,33 @@ std::string session::header() {
 }
 
 void session::describe_process() {
-    process_ = format("Role: {}, process: {}, started: {}, {}chaiNNer logger: {}, system: {}, UTC offset: ", role_,
-                      process_id_, process_start_text(),
+    process_ = format("{}{}, process: {}, started: {}, {}chaiNNer logger: {}, system: {}, UTC offset: ", session_origin,
+                      role_, process_id_, process_start_text(),
                       application_version_.empty() ? "" : format("application: {}, ", application_version_),
                       CHAINNER_LOGGER_VERSION, platform::system_name());
 }
 
-std::string session::closing() const { return format("{}{}{}", session_closing, role_, session_closing_end); }
+std::string session::closing() const { return format("{}{} process", session_closing, role_); }
 
-bool session::is_closed_in(std::string_view text, std::string_view closing) const {
+bool session::is_left_open(std::string_view text) {
     const bool may_have_begun_before = text.size() >= end_size;
     while (!text.empty()) {
         if (text.back() == '\n') text.remove_suffix(1);
         const std::size_t begin = text.rfind('\n') + 1;  // 0 where there is none
-        const std::string_view line = text.substr(begin);
-        const bool is_message_continued = line.substr(0, 1) == "\t";
-        if (!is_message_continued && ends_with(line, closing)) return true;
-        if (!is_message_continued && line.find(session_opening) != line.npos) return false;
+        const std::string_view message = message_of(text.substr(begin));
+        if (begins_with(message, session_closing)) return false;
+        if (begins_with(message, session_opening)) return true;
         text = text.substr(0, begin);
     }
-    return !may_have_begun_before;
+    return may_have_begun_before;
 }
 
 std::optional<std::string> session::update_utc_offset(time_point now) {
+    time_zone_ = platform::time_zone();
     next_minute_ = std::chrono::floor<std::chrono::minutes>(now) + 1min;
     const int before = std::exchange(utc_offset_, utc_offset_at(now));
     if (before == utc_offset_) return std::nullopt;
-    return format("Local time is UTC{} from now on, it was UTC{}", utc_offset_text(utc_offset_),
+    return format("{}{} from now on, it was UTC{}", session_time_zone, utc_offset_text(utc_offset_),
                   utc_offset_text(before));
 }
 

@@ -5,9 +5,12 @@
 #include <spdlog/common.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "platform/process.hpp"
 
 namespace chainner::detail {
 
@@ -29,19 +32,21 @@ public:
     /// At the end of the session.
     std::string closing() const;
 
-    /// How much of the end of a file `is_closed_in` looks at, in bytes.
+    /// How much of the end of a file `is_left_open` looks at, in bytes.
     static constexpr std::size_t end_size = 8 * 1024;
 
-    /// Whether the session that has written the end of a file, `text`, has closed it by a line that ends in `closing`.
-    /// True for a file that shows no session.
-    bool is_closed_in(std::string_view text, std::string_view closing) const;
+    /// Whether the session that has written the end of a file, `text`, has not closed it. Known only where the records
+    /// are in one of the library's own patterns.
+    static bool is_left_open(std::string_view text);
 
     /// Minutes.
     int utc_offset() const noexcept { return utc_offset_; }
 
-    /// Whether a record of this time may have another UTC offset than those before: it changes at a full minute, if at
-    /// all.
-    bool may_change_utc_offset(time_point time) const noexcept { return time >= next_minute_; }
+    /// Whether a record of this time may have another UTC offset than those before: it changes at a full minute, or
+    /// when the program sets another time zone.
+    bool may_change_utc_offset(time_point time) const noexcept {
+        return time >= next_minute_ || platform::time_zone() != time_zone_;
+    }
 
     /// Asks the system. Says what has changed, if anything, for those who read times in the file.
     std::optional<std::string> update_utc_offset(time_point now);
@@ -56,6 +61,7 @@ private:
     bool is_open_ = false;
     int utc_offset_ = 0;
     time_point next_minute_;
+    std::uintptr_t time_zone_ = 0;
 };
 
 }  // namespace chainner::detail

@@ -246,11 +246,10 @@ std::array<output, 2>& outputs();
 
 /// A thread that forks holds the locks of all. A thread that another library starts again after the fork may inherit
 /// that it handles no signal.
-thread_local std::optional<detail::uninterrupted> uninterrupted_fork;
+thread_local std::optional<platform::blocked_signals> uninterrupted_fork;
 
 /// false if there was nothing, or if another thread has been showing something until then.
 bool show_next(output& output, clock::time_point end) {
-    const detail::sink_call inside;
     const auto console = output.console.lock_until(end);
     if (!console) return false;
     captured_output::piece next;
@@ -267,10 +266,7 @@ void read(output& output) {
     while (true) {
         std::optional<clock::time_point> due;
         try {
-            {
-                const detail::sink_call inside;
-                due = output.captured.lock()->serve();
-            }
+            { due = output.captured.lock()->serve(); }
             while (!captured.is_hurried() && show_next(output, clock::now() + longest_wait)) {
             }
             if (captured.unshown_size() > 0) due = clock::now();
@@ -324,20 +320,19 @@ void before_record() noexcept {
 
 /// Nothing if this thread was interrupted where it holds what the reader needs.
 void settle() noexcept {
-    if (detail::is_in_sink) return;
+    if (detail::lock_note::is_any_noted()) return;
     const platform::no_cancellation no_cancellation;
     const auto end = clock::now() + end_patience;
     for (output& each : outputs()) each.captured.without_lock().settle(end);
 }
 
 void record_all(output& output) {
-    const detail::sink_call inside;
     const auto end = clock::now() + end_patience;
     if (const auto access = output.captured.lock_until(end)) access->finish(end);
 }
 
 void finish() noexcept {
-    if (detail::is_in_sink) return;
+    if (detail::lock_note::is_any_noted()) return;
     for (output& each : outputs()) {
         try {
             record_all(each);
@@ -395,7 +390,8 @@ bool detail::is_output_captured() {
 
 void capture_output() {
     detail::blocks_signals = true;
-    const detail::uninterrupted until_there_are_readers;
+    const platform::no_cancellation no_cancellation;
+    const platform::blocked_signals until_there_are_readers;
     get_logger_from_env();
     install_crash_handler();
     detail::process_loggers& process = detail::loggers_of_process();
@@ -415,7 +411,8 @@ void capture_output() {
 
 void release_output() noexcept {
     if (detail::loggers_of_process().output == nullptr) return;
-    const detail::uninterrupted until_all_is_recorded;
+    const platform::no_cancellation no_cancellation;
+    const platform::blocked_signals until_all_is_recorded;
     for (output& each : outputs()) each.captured.lock()->end();
     finish();
 }

@@ -61,9 +61,10 @@ void make_unwritable(file_number number) noexcept;
 enum class open_mode { create_or_append, create_new, existing };
 
 /// Opens a log file for appending and locks it until it is closed, however this process ends. The file is private to
-/// this user, is not inherited by other programs, and is never reached through a link. Its descriptor lies far above
-/// those that a program is given. Throws `std::filesystem::filesystem_error`: with
-/// `std::errc::resource_unavailable_try_again` if another process has locked it.
+/// this user, is not inherited by other programs, and is never reached through a link. One that is there already must
+/// belong to this user, and loses the right of others to write to it. Its descriptor lies far above those that a
+/// program is given. Throws `std::filesystem::filesystem_error`: with `std::errc::resource_unavailable_try_again` if
+/// another process has locked it.
 file open_log_file(const std::filesystem::path& path, open_mode mode);
 
 /// Adds to the rights of the file's group that of reading it. Does nothing on Windows, where the folder decides.
@@ -87,23 +88,12 @@ private:
     file folder_;
 };
 
+/// Takes the place of a file that is there. `std::errc::no_such_file_or_directory`: there was nothing to rename. What
+/// keeps a file from being renamed for a moment only, as a virus scanner does on Windows, is waited for, up to 200 ms.
+std::error_code rename_file(const std::filesystem::path& from, const std::filesystem::path& to) noexcept;
+
 /// Its name is free at once, also while the file is open. Throws `std::filesystem::filesystem_error`.
 void remove_open_file(const std::filesystem::path& path);
-
-/// While it lives, no file that is opened becomes stdin, stdout or stderr, even if the program has closed those.
-class reserved_standard_streams {
-public:
-    reserved_standard_streams() noexcept;
-    ~reserved_standard_streams();
-    reserved_standard_streams(const reserved_standard_streams&) = delete;
-    reserved_standard_streams& operator=(const reserved_standard_streams&) = delete;
-
-private:
-    int opened_ = 0;  // a bit for each stream
-};
-
-/// The name by which spdlog can open the file, also where spdlog was built for narrow names.
-spdlog::filename_t spdlog_filename(const std::filesystem::path& path);
 
 /// One system call where the system takes all at once. Returns how much was written; `error` tells why it is not all:
 /// `std::errc::file_too_large` at the limit that this process has for files, without the signal that the next call
@@ -123,14 +113,15 @@ inline bool ends_in_line_feed(file_number number) noexcept {
     return last == '\n';
 }
 
-enum class placement { in_place, moved, removed, closed };
+enum class placement { in_place, moved, removed, closed, unknown };
 
 struct file_state {
     platform::placement placement;
     std::uintmax_t size;  // bytes
 };
 
-/// Whether `path` still leads to the open file; `closed`: the program has closed it.
+/// Whether `path` still leads to the open file; `closed`: the program has closed it; `unknown`: the system does not
+/// say.
 file_state state_of(const file& file, const std::filesystem::path& path) noexcept;
 
 }  // namespace chainner::platform

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -21,6 +22,9 @@ int process_id() noexcept;
 
 /// When this process began: the same at each call, whatever becomes of the clock, and anew in a child by `fork`.
 std::chrono::system_clock::time_point process_start();
+
+/// Another value once the program has set another time zone, as `tzset` does. It asks nobody.
+std::uintptr_t time_zone() noexcept;
 
 /// Runs `prepare` before each `fork`, then `parent` and `child` in the two processes. Nothing where no `fork` exists.
 void at_fork(void (*prepare)(), void (*parent)(), void (*child)());

@@ -48,13 +48,11 @@ string_view first_record(string_view text) noexcept {
     return text.substr(0, end == string_view::npos ? end : end + 1);
 }
 
-std::size_t find_session_words(string_view message) noexcept {
-    if (message.substr(0, session_opening.size()) == session_opening) return 0;
-    if (!ends_with(message, session_closing_end)) return string_view::npos;
-    const std::size_t begin = message.rfind(session_closing);
-    const bool is_one_word =
-        message.find(' ', begin + session_closing.size()) == message.size() - session_closing_end.size();
-    return begin != string_view::npos && is_one_word ? begin : string_view::npos;
+bool is_forged(string_view message) noexcept {
+    const char first = message.empty() ? '\0' : message.front();
+    return std::any_of(session_words.begin(), session_words.end(), [first, message](string_view words) {
+        return first == words.front() && begins_with(message, words);
+    });
 }
 
 bool is_plain(string_view text) noexcept {

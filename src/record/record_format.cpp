@@ -133,11 +133,11 @@ public:
 
     void format(const log_msg& msg, spdlog::memory_buf_t& out) override {
         const string_view message(msg.payload.data(), msg.payload.size());
-        const std::size_t words = is_internal(msg) ? string_view::npos : find_session_words(message);
-        if (words == string_view::npos && is_plain(message)) {
+        const bool must_be_marked = !is_internal(msg) && is_forged(message);
+        if (!must_be_marked && is_plain(message)) {
             inner_->format(msg, out);
         } else {
-            format_escaped(msg, words, out);
+            format_escaped(msg, must_be_marked, out);
         }
         // On Windows a pattern set through spdlog ends its lines in "\r\n"; others may end them in nothing.
         std::size_t size = out.size();
@@ -150,13 +150,13 @@ public:
     std::unique_ptr<spdlog::formatter> clone() const override { return make_unforgeable(inner_->clone()); }
 
 private:
-    void format_escaped(const log_msg& msg, std::size_t words, spdlog::memory_buf_t& out) {
-        const string_view message(msg.payload.data(), msg.payload.size());
-        append_escaped(message.substr(0, words), safe_);
-        if (words != string_view::npos) {
-            append("\\x4c", safe_);  // the L that they begin with
-            append_escaped(message.substr(words + 1), safe_);
+    void format_escaped(const log_msg& msg, bool must_be_marked, spdlog::memory_buf_t& out) {
+        string_view message(msg.payload.data(), msg.payload.size());
+        if (must_be_marked) {
+            format_to(std::back_inserter(safe_), "\\x{:02x}", message.front());
+            message.remove_prefix(1);
         }
+        append_escaped(message, safe_);
         log_msg escaped = msg;
         escaped.payload = spdlog::string_view_t(safe_.data(), safe_.size());
         inner_->format(escaped, out);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/sinks/rotating_file_sink.h>
 
 #include <algorithm>
 #include <chrono>
@@ -48,11 +49,20 @@ TEST(Retention, KnowsTheFilesOfARoleByTheirNames) {
         EXPECT_EQ(found->instance, each.instance) << each.name;
         EXPECT_EQ(found->rotation, each.rotation) << each.name;
     }
-    for (const char* name :
-         {"worker.log", "host", "host.txt", "host.log.old", "host-.log", "host-0.log", "host--2.log", "host-2x.log",
-          "host..log", "host.-1.log", "host.1.1.log", "hosts.log", "host-99999999999.log"}) {
+    for (const char* name : {"worker.log", "host", "host.txt", "host.log.old", "host-.log", "host-0.log", "host--2.log",
+                             "host-2x.log", "host..log", "host.-1.log", "host.1.1.log", "hosts.log",
+                             "host-99999999999.log", "host.006.log", "host-02.log", "host-1001.log"}) {
         EXPECT_FALSE(parse_file_name(name, "host")) << name;
     }
+}
+
+TEST(Retention, TakesARotatedFileForOursOnlyIfTheNewerOnesAreThere) {
+    EXPECT_THAT(surplus({"host.log", "host.1.log", "host.2.log", "host.2024.log", "host.20240131.log"}, {1}, 1),
+                ElementsAre("host.2.log"));
+    EXPECT_THAT(surplus({"host.log", "host-4.log", "host-4.5.log", "host-4.6.log"}, {1}, 0), IsEmpty());
+    EXPECT_THAT(surplus({"host.log", "host-4.log", "host-4.2.log", "host-4.4.log"}, {1}, 0),
+                ElementsAre("host-4.2.log", "host-4.4.log"))
+        << "a kill in the midst of a rotation leaves a gap";
 }
 
 TEST(Retention, AnInstanceThatLivesKeepsItsFileAndAsManyRotatedOnesAsItMay) {
@@ -103,6 +113,61 @@ TEST(Retention, DeletesNoFileThatIsOpenAndNothingThatIsNoLogOfTheRole) {
     EXPECT_THAT(test::file_names(directory.path()),
                 UnorderedElementsAre("host.log", "host-2.log", "host-2.1.log", "host-2.2.log", "host-4.log",
                                      "host-5.log", "host-6.log", "main.log", "worker-3.log"));
+}
+
+class Rotation : public testing::TestWithParam<std::vector<std::string>> {};
+
+/// Names and what is in them.
+std::vector<std::string> contents(const fs::path& directory) {
+    std::vector<std::string> found;
+    for (const std::string& name : test::file_names(directory)) {
+        found.push_back(name + ": " + test::read_file(directory / name));
+    }
+    return found;
+}
+
+TEST_P(Rotation, LeavesTheSameFilesAsTheSinkOfSpdlog) {
+    constexpr std::size_t max_files = 3;
+    const test::temporary_directory ours;
+    const test::temporary_directory of_spdlog;
+    for (const std::string& name : GetParam()) {
+        for (const auto* each : {&ours, &of_spdlog}) test::write_file(*each / name, "content of " + name);
+    }
+    for (const char* next : {"next", "last"}) {
+        chainner::detail::rotate_files(ours / "host.log", max_files);
+        test::write_file(ours / "host.log", next);
+        spdlog::sinks::rotating_file_sink_st sink(spdlog::filename_t((of_spdlog / "host.log").native()), 1000,
+                                                  max_files, true);
+        test::write_file(of_spdlog / "host.log", next);
+    }
+    EXPECT_EQ(contents(ours.path()), contents(of_spdlog.path()));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Folders, Rotation,
+    testing::Values(std::vector<std::string>{"host.log"}, std::vector<std::string>{"host.log", "host.1.log"},
+                    std::vector<std::string>{"host.log", "host.1.log", "host.2.log", "host.3.log", "host.4.log"},
+                    std::vector<std::string>{"host.log", "host.2.log", "host.log.1", "worker.1.log"}));
+
+TEST(RotationThatFails, LeavesTheFileThatCannotBeRenamedAndAllNewerOnes) {
+    const test::temporary_directory directory;
+    for (const char* name : {"host.log", "host.1.log", "host.2.log"}) test::write_file(directory / name, name);
+    fs::create_directories(directory / "host.3.log" / "in the way");
+    try {
+        chainner::detail::rotate_files(directory / "host.log", 3);
+        FAIL() << "nothing was thrown";
+    } catch (const fs::filesystem_error& error) {
+        EXPECT_EQ(error.path1(), directory / "host.2.log");
+    }
+    for (const char* name : {"host.log", "host.1.log", "host.2.log"}) {
+        EXPECT_EQ(test::read_file(directory / name), name);
+    }
+}
+
+TEST(RotationThatFails, SaysThatTheFileIsNotThere) {
+    const test::temporary_directory directory;
+    test::write_file(directory / "host.1.log", "older");
+    EXPECT_THROW(chainner::detail::rotate_files(directory / "host.log", 2), fs::filesystem_error);
 }
 
 }  // namespace

@@ -37,33 +37,28 @@ TEST(Session, TellsTheProcessFromAnyOtherByItsStart) {
     while (std::chrono::steady_clock::now() < end) ASSERT_EQ(start(), first);
 }
 
-bool is_closed_in(const std::string& text) {
-    const session worker("worker", "");
-    return worker.is_closed_in(text, worker.closing());
-}
-
 TEST(Session, IsClosedByItsOwnRecordAlone) {
-    const session worker("worker", "");
-    const std::string begin =
-        "2025-10-19 05:52:25.123 [1] [INFO] Logger initialized for worker process. Log file: /w.log\n";
-    const std::string closing = "2025-10-19 05:52:26.123 [1] [INFO] Logger closed for worker process\n";
-    const std::string message = "2025-10-19 05:52:25.123 [1] [INFO] message\n";
-    EXPECT_EQ(worker.closing(), "Logger closed for worker process");
-    EXPECT_TRUE(is_closed_in(""));
-    EXPECT_TRUE(is_closed_in(begin + message + closing));
-    EXPECT_TRUE(is_closed_in(begin + closing + message)) << "a static destructor may log";
-    EXPECT_FALSE(is_closed_in(begin + message));
-    EXPECT_FALSE(is_closed_in(begin + closing + begin + message));
-    EXPECT_TRUE(is_closed_in(message)) << "it may be one that tells nothing of itself";
+    const auto is_left_open = session::is_left_open;
+    const std::string head = "2025-10-19 05:52:25.123 [1] [INFO] ";
+    const std::string begin = head + "Logger initialized for worker process. Log file: /w.log\n";
+    const std::string closing = head + "Logger closed for worker process\n";
+    const std::string message = head + "message\n";
+    EXPECT_EQ(session("worker", "").closing(), "Logger closed for worker process");
+    EXPECT_FALSE(is_left_open(""));
+    EXPECT_FALSE(is_left_open(begin + message + closing));
+    EXPECT_FALSE(is_left_open(begin + closing + message)) << "a static destructor may log";
+    EXPECT_TRUE(is_left_open(begin + message));
+    EXPECT_TRUE(is_left_open(begin));
+    EXPECT_TRUE(is_left_open(begin + closing + begin + message));
+    EXPECT_FALSE(is_left_open(message)) << "it may be one that tells nothing of itself";
     std::string long_text;
     while (long_text.size() < 8 * 1024) long_text += message;
-    EXPECT_FALSE(is_closed_in(long_text));
-    EXPECT_FALSE(is_closed_in("Logger initialized for worker process. Log file: /w.log\nmessage\n")) << "pattern: %v";
-    EXPECT_TRUE(
-        worker.is_closed_in(begin + "{Logger closed for worker process}\n", "Logger closed for worker process}"));
-    EXPECT_FALSE(is_closed_in(begin + message + "\tLogger closed for worker process\n")) << "the line of a message";
-    EXPECT_FALSE(is_closed_in(begin + "2025-10-19 05:52:25.123 [1] [INFO] Logger closed for maintenance\n"));
-    EXPECT_FALSE(is_closed_in(begin + "2025-10-19 05:52:25.123 [1] [INFO] \\x4cogger closed for worker process\n"));
+    EXPECT_TRUE(is_left_open(long_text));
+    EXPECT_TRUE(is_left_open(begin + message + "\t" + closing)) << "the line of a message";
+    EXPECT_TRUE(is_left_open(begin + head + "[x] " + closing)) << "in the midst of a message";
+    EXPECT_TRUE(is_left_open(begin + head + "\\x4cogger closed for worker process\n"));
+    EXPECT_FALSE(is_left_open("Logger initialized for worker process. Log file: /w.log\nmessage\n"))
+        << "in another pattern it is not known";
 }
 
 TEST(Session, TellsAChangeOfTheUtcOffset) {
@@ -80,6 +75,19 @@ TEST(Session, TellsAChangeOfTheUtcOffset) {
     EXPECT_TRUE(worker.may_change_utc_offset(change));
     EXPECT_EQ(worker.update_utc_offset(change), "Local time is UTC-02:30 from now on, it was UTC-03:30");
     EXPECT_EQ(worker.utc_offset(), -150);
+}
+
+TEST(Session, AsksForTheUtcOffsetOnceTheProgramHasSetAnotherTimeZone) {
+    if (!test::is_posix()) GTEST_SKIP() << "the rules of a zone are not read from TZ on this system";
+    const test::scoped_variable zone("TZ", "XST-1");
+    session worker("worker", "");
+    const auto now = std::chrono::floor<std::chrono::minutes>(std::chrono::system_clock::now()) + 30s;
+    worker.update_utc_offset(now);
+    EXPECT_FALSE(worker.may_change_utc_offset(now));
+    const test::scoped_variable another("TZ", "YST-9");
+    EXPECT_TRUE(worker.may_change_utc_offset(now));
+    EXPECT_EQ(worker.update_utc_offset(now), "Local time is UTC+09:00 from now on, it was UTC+01:00");
+    EXPECT_FALSE(worker.may_change_utc_offset(now));
 }
 
 }  // namespace

@@ -2,11 +2,12 @@
 //
 //     interrupt_posix FOLDER WHAT COUNT [CALL]
 //
-// WHAT: exit, fork, log, write: COUNT processes, one after the other, log until a signal handler calls it; after
-// `fork`, the child logs `from the handler` and ends, and the process goes on; `log` logs and goes on; `write` writes
-// 200 lines of 1000 letters to stdout and goes on. cancel: COUNT threads log `record THREAD.1`, ... until they are
-// cancelled, two at a time. With a CALL output is captured, and they do that instead of logging: log, capture,
-// release, end. The exit code is 0 if all of them have ended; who hangs is killed after ten seconds.
+// WHAT: exit, fork, forks, log, get, write: COUNT processes, one after the other, log until a signal handler calls it;
+// after `fork`, the child logs `from the handler` and ends, and the process goes on; `forks`: the same 100 times, each
+// millisecond; `log` logs and goes on; `get` gets the logger to do so; `write` writes 200 lines of 1000 letters to
+// stdout and goes on. cancel: COUNT threads log `record THREAD.1`, ... until they are cancelled, two at a time. CALL:
+// they do that instead of logging: get, set_up, pattern; or, while output is captured, log, capture, release, end. The
+// exit code is 0 if all of them have ended; who hangs is killed after ten seconds.
 
 #include <pthread.h>
 #include <sys/time.h>
@@ -29,6 +30,7 @@ namespace {
 
 std::shared_ptr<spdlog::logger> logger;
 volatile std::sig_atomic_t is_interrupted = 0;
+volatile std::sig_atomic_t forks_left = 1;
 const std::string& line = *new std::string(std::string(1000, 'x') + '\n');  // a handler may need it after `main`
 
 const char* folder = nullptr;
@@ -41,10 +43,11 @@ void set_up() {
     logger = chainner::setup_logger("worker", options);
 }
 
-void interrupt_after(std::chrono::microseconds time, void (*handler)(int)) {
+void interrupt_after(std::chrono::microseconds time, void (*handler)(int), std::chrono::microseconds again) {
     std::signal(SIGALRM, handler);
     itimerval timer{};
     timer.it_value.tv_usec = static_cast<suseconds_t>(time.count());
+    timer.it_interval.tv_usec = static_cast<suseconds_t>(again.count());
     setitimer(ITIMER_REAL, &timer, nullptr);
 }
 
@@ -63,11 +66,17 @@ void on_fork(int) {
     int status = 0;
     waitpid(child, &status, 0);
     if (status != 0) _exit(1);
-    is_interrupted = 1;
+    forks_left = forks_left - 1;
+    if (forks_left == 0) is_interrupted = 1;
 }
 
 void on_log(int) {
     logger->info("from the handler");
+    is_interrupted = 1;
+}
+
+void on_get(int) {
+    chainner::get_logger_from_env()->info("from the handler");
     is_interrupted = 1;
 }
 
@@ -83,29 +92,41 @@ void log_next() {
     logger->info("record {}", ++number);
 }
 
-// None allocates memory where it can be interrupted: a handler must not wait for whoever needs the allocator.
-const auto& calls = *new std::map<std::string, void (*)()>{
-    {"log", log_next},
-    {"capture", chainner::capture_output},
-    {"release",
-     [] {
-         chainner::release_output();
-         chainner::capture_output();
-     }},
-    {"end", [] { std::exit(0); }},
+struct call {
+    void (*make)();
+    bool captures;
 };
 
-[[noreturn]] void call_until_interrupted(const std::string& what, const std::string& call,
-                                         std::chrono::microseconds time) {
+// None allocates memory where it can be interrupted: a handler must not wait for whoever needs the allocator.
+const auto& calls = *new std::map<std::string, call>{
+    {"", {log_next, false}},
+    {"get", {[] { chainner::get_logger_from_env()->info("record"); }, false}},
+    {"set_up", {set_up, false}},
+    {"pattern", {[] { logger->set_pattern("%Y-%m-%d %H:%M:%S.%e [%P] [%l] %v"); }, false}},
+    {"log", {log_next, true}},
+    {"capture", {chainner::capture_output, false}},
+    {"release",
+     {[] {
+          chainner::release_output();
+          chainner::capture_output();
+      },
+      true}},
+    {"end", {[] { std::exit(0); }, true}},
+};
+
+[[noreturn]] void call_until_interrupted(const std::string& what, const call& call, std::chrono::microseconds time) {
     set_up();
-    if (!call.empty() && call != "capture") chainner::capture_output();
+    if (call.captures) chainner::capture_output();
+    if (what == "forks") forks_left = 100;
     interrupt_after(
-        time, what == "fork"    ? on_fork
-              : what == "log"   ? on_log
-              : what == "write" ? on_write
-                                : [](int) { std::exit(0); });
-    const auto make_call = calls.at(call.empty() ? "log" : call);
-    while (is_interrupted == 0) make_call();
+        time,
+        what == "fork" || what == "forks" ? on_fork
+        : what == "log"                   ? on_log
+        : what == "get"                   ? on_get
+        : what == "write"                 ? on_write
+                                          : [](int) { std::exit(0); },
+        std::chrono::microseconds(what == "forks" ? 1000 : 0));
+    while (is_interrupted == 0) call.make();
     logger->info("after the handler");
     std::exit(0);
 }
@@ -161,7 +182,7 @@ int main(int count, char** words) try {
     for (int i = 0; i < std::atoi(words[3]); ++i) {
         const std::chrono::microseconds time(microseconds(random));
         const pid_t process = fork();
-        if (process == 0) call_until_interrupted(what, call, time);
+        if (process == 0) call_until_interrupted(what, calls.at(call), time);
         failures += ends(process) ? 0 : 1;
     }
     std::cerr << failures << " of " << words[3] << " did not end as they should\n";

@@ -195,4 +195,38 @@ TEST(Locks, AFileSystemWithoutThemDoesNotStopTheLogger) {
     EXPECT_EQ(test::parse_log(test::read_role(directory.path(), "host")).size(), 31U);
 }
 
+TEST(SetUpWithoutAFileAfterAFault, WritesWhatWasHeldBack) {
+    if (!test::is_root()) GTEST_SKIP() << "mounts a file system, which takes root";
+    const test::temporary_directory directory;
+    test::small_disk disk(directory / "disk", 64 * 1024);
+    chainner::logger_options options;
+    options.log_dir = directory / "disk" / "logs";
+    options.to_console = false;
+    const auto logger = chainner::setup_logger("host", options);
+    disk.fill();
+    for (int i = 1; i <= 200; ++i) logger->info("record {} {}", i, std::string(100, 'x'));
+    disk.make_room();
+    options.to_file = false;
+    chainner::setup_logger("host", options);
+    EXPECT_THAT(test::read_file(directory / "disk" / "logs" / "host.log"), testing::HasSubstr("] record 200 "));
+}
+
+TEST(SetUpWithoutAFileInAFault, SaysHowManyRecordsAreLost) {
+    if (!test::is_root()) GTEST_SKIP() << "mounts a file system, which takes root";
+    const test::temporary_directory directory;
+    test::small_disk disk(directory / "disk", 64 * 1024);
+    chainner::logger_options options;
+    options.log_dir = directory / "disk" / "logs";
+    options.to_console = false;
+    const auto logger = chainner::setup_logger("host", options);
+    disk.fill();
+    while (test::read_file(options.log_dir / "host.log").size() % 4096 != 0) logger->info("x");
+    for (int i = 1; i <= 3; ++i) logger->info("record {}", i);
+    options.to_file = false;
+    options.to_console = true;
+    testing::internal::CaptureStderr();
+    chainner::setup_logger("host", options);
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("records were lost"));
+}
+
 }  // namespace

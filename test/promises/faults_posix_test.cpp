@@ -437,7 +437,7 @@ TEST_F(GroupReadable, IsForTheEnvironmentToDecide) {
 }
 
 TEST_F(GroupReadable, LeavesAFileOfAnotherUserAloneAndSaysSo) {
-    if (!test::is_root()) GTEST_SKIP() << "root can write everywhere, and only root can become another user";
+    if (!test::is_root()) GTEST_SKIP() << "only root can become another user";
     test::write_file(directory / "host.log", "");
     fs::permissions(directory / "host.log", fs::perms::owner_all | fs::perms::others_read | fs::perms::others_write);
     fs::permissions(directory.path(), fs::perms::all);
@@ -445,9 +445,49 @@ TEST_F(GroupReadable, LeavesAFileOfAnotherUserAloneAndSaysSo) {
     options.group_readable = true;
     options.max_file_size = 10'000;
     chainner::setup_logger("host", options);
-    EXPECT_THAT(test::texts(test::parse_log(test::read_file(directory / "host.log"))),
-                Contains("Its group cannot be allowed to read the log file " + (directory / "host.log").string() +
-                         ": Operation not permitted"));
+    EXPECT_EQ(test::read_file(directory / "host.log"), "");
+    EXPECT_EQ(test::mode_of(directory / "host.log"), 0706U);
+    EXPECT_THAT(test::texts(test::parse_log(test::read_file(directory / "host-2.log"))),
+                Contains("Log file passed over: filesystem error: the log file belongs to another user: Operation not "
+                         "permitted [" +
+                         (directory / "host.log").string() + "]"));
+}
+
+TEST(FileThatIsThere, LosesTheRightOfOthersToWriteToIt) {
+    const test::temporary_directory directory;
+    test::write_file(directory / "host.log", "");
+    fs::permissions(directory / "host.log", static_cast<fs::perms>(0666));
+    chainner::logger_options options;
+    options.log_dir = directory.path();
+    options.to_console = false;
+    chainner::setup_logger("host", options)->info("record");
+    EXPECT_EQ(test::mode_of(directory / "host.log"), 0644U);
+    EXPECT_THAT(test::read_file(directory / "host.log"), testing::HasSubstr("record"));
+}
+
+TEST(FolderOfTheFile, ThatCannotBeSearchedAnyMoreCostsNoRecordAndIsSaidToBeTheReason) {
+    if (!test::is_root()) GTEST_SKIP() << "only root can become another user";
+    const test::temporary_directory directory;
+    fs::permissions(directory.path(), fs::perms::all);
+    const test::other_user daemon("daemon");
+    chainner::logger_options options;
+    options.log_dir = directory / "logs";
+    options.to_console = false;
+    options.max_file_size = 2000;
+    const auto logger = chainner::setup_logger("host", options);
+    fs::permissions(options.log_dir, fs::perms::none);
+    for (int i = 1; i <= 100; ++i) logger->info("record {}", i);
+    fs::permissions(options.log_dir, fs::perms::owner_all);
+    EXPECT_TRUE(test::wait_until([&] {
+        logger->info("later");
+        return test::read_role(options.log_dir, "host").find("it works again") != std::string::npos;
+    }));
+    const std::string log = test::read_role(options.log_dir, "host");
+    for (int i = 1; i <= 100; ++i) {
+        EXPECT_THAT(log, testing::HasSubstr("] record " + std::to_string(i) + "\n"));
+    }
+    EXPECT_THAT(log, testing::HasSubstr("could not be rotated (Permission denied)"));
+    EXPECT_THAT(log, testing::Not(testing::HasSubstr("renamed")));
 }
 
 }  // namespace

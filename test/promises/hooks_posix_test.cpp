@@ -20,7 +20,7 @@ protected:
     int interrupt(const std::string& what, int count) const {
         return test::child_process("interrupt_posix", {logs.string(), what, std::to_string(count)}, 2).wait();
     }
-    int interrupt_captured(const std::string& what, int count, const std::string& call) const {
+    int interrupt_call(const std::string& what, int count, const std::string& call) const {
         return test::child_process("interrupt_posix", {logs.string(), what, std::to_string(count), call}).wait();
     }
 
@@ -54,8 +54,18 @@ TEST_F(InterruptedCall, LetsAHandlerForkAndTheChildLogToAFileOfItsOwn) {
     EXPECT_EQ(from_handlers, 500);
 }
 
+TEST_F(InterruptedCall, LetsAHandlerGetTheLoggerAndLogWhateverTheCall) {
+    for (const char* call : {"get", "set_up", "pattern"}) {
+        EXPECT_EQ(interrupt_call("get", 300, call), 0) << call;
+        EXPECT_EQ(interrupt_call("log", 300, call), 0) << call;
+        EXPECT_EQ(interrupt_call("exit", 100, call), 0) << call;
+    }
+}
+
+TEST_F(InterruptedCall, LetsAHandlerForkAgainAndAgain) { EXPECT_EQ(interrupt("forks", 10), 0); }
+
 TEST_F(InterruptedCall, LetsAHandlerWriteMoreToACapturedStreamThanAPipeHolds) {
-    EXPECT_EQ(interrupt_captured("write", 200, "log"), 0);
+    EXPECT_EQ(interrupt_call("write", 200, "log"), 0);
     int lines = 0;
     for (const test::record& each : test::parse_log(test::read_role(logs, "worker"))) {
         lines += each.text == "stdout: " + std::string(1000, 'x') ? 1 : 0;
@@ -66,12 +76,12 @@ TEST_F(InterruptedCall, LetsAHandlerWriteMoreToACapturedStreamThanAPipeHolds) {
 TEST_F(InterruptedCall, LetsAHandlerWriteOrExitWhateverTheCallWhileOutputIsCaptured) {
     // AddressSanitizer stops all threads, also the one that a handler waits for, while it looks for leaks at the end.
     const test::scoped_variable asan("ASAN_OPTIONS", "detect_leaks=0");
-    for (const char* call : {"capture", "release", "end"}) EXPECT_EQ(interrupt_captured("write", 100, call), 0) << call;
-    for (const char* call : {"log", "capture", "release"}) EXPECT_EQ(interrupt_captured("exit", 100, call), 0) << call;
+    for (const char* call : {"capture", "release", "end"}) EXPECT_EQ(interrupt_call("write", 100, call), 0) << call;
+    for (const char* call : {"log", "capture", "release"}) EXPECT_EQ(interrupt_call("exit", 100, call), 0) << call;
 }
 
 TEST_F(InterruptedCall, IsFinishedBeforeItsThreadIsCancelledWhileOutputIsCaptured) {
-    EXPECT_EQ(interrupt_captured("cancel", 100, "log"), 0);
+    EXPECT_EQ(interrupt_call("cancel", 100, "log"), 0);
 }
 
 TEST_F(InterruptedCall, IsFinishedBeforeItsThreadIsCancelled) {

@@ -62,7 +62,7 @@ TEST_F(OutputCapture, KeepsLinesThatArriveTogetherApart) {
 TEST_F(OutputCapture, EscapesWhatIsNoTextAndWhatReadsLikeARecordOfTheLogger) {
     ASSERT_EQ(speak("what_is_no_text"), 0);
     EXPECT_THAT(found(),
-                ElementsAre("stdout: \\x1b[31mred\\x00\\xff\u00e9", "stdout: \\x4cogger closed for worker process"));
+                ElementsAre("stdout: \\x1b[31mred\\x00\\xff\u00e9", "stdout: Logger closed for worker process"));
 }
 
 TEST_F(OutputCapture, MakesSeveralRecordsOfAVeryLongLine) {

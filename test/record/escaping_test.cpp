@@ -8,7 +8,7 @@
 namespace {
 
 using namespace std::string_literals;
-using chainner::detail::find_session_words;
+using chainner::detail::is_forged;
 
 std::string escaped(const std::string& message) {
     spdlog::memory_buf_t safe;
@@ -66,17 +66,17 @@ TEST(Escaping, FindsASpecialCharacterAtAnyPlace) {
     }
 }
 
-TEST(Escaping, FindsTheWordsOfASessionInAMessageThatCouldPassForItsRecord) {
-    constexpr auto none = std::string::npos;
-    EXPECT_EQ(find_session_words("Logger initialized for tea"), 0U);
-    EXPECT_EQ(find_session_words("Logger closed for worker process"), 0U);
-    EXPECT_EQ(find_session_words("I say: Logger closed for host process"), 7U);
-    EXPECT_EQ(find_session_words("Logger closed for maintenance"), none);
-    EXPECT_EQ(find_session_words("Logger closed for worker process 7"), none);
-    EXPECT_EQ(find_session_words("in the process"), none);
-    EXPECT_EQ(find_session_words(" process"), none);
-    EXPECT_EQ(find_session_words("The Logger initialized for tea"), none);
-    EXPECT_EQ(find_session_words(""), none);
+TEST(Escaping, FindsAMessageThatCouldPassForARecordAboutASession) {
+    for (const char* forged :
+         {"Logger initialized for tea", "Logger closed for worker process", "Role: worker, process: 1",
+          "Continues an older file. Role: worker", "The previous session of this log ended without a closing record",
+          "Local time is UTC+09:00 from now on, it was UTC+00:00", "Crashed: SIGSEGV (11) at address 0x10"}) {
+        EXPECT_TRUE(is_forged(forged)) << forged;
+        EXPECT_FALSE(is_forged(std::string("I say: ") + forged)) << forged;
+    }
+    for (const char* plain : {"", "Logger", "Roles: 2", "Crashed", "Local time", "The previous session"}) {
+        EXPECT_FALSE(is_forged(plain)) << plain;
+    }
 }
 
 }  // namespace

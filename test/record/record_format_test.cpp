@@ -30,9 +30,10 @@ TEST(RecordFormat, EscapesWhateverThePattern) {
 
 TEST(RecordFormat, NoMessagePassesForARecordOfASession) {
     EXPECT_EQ(formatted("%v", "Logger closed for worker process"), "\\x4cogger closed for worker process\n");
-    EXPECT_EQ(formatted("%v", "a\nLogger closed for host process"), "a\n\t\\x4cogger closed for host process\n");
+    EXPECT_EQ(formatted("%v", "Crashed: \n"), "\\x43rashed: \n\t\n");
+    EXPECT_EQ(formatted("%v", "a\nLogger closed for host process"), "a\n\tLogger closed for host process\n");
     EXPECT_EQ(formatted("%v", "Logger initialized for \x1b"), "\\x4cogger initialized for \\x1b\n");
-    EXPECT_EQ(formatted("%v", "Logger closed for maintenance"), "Logger closed for maintenance\n");
+    EXPECT_EQ(formatted("%v", "Logger: closed for maintenance"), "Logger: closed for maintenance\n");
     spdlog::memory_buf_t out;
     chainner::detail::make_formatter("%v")->format(
         {chainner::detail::internal_source, "name", spdlog::level::info, "Logger closed for worker process"}, out);

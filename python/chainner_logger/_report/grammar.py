@@ -36,8 +36,12 @@ _LEFT_OPEN = re.compile(r"The previous session of this log ended without a closi
 _OFFSET_CHANGE = re.compile(rf"Local time is UTC({_OFFSET}) from now on, it was UTC({_OFFSET})\Z")
 _CRASHED = re.compile(r"Crashed: (.*)")
 
-# How all of them begin: to pass other records over at little cost.
-_BEGINNINGS = ("Logger ", "Role: ", "Continues an ", "The previous ", "Local time ", "Crashed: ")
+# How all of them begin: to pass other records over at little cost. A message of the program that begins so gets its
+# first letter escaped (src/record/escaping.hpp has the same list).
+_BEGINNINGS = (
+    "Logger initialized for ", "Logger closed for ", "Role: ", "Continues an older file. ",
+    "The previous session of this log ", "Local time is UTC", "Crashed: ",
+)  # fmt: skip
 
 
 class Record(NamedTuple):

@@ -100,24 +100,22 @@ file::~file() {
     const auto descriptor = static_cast<int>(number_);
     struct stat found {};
     if (number_ == no_file) return;
-    if (index_ != 0 && (fstat(descriptor, &found) != 0 || !leads_to(*this, found))) return;
+    if (index_ != 0 && fstat(descriptor, &found) == 0 && !leads_to(*this, found)) return;
     ::close(descriptor);
 }
 
 file adopt_descriptor(int descriptor) noexcept {
-    if (descriptor < 0) return {};
+    struct stat found {};
+    if (descriptor < 0 || fstat(descriptor, &found) != 0) return {};
+    // A low number may be stdin's, which was closed: the program may put a file there at any moment.
+    const file low(descriptor, static_cast<std::uint64_t>(found.st_dev), found.st_ino);
     rlimit limit{};
     getrlimit(RLIMIT_NOFILE, &limit);
     constexpr rlim_t high = 2'000;
     const auto highest = static_cast<int>(std::min(high, limit.rlim_cur - limit.rlim_cur / 16));
     int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, highest);
     if (moved < 0) moved = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    ::close(descriptor);
-    struct stat found {};
-    if (moved < 0 || fstat(moved, &found) != 0) {
-        errno = EMFILE;
-        return {};
-    }
+    if (moved < 0) return {};
     return file(moved, static_cast<std::uint64_t>(found.st_dev), found.st_ino);
 }
 
@@ -131,29 +129,58 @@ void make_unwritable(file_number number) noexcept {
     ::close(unwritable);
 }
 
+namespace {
+
+constexpr mode_t rights = S_IRWXU | S_IRWXG | S_IRWXO;
+
+std::error_code not_permitted() { return std::make_error_code(std::errc::operation_not_permitted); }
+
+/// Opens what is there, or creates it. -1: see errno.
+int open_or_create(const fs::path& path, open_mode mode, bool& is_new) noexcept {
+    // O_NONBLOCK is for a FIFO that stands in the place of the file; a regular file takes no notice of it.
+    constexpr int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
+    is_new = mode == open_mode::create_new;
+    int descriptor = is_new ? -1 : open(path.c_str(), flags);
+    if (is_new || (descriptor < 0 && errno == ENOENT && mode == open_mode::create_or_append)) {
+        descriptor = open(path.c_str(), flags | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+        is_new = descriptor >= 0;
+    }
+    return descriptor;
+}
+
+/// What was there before may not be what this process would have created.
+void make_safe(int descriptor, const struct stat& found, const fs::path& path) {
+    if (found.st_uid != geteuid()) {
+        throw fs::filesystem_error("the log file belongs to another user", path, not_permitted());
+    }
+    // Fails where the file system knows no such rights.
+    if ((found.st_mode & (S_IWGRP | S_IWOTH)) != 0) fchmod(descriptor, found.st_mode & rights & ~(S_IWGRP | S_IWOTH));
+}
+
+}  // namespace
+
 file open_log_file(const fs::path& path, open_mode mode) {
     const auto fail = [&path](std::error_code error, const char* what = "cannot open the log file") {
         throw fs::filesystem_error(what, path, error);
     };
-    const int creation = mode == open_mode::existing ? 0 : mode == open_mode::create_new ? O_CREAT | O_EXCL : O_CREAT;
+    const auto locked = std::make_error_code(std::errc::resource_unavailable_try_again);
     while (true) {
-        // O_NONBLOCK is for a FIFO that stands in the place of the file; a regular file takes no notice of it.
-        file opened = adopt_descriptor(
-            open(path.c_str(), O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK | creation,
-                 S_IRUSR | S_IWUSR));
+        bool is_new = false;
+        file opened = adopt_descriptor(open_or_create(path, mode, is_new));
+        if (!opened && errno == EEXIST && mode == open_mode::create_or_append) continue;
         if (!opened) fail(last_error(), errno == ELOOP ? "the log file is a link" : "cannot open the log file");
         const auto descriptor = static_cast<int>(opened.number());
         struct stat found {};
         if (fstat(descriptor, &found) != 0) fail(last_error());
-        const auto not_permitted = std::make_error_code(std::errc::operation_not_permitted);
-        if (!S_ISREG(found.st_mode)) fail(not_permitted, "the log file is no regular file");
+        if (!S_ISREG(found.st_mode)) fail(not_permitted(), "the log file is no regular file");
         // A second name of a file is how another user could make us write into it where links are refused.
-        if (found.st_nlink > 1) fail(not_permitted, "the log file has a second name (a hard link)");
+        if (found.st_nlink > 1) fail(not_permitted(), "the log file has a second name (a hard link)");
+        if (!is_new) make_safe(descriptor, found, path);
         // Any other failure than this one means a file system without locks, which must not stop the logger.
-        const auto locked = std::make_error_code(std::errc::resource_unavailable_try_again);
         if (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) fail(locked);
         // Who held the lock until now may have rotated the file away since it was opened, or written to a new one.
         const file_state state = state_of(opened, path);
+        if (state.placement == placement::unknown) fail(last_error());
         const bool is_in_place = state.placement == placement::in_place;
         if (is_in_place && (mode != open_mode::create_new || state.size == 0)) return opened;
         if (mode == open_mode::create_new) fail(locked);
@@ -165,8 +192,7 @@ std::error_code let_group_read(const file& file) noexcept {
     struct stat found {};
     if (fstat(descriptor, &found) != 0) return last_error();
     if ((found.st_mode & S_IRGRP) != 0) return {};
-    return fchmod(descriptor, (found.st_mode & (S_IRWXU | S_IRWXG | S_IRWXO)) | S_IRGRP) == 0 ? std::error_code()
-                                                                                              : last_error();
+    return fchmod(descriptor, (found.st_mode & rights) | S_IRGRP) == 0 ? std::error_code() : last_error();
 }
 
 int to_descriptor(file file) { return static_cast<int>(file.release()); }
@@ -188,27 +214,11 @@ directory_lock::directory_lock(const fs::path& directory)
 // it.
 directory_lock::~directory_lock() { flock(static_cast<int>(folder_.number()), LOCK_UN); }
 
+std::error_code rename_file(const fs::path& from, const fs::path& to) noexcept {
+    return ::rename(from.c_str(), to.c_str()) == 0 ? std::error_code() : last_error();
+}
+
 void remove_open_file(const fs::path& path) { fs::remove(path); }
-
-reserved_standard_streams::reserved_standard_streams() noexcept {
-    for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
-        if (fcntl(number, F_GETFD) != -1) continue;
-        const int opened = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (opened == number) {
-            opened_ |= 1 << number;
-        } else if (opened >= 0) {
-            close(opened);
-        }
-    }
-}
-
-reserved_standard_streams::~reserved_standard_streams() {
-    for (int number = STDIN_FILENO; number <= STDERR_FILENO; ++number) {
-        if ((opened_ & 1 << number) != 0) close(number);
-    }
-}
-
-spdlog::filename_t spdlog_filename(const fs::path& path) { return path.string(); }
 
 std::size_t write(file_number number, std::string_view text, std::error_code& error) noexcept {
     const auto descriptor = static_cast<int>(number);
@@ -260,13 +270,14 @@ std::size_t read_end(file_number number, char* to, std::size_t size) noexcept {
 file_state state_of(const file& file, const fs::path& path) noexcept {
     struct stat opened {};
     struct stat named {};
-    if (fstat(static_cast<int>(file.number()), &opened) != 0 || !leads_to(file, opened)) {
-        return {placement::closed, 0};
+    if (fstat(static_cast<int>(file.number()), &opened) != 0) {
+        return {errno == EBADF ? placement::closed : placement::unknown, 0};
     }
+    if (!leads_to(file, opened)) return {placement::closed, 0};
     const auto size = static_cast<std::uintmax_t>(opened.st_size);
     if (opened.st_nlink == 0) return {placement::removed, size};
-    const bool is_in_place = lstat(path.c_str(), &named) == 0 && leads_to(file, named);
-    return {is_in_place ? placement::in_place : placement::moved, size};
+    if (lstat(path.c_str(), &named) == 0) return {leads_to(file, named) ? placement::in_place : placement::moved, size};
+    return {errno == ENOENT || errno == ENOTDIR ? placement::moved : placement::unknown, size};
 }
 
 }  // namespace chainner::platform

@@ -43,7 +43,6 @@ struct pipe_ends {
 
 /// Both empty if there is no descriptor to be had.
 pipe_ends make_pipe() noexcept {
-    const reserved_standard_streams reserved;
     std::array<int, 2> ends{-1, -1};
 #ifdef __linux__
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {};

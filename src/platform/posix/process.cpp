@@ -108,6 +108,11 @@ std::chrono::system_clock::time_point process_start() {
     return system_clock::time_point(system_clock::duration(known));
 }
 
+std::uintptr_t time_zone() noexcept {
+    return static_cast<std::uintptr_t>(timezone) ^ reinterpret_cast<std::uintptr_t>(tzname[0]) ^
+           reinterpret_cast<std::uintptr_t>(tzname[1]) << 1U;
+}
+
 void at_fork(void (*prepare)(), void (*parent)(), void (*child)()) {
     if (const int error = pthread_atfork(prepare, parent, child)) {
         throw std::system_error(error, std::system_category(), "pthread_atfork");

@@ -1,10 +1,10 @@
 #include "platform/file.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <limits>
 #include <thread>
-#include <type_traits>
 
 #include "platform/windows/handle.hpp"
 // after windows.h
@@ -108,8 +108,13 @@ file open_log_file(const fs::path& path, open_mode mode) {
 std::error_code let_group_read(const file&) noexcept { return {}; }
 
 int to_descriptor(file file) {
-    const reserved_standard_streams reserved;
-    return _open_osfhandle(file.release(), _O_APPEND | _O_BINARY | _O_NOINHERIT);
+    int number = _open_osfhandle(file.release(), _O_APPEND | _O_BINARY | _O_NOINHERIT);
+    // The C runtime gives the lowest number that is free, which may be that of a closed stream.
+    std::array<int, 3> streams{};
+    std::size_t count = 0;
+    for (; number >= 0 && number <= 2; number = _dup(number)) streams.at(count++) = number;
+    while (count > 0) _close(streams.at(--count));
+    return number;
 }
 
 directory_lock::directory_lock(const fs::path& directory) {
@@ -126,6 +131,16 @@ directory_lock::directory_lock(const fs::path& directory) {
 
 directory_lock::~directory_lock() = default;
 
+std::error_code rename_file(const fs::path& from, const fs::path& to) noexcept {
+    for (int tries = 20;; --tries) {
+        if (MoveFileExW(from.c_str(), to.c_str(), MOVEFILE_REPLACE_EXISTING) != 0) return {};
+        const std::error_code error = last_error();
+        const bool may_pass = error == no_room() || error == std::errc::permission_denied;
+        if (!may_pass || tries == 1) return error;
+        std::this_thread::sleep_for(10ms);
+    }
+}
+
 void remove_open_file(const fs::path& path) {
     // A file that is open keeps its name, before Windows 10 and on other disks than NTFS, until it is closed.
     fs::path unused = path;
@@ -133,48 +148,6 @@ void remove_open_file(const fs::path& path) {
     fs::rename(path, unused);
     fs::remove(unused);
 }
-
-// Numbers of the C runtime, which `to_descriptor` and spdlog ask for one. It gives the lowest that is free.
-reserved_standard_streams::reserved_standard_streams() noexcept {
-    int number = -1;
-    while ((number = _open("NUL", _O_RDWR | _O_NOINHERIT)) >= 0 && number <= 2) opened_ |= 1 << number;
-    if (number > 2) _close(number);
-}
-
-reserved_standard_streams::~reserved_standard_streams() {
-    for (int number = 0; number <= 2; ++number) {
-        if ((opened_ & 1 << number) != 0) _close(number);
-    }
-}
-
-namespace {
-
-template <typename Name>
-Name name_for_spdlog(const fs::path& path) {
-    if constexpr (std::is_same_v<Name, std::wstring>) {
-        return path.native();
-    } else {
-        Name name;
-        const auto fits = [&name](const std::wstring& wide) {
-            name = narrow(wide, CP_ACP);
-            return widen(name, CP_ACP) == wide;
-        };
-        if (fits(path.native())) return name;
-        // Most disks give each folder a second name, of eight letters that every code page has.
-        const std::wstring directory = path.parent_path().native();
-        std::wstring other(GetShortPathNameW(directory.c_str(), nullptr, 0), L'\0');
-        other.resize(GetShortPathNameW(directory.c_str(), other.data(), static_cast<DWORD>(other.size())));
-        if (!other.empty() && fits((other / path.filename()).native())) return name;
-        throw fs::filesystem_error(
-            "the log folder's name has letters that this system's code page lacks; choose another folder, or build "
-            "spdlog with SPDLOG_WCHAR_FILENAMES",
-            path, std::make_error_code(std::errc::illegal_byte_sequence));
-    }
-}
-
-}  // namespace
-
-spdlog::filename_t spdlog_filename(const fs::path& path) { return name_for_spdlog<spdlog::filename_t>(path); }
 
 std::size_t write(file_number number, std::string_view text, std::error_code& error) noexcept {
     constexpr std::size_t most_at_once = 1 << 30;
@@ -225,8 +198,10 @@ file_state state_of(const file& file, const fs::path& path) noexcept {
     }
     BY_HANDLE_FILE_INFORMATION named{};
     const owned_handle other = open_existing(path, FILE_READ_ATTRIBUTES);
+    const DWORD error = other ? ERROR_SUCCESS : GetLastError();
     // So says CreateFile() of a file that goes as soon as it is closed.
-    if (!other && GetLastError() == ERROR_ACCESS_DENIED) return {placement::removed, size};
+    if (error == ERROR_ACCESS_DENIED) return {placement::removed, size};
+    if (!other && error != ERROR_FILE_NOT_FOUND && error != ERROR_PATH_NOT_FOUND) return {placement::unknown, size};
     const bool is_same = other && GetFileInformationByHandle(other.get(), &named) != 0 &&
                          opened.dwVolumeSerialNumber == named.dwVolumeSerialNumber &&
                          opened.nFileIndexHigh == named.nFileIndexHigh && opened.nFileIndexLow == named.nFileIndexLow;

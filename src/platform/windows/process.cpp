@@ -5,6 +5,7 @@
 #include <shlobj.h>
 
 #include <cstring>
+#include <ctime>
 
 namespace chainner::platform {
 
@@ -51,6 +52,12 @@ void keep_loaded() noexcept {
 }
 
 void cancellation_point() {}  // no thread can be cancelled here
+
+std::uintptr_t time_zone() noexcept {
+    long seconds = 0;
+    _get_timezone(&seconds);
+    return static_cast<std::uintptr_t>(seconds);
+}
 
 no_cancellation::no_cancellation() noexcept = default;
 
