@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr auto longest_wait = 100ms;
+constexpr auto longest_wait_in_all = 1s;
 constexpr auto wait_between_tries = 1ms;
 
 std::string_view colour_of(spdlog::level::level_enum level) {
@@ -86,6 +87,7 @@ console_writer console_writer::clone_for_child() const { return {*this, formatte
 
 void console_writer::log(const spdlog::details::log_msg& record, std::size_t lines) {
     if (!is_open_) return;
+    waits_since_.reset();
     const bool has_stalled = hidden_ > 0 || !rest_.empty();
     if ((has_stalled && !resume(record.time)) || !show(record)) hidden_ += lines;
 }
@@ -124,30 +126,34 @@ bool console_writer::show(const spdlog::details::log_msg& record) {
     return shown > 0;
 }
 
-/// Waits for a reader as long as it takes anything. Returns how much was taken.
+/// Waits for a reader as long as it takes anything, up to a second. Returns how much was taken.
 std::size_t console_writer::write(std::string_view text) {
-    using clock = std::chrono::steady_clock;
     std::size_t taken = 0;
-    std::size_t unread = std::string_view::npos;
-    clock::time_point last_taken;
     while (taken < text.size()) {
         std::error_code error;
         if (const std::size_t more = console_->write(text.substr(taken), error); more > 0) {
             taken += more;
-            unread = std::string_view::npos;
+            unread_ = std::string_view::npos;
             continue;
         }
-        if (error != std::errc::resource_unavailable_try_again || is_hurried_()) break;
-        // A pipe has no room before a reader of single lines has emptied a page of it.
-        if (const std::size_t left = console_->unread(); left < unread) {
-            unread = left;
-            last_taken = clock::now();
-        } else if (clock::now() - last_taken >= longest_wait) {
-            break;
-        }
+        if (error != std::errc::resource_unavailable_try_again || !may_wait(console_->unread())) break;
         std::this_thread::sleep_for(wait_between_tries);
     }
     return taken;
+}
+
+/// A pipe has no room before a reader of single lines has emptied a page of it: what tells whether it takes anything is
+/// how much is `unread`.
+bool console_writer::may_wait(std::size_t unread) {
+    const clock::time_point now = clock::now();
+    if (is_hurried_()) return false;
+    if (!waits_since_) {
+        waits_since_ = now;
+        unread_ = std::string_view::npos;
+    }
+    if (unread < unread_) last_taken_ = now;
+    unread_ = unread;
+    return now - last_taken_ < longest_wait && now - *waits_since_ < longest_wait_in_all;
 }
 
 }  // namespace chainner::detail

@@ -5,9 +5,11 @@
 #include <spdlog/formatter.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,9 +20,9 @@ namespace chainner::detail {
 
 /// Shows coloured records on stderr, or on stdout.
 ///
-/// A reader that takes nothing for 100 ms is given up on: records are then counted instead of shown, at no wait, until
-/// it has taken all there was; a WARNING line then says how many are missing. A reader that is only slow gets
-/// everything. A line is shown whole or not at all. Never throws and never raises SIGPIPE. Not thread-safe: see
+/// A reader that takes nothing for 100 ms, or that keeps one call waiting for a second, is given up on: records are
+/// then counted instead of shown, at no wait, until it has taken all there was; a WARNING line then says how many are
+/// missing. A line is shown whole or not at all. Never throws and never raises SIGPIPE. Not thread-safe: see
 /// `console_sink`.
 class console_writer {
 public:
@@ -43,7 +45,9 @@ public:
     void flush() noexcept {}
     void set_formatter(std::unique_ptr<spdlog::formatter> formatter) { formatter_ = std::move(formatter); }
 
-    /// Without the lock.
+    // Without the lock
+
+    void log_without_lock(const spdlog::details::log_msg&) const noexcept {}
     bool is_open() const noexcept { return is_open_.load(std::memory_order_relaxed); }
 
     /// For a child by `fork`: what is still to be shown is the parent's.
@@ -51,11 +55,14 @@ public:
     void detach_in_child() noexcept {}
 
 private:
+    using clock = std::chrono::steady_clock;
+
     console_writer(const console_writer& parent, std::unique_ptr<spdlog::formatter> formatter);
 
     bool resume(spdlog::log_clock::time_point now);
     bool show(const spdlog::details::log_msg& record);
     std::size_t write(std::string_view text);
+    bool may_wait(std::size_t unread);
 
     std::string logger_name_;
     std::function<std::string()> where_else_;
@@ -69,6 +76,11 @@ private:
     spdlog::memory_buf_t line_;
     std::string rest_;  // of a line whose beginning was shown: it comes first when the reader is back
     std::size_t hidden_ = 0;
+
+    // Of the call that is being made
+    std::optional<clock::time_point> waits_since_;
+    clock::time_point last_taken_;
+    std::size_t unread_ = 0;  // bytes, then
 };
 
 /// What any thread may use.

@@ -56,15 +56,20 @@ private:
 /// reads, and that one may wait for a lock that the interrupted thread holds.
 inline std::atomic<bool> blocks_signals{false};
 
+/// For whoever must get on though the holder of a lock is dead or stopped: it is longer than a rotation waits for the
+/// lock of its folder.
+inline constexpr std::chrono::milliseconds lock_patience{300};
+
 /// A value behind a lock. A child by `fork` goes on with a new value behind a new lock.
 template <class Value>
 class guarded {
     struct block {
-        std::mutex mutex;
+        std::timed_mutex mutex;
         Value value;
     };
 
 public:
+    using duration = std::chrono::steady_clock::duration;
     using deadline = std::chrono::steady_clock::time_point;
 
     template <class... Arguments>
@@ -83,27 +88,24 @@ public:
 
     private:
         friend guarded;
-        access(block& of, lock_note::lock note) : note_(note), lock_(of.mutex, std::defer_lock), value_(of.value) {
-            if (blocks_signals.load(std::memory_order_relaxed)) blocked_.emplace();
-            if (note_) lock_.lock();
-        }
-        access(block& of, lock_note::lock note, deadline end)
+        access(block& of, lock_note::lock note, std::optional<duration> patience)
             : note_(note), lock_(of.mutex, std::defer_lock), value_(of.value) {
             if (blocks_signals.load(std::memory_order_relaxed)) blocked_.emplace();
-            if (note_) try_lock_until(lock_, end);
+            if (note_) take(lock_, patience);
         }
 
         platform::no_cancellation no_cancellation_;
         std::optional<platform::blocked_signals> blocked_;
         lock_note note_;
-        std::unique_lock<std::mutex> lock_;
+        std::unique_lock<std::timed_mutex> lock_;
         Value& value_;
     };
 
-    access lock() { return access(*block_, note_); }
+    access lock() { return access(*block_, note_, std::nullopt); }
 
-    /// Empty as well if the lock was not to be had until then: its holder may be dead, or stopped.
-    access lock_until(deadline end) { return access(*block_, note_, end); }
+    /// Empty as well if the lock was not to be had for so long: its holder may be dead, or stopped.
+    access lock_for(duration patience) { return access(*block_, note_, patience); }
+    access lock_until(deadline end) { return lock_for(end - deadline::clock::now()); }
 
     /// For what may be read at any moment.
     const Value& without_lock() const noexcept { return block_->value; }
@@ -112,8 +114,8 @@ public:
 
     void before_fork(deadline end) {
         lock_note note(note_);
-        std::unique_lock<std::mutex> lock(block_->mutex, std::defer_lock);
-        if (!note || !try_lock_until(lock, end)) return;
+        std::unique_lock<std::timed_mutex> lock(block_->mutex, std::defer_lock);
+        if (!note || !take(lock, end - deadline::clock::now())) return;
         forking_ = std::this_thread::get_id();
         lock.release();
         note.keep();
@@ -137,13 +139,11 @@ public:
     }
 
 private:
-    /// ThreadSanitizer does not know timed mutexes.
-    static bool try_lock_until(std::unique_lock<std::mutex>& lock, deadline end) {
-        while (!lock.try_lock()) {
-            if (std::chrono::steady_clock::now() >= end) return false;
-            std::this_thread::sleep_for(std::chrono::microseconds(100));
-        }
-        return true;
+    static bool take(std::unique_lock<std::timed_mutex>& lock, std::optional<duration> patience) {
+        if (!patience) lock.lock();
+        if (lock.owns_lock() || lock.try_lock()) return true;
+        return lock.try_lock_until(std::chrono::system_clock::now() +
+                                   *patience);  // ThreadSanitizer knows only this clock
     }
 
     bool is_held_for_fork() {
@@ -167,11 +167,15 @@ public:
         if (!this->without_lock().is_open()) return;
         if (lock_note::is_any_noted() && !is_internal(record)) return;
         if (auto* const prepare = before_record.load(std::memory_order_relaxed)) prepare();
-        if (const auto writer = this->lock()) writer->log(record);
+        if (const auto writer = this->lock_for(lock_patience)) {
+            writer->log(record);
+        } else {
+            this->without_lock().log_without_lock(record);
+        }
         platform::cancellation_point();
     }
     void flush() override {
-        if (const auto writer = this->lock()) writer->flush();
+        if (const auto writer = this->lock_for(lock_patience)) writer->flush();
     }
     void set_pattern(const std::string& pattern) override {
         if (const auto writer = this->lock()) writer->set_formatter(make_formatter(pattern));

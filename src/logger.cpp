@@ -55,22 +55,12 @@ std::string lower_case(std::string text) {
     return text;
 }
 
+/// By the names that spdlog knows, in any case.
 std::optional<spdlog::level::level_enum> parse_level(std::string_view name) {
-    using namespace spdlog::level;
-    constexpr std::array<std::pair<std::string_view, level_enum>, 10> names{{{"trace", trace},
-                                                                             {"debug", debug},
-                                                                             {"info", info},
-                                                                             {"warning", warn},
-                                                                             {"warn", warn},
-                                                                             {"error", err},
-                                                                             {"err", err},
-                                                                             {"critical", critical},
-                                                                             {"fatal", critical},
-                                                                             {"off", off}}};
     const std::string lower = lower_case(std::string(name));
-    const auto* const found =
-        std::find_if(names.begin(), names.end(), [&](const auto& each) { return each.first == lower; });
-    return found == names.end() ? std::nullopt : std::optional(found->second);
+    const auto found = spdlog::level::from_str(lower);
+    if (found == spdlog::level::off && lower != "off") return std::nullopt;
+    return found;
 }
 
 /// What `text`, like `info` or `info,worker=debug`, says of a role: `by_program` if nothing. Nothing if it makes no

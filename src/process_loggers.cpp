@@ -6,12 +6,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
-#include <optional>
 
 #include "platform/process.hpp"
 
 // The hooks of the process. None waits without end for a lock that its own thread, or one that is dead, may hold: a
-// thread notes its locks (see `lock_note`), and the others are waited for no longer than `lock_timeout`.
+// thread notes its locks (see `lock_note`), and the others are waited for no longer than `lock_patience`.
 //
 // - The end of the process: leaves out the closing record where it got no lock. A signal handler may have called `exit`
 //   in the midst of a logging call; on Windows, where a DLL learns of the end last, the thread that holds the lock may
@@ -28,9 +27,7 @@ namespace chainner::detail {
 
 namespace {
 
-constexpr std::chrono::milliseconds lock_timeout{300};  // longer than a rotation waits for the lock of its folder
-
-std::chrono::steady_clock::time_point lock_deadline() { return std::chrono::steady_clock::now() + lock_timeout; }
+std::chrono::steady_clock::time_point lock_deadline() { return std::chrono::steady_clock::now() + lock_patience; }
 
 template <class Action>
 void for_each_lock(Action action) {
@@ -41,28 +38,25 @@ void for_each_lock(Action action) {
     for (role_logger& each : all.loggers) action(*each.file);
 }
 
-/// A handler must not fork in the midst of a fork.
-thread_local std::optional<platform::blocked_signals> signals_during_fork;
-
 void before_fork() {
-    signals_during_fork.emplace();
+    platform::hold_signals();  // a handler must not fork in the midst of a fork
     for_each_lock([end = lock_deadline()](auto& each) { each.before_fork(end); });
 }
 
 void after_fork_in_parent() {
     for_each_lock([](auto& each) { each.after_fork_in_parent(); });
-    signals_during_fork.reset();
+    platform::let_signals();
 }
 
 void after_fork_in_child() {
     for_each_lock([](auto& each) { each.after_fork_in_child(); });
-    signals_during_fork.reset();
+    platform::let_signals();
 }
 
 }  // namespace
 
 std::string where_records_are(file_sink& file) {
-    const auto access = file.lock_until(lock_deadline());
+    const auto access = file.lock_for(lock_patience);
     if (!access) return "they are in the log";
     const std::filesystem::path path = access->path();
     return path.empty() ? "they are in no file" : "they are in " + platform::to_utf8(path);

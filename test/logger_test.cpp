@@ -281,7 +281,7 @@ TEST_F(Logger, LevelOfTheEnvironmentHasItsUsualNamesInAnyCaseAndMayBeForOneRole)
     };
     EXPECT_EQ(level_of_worker("WARN"), spdlog::level::warn);
     EXPECT_EQ(level_of_worker("err"), spdlog::level::err);
-    EXPECT_EQ(level_of_worker("Fatal"), spdlog::level::critical);
+    EXPECT_EQ(level_of_worker("Critical"), spdlog::level::critical);
     EXPECT_EQ(level_of_worker("worker=debug"), spdlog::level::debug);
     EXPECT_EQ(level_of_worker("worker=debug,error"), spdlog::level::debug);
     EXPECT_EQ(level_of_worker("error,host=debug"), spdlog::level::err);

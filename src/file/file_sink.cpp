@@ -4,6 +4,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <chainner/logger.hpp>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -96,15 +97,24 @@ void file_writer::begin_session() {
 }
 
 void file_writer::end_session() {
+    const time_point now = spdlog::log_clock::now();
     backlog_.retry_at_once();
     flush();
-    write_closing(spdlog::log_clock::now());
+    tell_fault(now);
+    write_closing(now);
 }
 
 void file_writer::log(const spdlog::details::log_msg& record) {
     if (!is_open_) return;
     std::string_view line = formatted(record);
     if (!append(line, record.time)) backlog_.add(line);
+}
+
+void file_writer::log_without_lock(const spdlog::details::log_msg& record) const {
+    spdlog::memory_buf_t line;
+    make_formatter(default_file_pattern)->format(record, line);
+    std::error_code ignored;
+    platform::write(number(), text_of(line), ignored);
 }
 
 void file_writer::add_to_batch(const spdlog::details::log_msg& record) {
@@ -186,8 +196,10 @@ bool file_writer::rotate(std::size_t room, time_point now) {
         }
         use(file_->rotate(location_));
     } catch (const std::exception& error) {
+        const bool is_lasting = backlog_.has_fault();
         begin_fault("could not be rotated", reason_of(error));
         backlog_.retry_later(began);
+        if (is_lasting) tell_fault(now);
         return false;
     }
     write_header(session_continued, room, now);
@@ -255,9 +267,7 @@ void file_writer::retry(time_point now) {
     } catch (const std::exception& error) {
         begin_fault("could not be opened", reason_of(error));
         backlog_.retry_later(began);
-        const std::string told = file_ && backlog_.empty() ? backlog_.describe_once() : "";
-        if (!told.empty())
-            write_internal(spdlog::level::warn, told + "; records go on in the file of the new name", now);
+        tell_fault(now);
         return;
     }
     if (std::exchange(is_child_, false)) {
@@ -279,6 +289,12 @@ void file_writer::write_backlog(time_point now) {
     if (backlog_.empty()) end_fault(now);
 }
 
+/// While the file can still be written.
+void file_writer::tell_fault(time_point now) {
+    const std::string told = file_ && backlog_.empty() ? backlog_.describe_once() : "";
+    if (!told.empty()) write_internal(spdlog::level::warn, told + "; records go on in it", now);
+}
+
 void file_writer::end_fault(time_point now) {
     if (backlog_.has_fault() && file_) write_internal(spdlog::level::warn, backlog_.end_fault(file_->path()), now);
 }
@@ -290,7 +306,11 @@ void file_writer::write_header(std::string_view before, std::size_t room, time_p
     if (!session_.is_open() || !file_) return;
     const spdlog::memory_buf_t record =
         format_internal(spdlog::level::info, format("{}{}", before, session_.header()), now);
-    if (file_->size() + record.size() + room <= file_->limit(location_.max_size)) file_->append(text_of(record));
+    if (file_->size() + record.size() + room > file_->limit(location_.max_size)) return;
+    const std::error_code error = file_->append(text_of(record));
+    if (!error) return;
+    begin_fault("could not be written", error.message());
+    backlog_.add(text_of(record));
 }
 
 void file_writer::write_closing(time_point now) {

@@ -63,6 +63,10 @@ public:
 
     // Without the lock
 
+    /// For a record that would have to wait for a thread that is stopped. In the library's own pattern, as that of the
+    /// file is behind the lock.
+    void log_without_lock(const spdlog::details::log_msg& record) const;
+
     bool is_open() const noexcept { return is_open_.load(std::memory_order_relaxed); }
 
     /// Of the file that is written now.
@@ -96,6 +100,7 @@ private:
     platform::placement check_placement();
     void retry(time_point now);
     void write_backlog(time_point now);
+    void tell_fault(time_point now);
     void end_fault(time_point now);
     void begin_fault(const std::string& what, const std::string& reason = "");
 

@@ -49,6 +49,12 @@ std::unique_ptr<log_file> log_file::open_first_available(const log_location& loc
             joined->verify();
             joined->torn_size_ = joined->size_ == 0 || platform::ends_in_line_feed(joined->file_.number()) ? 0 : 1;
             joined->share(location, warnings);
+            if (const std::error_code error = platform::lock_error(joined->file_)) {
+                warnings.push_back(
+                    format("Log file {} cannot be locked ({}): another process of this role would write to "
+                           "it as well; choose a folder on a local disk",
+                           platform::to_utf8(path), error.message()));
+            }
             remove_surplus_files(location, instance);
             return joined;
         } catch (const fs::filesystem_error& error) {

@@ -113,9 +113,10 @@ void remove_surplus_files(const log_location& location, int own_instance) noexce
     std::vector<platform::file> ended;
     std::set<int> live;
     for (int instance = 1; instance <= own_instance; ++instance) live.insert(instance);
-    for (const auto& entry : fs::directory_iterator(location.directory)) {
-        std::optional<role_file> found = parse_file_name(entry.path(), location.role);
-        if (!found || !entry.is_regular_file()) continue;
+    for (const fs::path& name : platform::names_in(location.directory)) {
+        std::optional<role_file> found = parse_file_name(location.directory / name, location.role);
+        std::error_code ignored;
+        if (!found || fs::symlink_status(found->path, ignored).type() != fs::file_type::regular) continue;
         const bool may_live = found->rotation == 0 && found->instance > own_instance;
         if (may_live && is_live(found->path, ended)) live.insert(found->instance);
         files.push_back(*std::move(found));

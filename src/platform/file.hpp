@@ -9,6 +9,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "platform/process.hpp"
 
@@ -24,6 +25,9 @@ void make_directories(const std::filesystem::path& directory, sharing sharing = 
 
 /// Whether files can be created and renamed in it once `make_directories` has created it. Changes nothing.
 std::error_code check_usable(const std::filesystem::path& directory, sharing sharing);
+
+/// The names of what is in it; as many as could be read. `std::filesystem` ends the process where it gets no memory.
+std::vector<std::filesystem::path> names_in(const std::filesystem::path& directory);
 
 /// A descriptor; on Windows a handle.
 using file_number = std::intptr_t;
@@ -66,6 +70,9 @@ enum class open_mode { create_or_append, create_new, existing };
 /// program is given. Throws `std::filesystem::filesystem_error`: with `std::errc::resource_unavailable_try_again` if
 /// another process has locked it.
 file open_log_file(const std::filesystem::path& path, open_mode mode);
+
+/// Why the file that is open has no lock, if its file system knows none.
+std::error_code lock_error(const file& file) noexcept;
 
 /// Adds to the rights of the file's group that of reading it. Does nothing on Windows, where the folder decides.
 std::error_code let_group_read(const file& file) noexcept;

@@ -61,6 +61,10 @@ private:
     std::array<unsigned long long, 16> before_;  // room for a sigset_t, whose header Windows does not have
 };
 
+/// The same from one call to another, as the hooks of a fork need it. They nest, and take no memory.
+void hold_signals() noexcept;
+void let_signals() noexcept;
+
 /// UTF-8; nothing if the variable is unset or empty.
 std::optional<std::string> variable(const char* name);
 

@@ -1,6 +1,9 @@
 // Needs what only POSIX has: limits of descriptors, links, modes and owners of files, FIFOs.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -8,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "support/console.hpp"
 #include "support/faults.hpp"
 #include "support/files.hpp"
 #include "support/numbered_records.hpp"
@@ -488,6 +492,56 @@ TEST(FolderOfTheFile, ThatCannotBeSearchedAnyMoreCostsNoRecordAndIsSaidToBeTheRe
     }
     EXPECT_THAT(log, testing::HasSubstr("could not be rotated (Permission denied)"));
     EXPECT_THAT(log, testing::Not(testing::HasSubstr("renamed")));
+}
+
+TEST(LockOfAReader, CostsTheFileItsNameAndIsSaidToBeTheReason) {
+    const test::temporary_directory directory;
+    test::write_file(directory / "host.log", "");
+    const int file = open((directory / "host.log").c_str(), O_RDONLY | O_CLOEXEC);
+    ASSERT_EQ(flock(file, LOCK_SH), 0);
+    chainner::logger_options options;
+    options.log_dir = directory.path();
+    options.to_console = false;
+    chainner::setup_logger("host", options);
+    close(file);
+    EXPECT_THAT(test::texts(test::parse_log(test::read_file(directory / "host-2.log"))),
+                Contains(testing::HasSubstr("a program that reads the log file has locked it")));
+}
+
+TEST(StandardErrorOfAFile, ThatHasReachedTheLimitOfTheProcessEndsNoProgram) {
+    const test::temporary_directory directory;
+    const std::string program = fs::path(TEST_PROGRAM_DIRECTORY) / "log_records";
+    const std::string errors = directory / "errors";
+    EXPECT_EQ(test::run_in_shell("head -c 8192 /dev/zero > '" + errors + "'; ulimit -f 16; '" + program + "' worker '" +
+                                 (directory / "logs").string() + "' 10 console=1 2>> '" + errors + "'"),
+              0);
+    EXPECT_EQ(fs::file_size(errors), 8192U);
+    EXPECT_THAT(test::read_role(directory / "logs", "worker"), testing::HasSubstr("] record 10"));
+}
+
+/// What stands in a file that takes the place of stderr, opened with these flags.
+std::string shown_in_place_of_stderr(int flags) {
+    const test::temporary_directory directory;
+    const fs::path path = directory / "file";
+    test::forked_process process([&] {
+        chainner::logger_options options;
+        options.log_dir = directory / "logs";
+        const auto logger = chainner::setup_logger("host", options);
+        close(STDERR_FILENO);
+        if (open(path.c_str(), flags | O_CREAT, 0600) != STDERR_FILENO) throw std::runtime_error("not in its place");
+        logger->info("record");
+    });
+    EXPECT_EQ(process.wait(), 0);
+    return test::read_file(path);
+}
+
+TEST(StandardErrorOfAFile, IsWrittenIfTheProgramHasRedirectedIt) {
+    EXPECT_THAT(shown_in_place_of_stderr(O_WRONLY), testing::HasSubstr("record"));
+}
+
+TEST(StandardErrorOfAFile, IsLeftAloneIfItIsAFileOfTheProgramThatHasGotItsNumber) {
+    EXPECT_EQ(shown_in_place_of_stderr(O_RDWR), "");
+    EXPECT_EQ(shown_in_place_of_stderr(O_WRONLY | O_CLOEXEC), "");
 }
 
 }  // namespace

@@ -41,21 +41,6 @@ std::array<bool, 2> streams_open_at_start() noexcept {
 
 [[maybe_unused]] const auto were_asked_before_main = streams_open_at_start();
 
-/// To ask is a system call. Where the answer is yes it saves others, so it is asked at each write; else at few.
-bool is_sigpipe_ignored() noexcept {
-    constexpr int writes_between = 1'000;
-    static std::atomic<int> writes_left{0};
-    if (const int left = writes_left.load(std::memory_order_relaxed); left > 0) {
-        writes_left.store(left - 1, std::memory_order_relaxed);
-        return false;
-    }
-    struct sigaction now {};
-    sigaction(SIGPIPE, nullptr, &now);
-    const bool is_ignored = now.sa_handler == SIG_IGN;
-    if (!is_ignored) writes_left.store(writes_between, std::memory_order_relaxed);
-    return is_ignored;
-}
-
 /// Takes the SIGPIPE of a write away that has failed with EPIPE.
 void take_sigpipe(const sigset_t& sigpipe) noexcept {
 #ifdef __APPLE__
@@ -72,7 +57,7 @@ void take_sigpipe(const sigset_t& sigpipe) noexcept {
 #endif
 }
 
-/// What `write` returns, which raises no SIGPIPE. It costs one system call more where the signal is ignored, else two.
+/// What `write` returns, which raises no SIGPIPE. It costs two system calls more.
 template <class Write>
 ssize_t without_sigpipe(Write write) noexcept {
     sigset_t sigpipe;
@@ -81,15 +66,14 @@ ssize_t without_sigpipe(Write write) noexcept {
     sigset_t before;
     sigset_t pending;
     sigemptyset(&pending);
-    const bool is_guarded = !is_sigpipe_ignored();
-    if (is_guarded) pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
-    const bool was_blocked = is_guarded && sigismember(&before, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &sigpipe, &before);
+    const bool was_blocked = sigismember(&before, SIGPIPE) == 1;
     // Only where it was blocked can one be pending, which is another's, and stays.
     if (was_blocked) sigpending(&pending);
     const ssize_t count = write();
     const int error = errno;
     if (count < 0 && error == EPIPE && sigismember(&pending, SIGPIPE) == 0) take_sigpipe(sigpipe);
-    if (is_guarded && !was_blocked) pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    if (!was_blocked) pthread_sigmask(SIG_SETMASK, &before, nullptr);
     errno = error;
     return count;
 }
@@ -156,6 +140,12 @@ ssize_t write_when_ready(int descriptor, std::string_view text, bool is_terminal
     return write_without_signal(descriptor, text.substr(0, most), waiting::as_opened);
 }
 
+/// Whether it has got the number of a stream by chance. A stream that is redirected to a file is only written to, and
+/// is inherited by programs.
+bool is_file_of_program(int descriptor) noexcept {
+    return (fcntl(descriptor, F_GETFL) & O_ACCMODE) != O_WRONLY || (fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0;
+}
+
 /// A description of our own, so that nobody else's becomes non-blocking.
 file reopen_without_waiting(int descriptor) noexcept {
 #ifdef __APPLE__
@@ -211,6 +201,11 @@ bool posix_console::follow() noexcept {
     }
     const identity now{found.st_dev, found.st_ino};
     if (way_ != way::unknown && now == identity_) return false;
+    const bool is_replaced = identity_.index != 0;
+    if (is_replaced && S_ISREG(found.st_mode) && is_file_of_program(descriptor())) {
+        way_ = way::unknown;
+        return false;
+    }
     identity_ = now;
     is_pipe_ = S_ISFIFO(found.st_mode);
     is_terminal_ = S_ISCHR(found.st_mode) && isatty(descriptor()) == 1;
@@ -220,7 +215,8 @@ bool posix_console::follow() noexcept {
     } else if (S_ISSOCK(found.st_mode)) {
         way_ = way::socket;
     } else if (S_ISREG(found.st_mode)) {
-        way_ = way::plainly;  // opened again, it would have a place of its own, and overwrite what others append
+        way_ = way::plainly;    // opened again, it would have a place of its own, and overwrite what others append
+        was_cut_short_ = true;  // perhaps at its limit, by others
     } else {
         way_ = way::at_once;
     }

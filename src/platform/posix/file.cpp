@@ -1,5 +1,6 @@
 #include "platform/file.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
+#include <memory>
 #include <thread>
 #include <utility>
 
@@ -76,6 +78,13 @@ std::error_code check_usable(const fs::path& directory, sharing sharing) {
     return faccessat(AT_FDCWD, existing.c_str(), W_OK | X_OK, AT_EACCESS) == 0 ? std::error_code() : last_error();
 }
 
+std::vector<fs::path> names_in(const fs::path& directory) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> opened(opendir(directory.c_str()), closedir);
+    std::vector<fs::path> names;
+    while (const dirent* const entry = opened ? readdir(opened.get()) : nullptr) names.emplace_back(entry->d_name);
+    return names;
+}
+
 // Open files
 
 namespace {
@@ -104,19 +113,23 @@ file::~file() {
     ::close(descriptor);
 }
 
-file adopt_descriptor(int descriptor) noexcept {
+file adopt_descriptor(int descriptor, int lowest) noexcept {
     struct stat found {};
     if (descriptor < 0 || fstat(descriptor, &found) != 0) return {};
-    // A low number may be stdin's, which was closed: the program may put a file there at any moment.
-    const file low(descriptor, static_cast<std::uint64_t>(found.st_dev), found.st_ino);
-    rlimit limit{};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    constexpr rlim_t high = 2'000;
-    const auto highest = static_cast<int>(std::min(high, limit.rlim_cur - limit.rlim_cur / 16));
-    int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, highest);
+    // It may have the number of a stream that was closed, where the program can put a file of its own at any moment.
+    file given(descriptor, static_cast<std::uint64_t>(found.st_dev), found.st_ino);
+    if (descriptor >= lowest) return given;
+    int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, lowest);
     if (moved < 0) moved = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     if (moved < 0) return {};
     return file(moved, static_cast<std::uint64_t>(found.st_dev), found.st_ino);
+}
+
+file adopt_descriptor(int descriptor) noexcept {
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    constexpr rlim_t high = 2'000;
+    return adopt_descriptor(descriptor, static_cast<int>(std::min(high, limit.rlim_cur - limit.rlim_cur / 16)));
 }
 
 void make_unwritable(file_number number) noexcept {
@@ -148,6 +161,14 @@ int open_or_create(const fs::path& path, open_mode mode, bool& is_new) noexcept 
     return descriptor;
 }
 
+/// Without waiting. A file system without locks must not stop the logger; see `lock_error`.
+bool is_locked_by_another(int descriptor, int how) noexcept {
+    int result = -1;
+    while ((result = flock(descriptor, how | LOCK_NB)) != 0 && errno == EINTR) {
+    }
+    return result != 0 && errno == EWOULDBLOCK;
+}
+
 /// What was there before may not be what this process would have created.
 void make_safe(int descriptor, const struct stat& found, const fs::path& path) {
     if (found.st_uid != geteuid()) {
@@ -176,8 +197,11 @@ file open_log_file(const fs::path& path, open_mode mode) {
         // A second name of a file is how another user could make us write into it where links are refused.
         if (found.st_nlink > 1) fail(not_permitted(), "the log file has a second name (a hard link)");
         if (!is_new) make_safe(descriptor, found, path);
-        // Any other failure than this one means a file system without locks, which must not stop the logger.
-        if (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) fail(locked);
+        if (is_locked_by_another(descriptor, LOCK_EX)) {
+            // No logger shares its lock.
+            if (is_locked_by_another(descriptor, LOCK_SH)) fail(locked);
+            fail(not_permitted(), "a program that reads the log file has locked it");
+        }
         // Who held the lock until now may have rotated the file away since it was opened, or written to a new one.
         const file_state state = state_of(opened, path);
         if (state.placement == placement::unknown) fail(last_error());
@@ -185,6 +209,10 @@ file open_log_file(const fs::path& path, open_mode mode) {
         if (is_in_place && (mode != open_mode::create_new || state.size == 0)) return opened;
         if (mode == open_mode::create_new) fail(locked);
     }
+}
+
+std::error_code lock_error(const file& file) noexcept {
+    return flock(static_cast<int>(file.number()), LOCK_EX | LOCK_NB) == 0 ? std::error_code() : last_error();
 }
 
 std::error_code let_group_read(const file& file) noexcept {
@@ -198,7 +226,7 @@ std::error_code let_group_read(const file& file) noexcept {
 int to_descriptor(file file) { return static_cast<int>(file.release()); }
 
 directory_lock::directory_lock(const fs::path& directory)
-    : folder_(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    : folder_(adopt_descriptor(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), STDERR_FILENO + 1)) {
     if (!folder_ && (errno == EMFILE || errno == ENFILE)) {
         throw fs::filesystem_error("cannot lock the log folder", directory, last_error());
     }

@@ -135,12 +135,33 @@ no_cancellation::~no_cancellation() {
     pthread_setcancelstate(before_, &disabled);
 }
 
-blocked_signals::blocked_signals() noexcept {
+namespace {
+
+void block_signals(sigset_t& before) noexcept {
     sigset_t all;
     sigfillset(&all);
     for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}) sigdelset(&all, fault);
-    sigset_t before;
     pthread_sigmask(SIG_BLOCK, &all, &before);
+}
+
+thread_local int holds_of_signals = 0;
+thread_local sigset_t signals_before_hold;
+
+}  // namespace
+
+void hold_signals() noexcept {
+    sigset_t before;
+    block_signals(before);
+    if (holds_of_signals++ == 0) signals_before_hold = before;
+}
+
+void let_signals() noexcept {
+    if (--holds_of_signals == 0) pthread_sigmask(SIG_SETMASK, &signals_before_hold, nullptr);
+}
+
+blocked_signals::blocked_signals() noexcept {
+    sigset_t before;
+    block_signals(before);
     static_assert(sizeof before <= sizeof before_);
     std::memcpy(before_.data(), &before, sizeof before);
 }

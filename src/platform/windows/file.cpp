@@ -40,6 +40,13 @@ std::error_code check_usable(const fs::path& directory, sharing) {
     return last_error();
 }
 
+std::vector<fs::path> names_in(const fs::path& directory) {
+    std::vector<fs::path> names;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(directory, ignored)) names.push_back(entry.path().filename());
+    return names;
+}
+
 // Open files
 
 namespace {
@@ -104,6 +111,8 @@ file open_log_file(const fs::path& path, open_mode mode) {
         if (mode == open_mode::create_new) fail(no_room());
     }
 }
+
+std::error_code lock_error(const file&) noexcept { return {}; }
 
 std::error_code let_group_read(const file&) noexcept { return {}; }
 

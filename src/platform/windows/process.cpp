@@ -67,6 +67,10 @@ blocked_signals::blocked_signals() noexcept = default;
 
 blocked_signals::~blocked_signals() = default;
 
+void hold_signals() noexcept {}
+
+void let_signals() noexcept {}
+
 namespace {
 
 /// Empty if the variable is unset.
