@@ -82,23 +82,26 @@ public:
     /// then, which has interrupted it.
     class access {
     public:
-        explicit operator bool() const noexcept { return lock_.owns_lock(); }
-        Value* operator->() const noexcept { return &value_; }
-        Value& operator*() const noexcept { return value_; }
+        ~access() {
+            if (block_ != nullptr) block_->mutex.unlock();
+        }
+        access(const access&) = delete;
+        access& operator=(const access&) = delete;
+        explicit operator bool() const noexcept { return block_ != nullptr; }
+        Value* operator->() const noexcept { return &block_->value; }
+        Value& operator*() const noexcept { return block_->value; }
 
     private:
         friend guarded;
-        access(block& of, lock_note::lock note, std::optional<duration> patience)
-            : note_(note), lock_(of.mutex, std::defer_lock), value_(of.value) {
+        access(block& of, lock_note::lock note, std::optional<duration> patience) : note_(note) {
             if (blocks_signals.load(std::memory_order_relaxed)) blocked_.emplace();
-            if (note_) take(lock_, patience);
+            if (note_ && take(of.mutex, patience)) block_ = &of;
         }
 
         platform::no_cancellation no_cancellation_;
         std::optional<platform::blocked_signals> blocked_;
         lock_note note_;
-        std::unique_lock<std::timed_mutex> lock_;
-        Value& value_;
+        block* block_ = nullptr;
     };
 
     access lock() { return access(*block_, note_, std::nullopt); }
@@ -114,10 +117,8 @@ public:
 
     void before_fork(deadline end) {
         lock_note note(note_);
-        std::unique_lock<std::timed_mutex> lock(block_->mutex, std::defer_lock);
-        if (!note || !take(lock, end - deadline::clock::now())) return;
+        if (!note || !take(block_->mutex, end - deadline::clock::now())) return;
         forking_ = std::this_thread::get_id();
-        lock.release();
         note.keep();
     }
 
@@ -139,11 +140,12 @@ public:
     }
 
 private:
-    static bool take(std::unique_lock<std::timed_mutex>& lock, std::optional<duration> patience) {
-        if (!patience) lock.lock();
-        if (lock.owns_lock() || lock.try_lock()) return true;
-        return lock.try_lock_until(std::chrono::system_clock::now() +
-                                   *patience);  // ThreadSanitizer knows only this clock
+    /// By the only clock of such locks that ThreadSanitizer knows.
+    static bool take(std::timed_mutex& mutex, std::optional<duration> patience) {
+        if (mutex.try_lock()) return true;
+        if (patience) return mutex.try_lock_until(std::chrono::system_clock::now() + *patience);
+        mutex.lock();
+        return true;
     }
 
     bool is_held_for_fork() {

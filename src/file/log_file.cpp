@@ -89,7 +89,9 @@ void log_file::share(const log_location& location, std::vector<std::string>& war
 std::error_code log_file::append(std::string_view records) noexcept {
     appended_whole_ = 0;
     if (size_ + records.size() > size_limit_) return std::make_error_code(std::errc::file_too_large);
-    if (const std::error_code error = end_torn_line()) return error;
+    if (torn_size_ != 0) {
+        if (const std::error_code error = end_torn_line()) return error;
+    }
     return write(records);
 }
 

@@ -49,10 +49,15 @@ string_view first_record(string_view text) noexcept {
 }
 
 bool is_forged(string_view message) noexcept {
-    const char first = message.empty() ? '\0' : message.front();
-    return std::any_of(session_words.begin(), session_words.end(), [first, message](string_view words) {
-        return first == words.front() && begins_with(message, words);
-    });
+    constexpr auto bit_of = [](char letter) { return std::uint64_t{1} << (static_cast<unsigned char>(letter) % 64U); };
+    constexpr std::uint64_t first_letters = [bit_of] {
+        std::uint64_t bits = 0;
+        for (const string_view words : session_words) bits |= bit_of(words.front());
+        return bits;
+    }();
+    if (message.empty() || (first_letters & bit_of(message.front())) == 0) return false;  // as nearly all
+    return std::any_of(session_words.begin(), session_words.end(),
+                       [message](string_view words) { return begins_with(message, words); });
 }
 
 bool is_plain(string_view text) noexcept {
