@@ -136,8 +136,8 @@ TEST_P(Rotation, LeavesTheSameFilesAsTheSinkOfSpdlog) {
     for (const char* next : {"next", "last"}) {
         chainner::detail::rotate_files(ours / "host.log", max_files);
         test::write_file(ours / "host.log", next);
-        spdlog::sinks::rotating_file_sink_st sink(spdlog::filename_t((of_spdlog / "host.log").native()), 1000,
-                                                  max_files, true);
+        const std::string name = (of_spdlog / "host.log").string();
+        spdlog::sinks::rotating_file_sink_st sink(spdlog::filename_t(name.begin(), name.end()), 1000, max_files, true);
         test::write_file(of_spdlog / "host.log", next);
     }
     EXPECT_EQ(contents(ours.path()), contents(of_spdlog.path()));

@@ -53,11 +53,7 @@ void keep_loaded() noexcept {
 
 void cancellation_point() {}  // no thread can be cancelled here
 
-std::uintptr_t time_zone() noexcept {
-    long seconds = 0;
-    _get_timezone(&seconds);
-    return static_cast<std::uintptr_t>(seconds);
-}
+std::uintptr_t time_zone() noexcept { return static_cast<std::uintptr_t>(_timezone); }
 
 no_cancellation::no_cancellation() noexcept = default;
 
