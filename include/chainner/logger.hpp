@@ -19,9 +19,15 @@
 ///     }
 ///
 /// When a logging call returns, its record has been handed to the kernel: it survives any death of the process, though
-/// not a loss of power. Logging calls never throw because of the file or the console, and never wait for a console
-/// that nobody reads longer than once 100 ms. A signal handler that interrupts one may call `exit` or `fork`; what it
-/// logs itself is then dropped.
+/// not a loss of power. Logging calls never throw because of the file or the console. They wait for a console that
+/// nobody reads once, for 100 ms, and for a slow one no longer than a second a call.
+///
+/// A signal handler may interrupt any call of this library, and then call `exit` or `fork`, log, or get the logger. What
+/// it logs in the midst of a call is dropped. It must not take memory, though, if it may have interrupted the program's
+/// `malloc`; a message of more than 250 bytes takes some inside of spdlog.
+///
+/// These are ordinary spdlog loggers, so what other code does to all of spdlog's loggers reaches them as well:
+/// `spdlog::set_level(off)` silences them.
 namespace chainner {
 
 /// The part that a process plays in the backend. It names the logger (`chaiNNer.host`) and the file (`host.log`).
@@ -43,8 +49,9 @@ struct logger_options {
     /// Folder of the files, created if missing, private to this user. Empty: `log_directory()` decides.
     std::filesystem::path log_dir;
 
-    /// Records below this level are dropped. The variable `CHAINNER_LOG_LEVEL` (`trace`, `debug`, `info`, `warning`,
-    /// `error`, `critical`, `off`) wins over it, so that a user can be asked for more detail.
+    /// Records below this level are dropped, but for those that mark the beginning and the end of a session in the file.
+    /// The variable `CHAINNER_LOG_LEVEL` wins over it, so that a user can be asked for more detail: `trace`, `debug`,
+    /// `info`, `warning`, `error`, `critical` or `off`, in any case, and for one role as in `info,worker=debug`.
     spdlog::level::level_enum level = spdlog::level::info;
 
     /// false: no file, console only (the backend's `--dev`).
@@ -63,9 +70,13 @@ struct logger_options {
     std::size_t max_files = 5;
 
     /// Any spdlog pattern. `%l` is the level in capitals (`WARNING`), `%P` the process id, `%z` the UTC offset of the
-    /// record's time (`+02:00`). Whatever the pattern, line breaks in a message are followed by a tab and its control
-    /// characters become visible escapes (`\x1b`). The first letter of a message that reads like the first or last
-    /// record of a session is escaped as well (`\x4c`).
+    /// record's time (`+02:00`), `%n` the name of the logger. Whatever the pattern, line breaks in a message are followed
+    /// by a tab and its control characters become visible escapes (`\x1b`). The first letter of a message that begins
+    /// like one of the logger's own records about a session is escaped as well (`\x4c`).
+    ///
+    /// The readers of logs (`show`, the report, lnav, the collector) know `default_file_pattern` only, with or without
+    /// the UTC offset. In another pattern, JSON say, they find lines without a time and a level, nothing tells a session
+    /// that was killed, and quotes and line breaks in a message are not escaped as JSON wants it.
     std::string file_pattern = default_file_pattern;
 
     /// As `file_pattern`; what stands between `%^` and `%$` is coloured.
@@ -94,19 +105,22 @@ struct logger_options {
 /// Sets up the logger of a role and makes this role the process's own, the one that `get_logger_from_env()` returns.
 ///
 /// Called again it changes the same logger in place: every pointer handed out earlier writes to the new place
-/// from then on, also while other threads are logging. At level info or lower, the first record says where the file is,
-/// the second who writes it, and the last record of a process that ends in good order says so.
+/// from then on, also while other threads are logging. At any level, the first record in the file says where it is, the
+/// second who writes it, and the last record of a process that ends in good order says so.
 ///
 /// If another process already writes `host.log` in that folder, this one takes `host-2.log`, and so on; also, with a
-/// WARNING, if `host.log` is a link, has a second name or cannot be opened by this user. A default folder that cannot
-/// be used is passed over for the next one, and a WARNING record says so.
+/// WARNING, if `host.log` is a link, has a second name, belongs to another user, is locked by a program that reads it, or
+/// cannot be opened by this user. A default folder that cannot be used is passed over for the next one, and a WARNING
+/// record says so.
 ///
 /// Throws `std::invalid_argument` for a limit or a level that makes no sense, and `std::filesystem::filesystem_error`
-/// if `options.log_dir` cannot be used; the logger then goes on as it was. Thread-safe.
+/// if `options.log_dir` cannot be used; the logger then goes on as it was. Throws `std::system_error` in a signal handler
+/// that has interrupted a call of this library. Thread-safe.
 std::shared_ptr<spdlog::logger> setup_logger(role process_role, const logger_options& options = {});
 
 /// The logger of a role, set up with the default options if it is not yet set up. Throws as `setup_logger` does
-/// without options: never because of files. Thread-safe.
+/// without options: never because of files. Thread-safe; takes no lock once the role is set up. A signal handler that has
+/// interrupted the set-up gets the logger as far as it is.
 ///
 /// It is registered with spdlog as `chaiNNer.host` or `chaiNNer.worker`, and lives as long as the process: logging is
 /// safe in static destructors and after `spdlog::shutdown()`.
@@ -114,7 +128,7 @@ std::shared_ptr<spdlog::logger> get_logger(role process_role);
 
 /// The logger of this process: of the role that it has set up, else of the role in the variable
 /// `CHAINNER_PROCESS_TYPE` (`host` or `worker`; unset or anything else: worker), set up with the default options.
-/// Thread-safe.
+/// Thread-safe, as `get_logger`.
 std::shared_ptr<spdlog::logger> get_logger_from_env();
 
 /// `"host"` or `"worker"`; throws `std::invalid_argument`, naming the value, for anything else. Thread-safe.
