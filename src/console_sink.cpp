@@ -88,6 +88,7 @@ console_writer console_writer::clone_for_child() const { return {*this, formatte
 void console_writer::log(const spdlog::details::log_msg& record, std::size_t lines) {
     if (!is_open_) return;
     waits_since_.reset();
+    if (passed_over_ > 0) hidden_ += passed_over_.exchange(0);
     const bool has_stalled = hidden_ > 0 || !rest_.empty();
     if ((has_stalled && !resume(record.time)) || !show(record)) hidden_ += lines;
 }

@@ -47,7 +47,8 @@ public:
 
     // Without the lock
 
-    void log_without_lock(const spdlog::details::log_msg&) const noexcept {}
+    /// Counts it: a thread that waits for a slow reader has the lock.
+    void log_without_lock(const spdlog::details::log_msg&) const noexcept { ++passed_over_; }
     bool is_open() const noexcept { return is_open_.load(std::memory_order_relaxed); }
 
     /// For a child by `fork`: what is still to be shown is the parent's.
@@ -76,6 +77,7 @@ private:
     spdlog::memory_buf_t line_;
     std::string rest_;  // of a line whose beginning was shown: it comes first when the reader is back
     std::size_t hidden_ = 0;
+    mutable std::atomic<std::size_t> passed_over_{0};  // hidden as well, to be added
 
     // Of the call that is being made
     std::optional<clock::time_point> waits_since_;

@@ -164,14 +164,18 @@ template <class Writer>
 class guarded_sink final : public spdlog::sinks::sink, public guarded<Writer> {
 public:
     using guarded<Writer>::guarded;
+    using typename guarded<Writer>::duration;
 
     void log(const spdlog::details::log_msg& record) override {
         if (!this->without_lock().is_open()) return;
         if (lock_note::is_any_noted() && !is_internal(record)) return;
         if (auto* const prepare = before_record.load(std::memory_order_relaxed)) prepare();
-        if (const auto writer = this->lock_for(lock_patience)) {
+        const bool was_held_up = is_held_up_.load(std::memory_order_relaxed);
+        if (const auto writer = this->lock_for(was_held_up ? duration::zero() : lock_patience)) {
             writer->log(record);
+            if (was_held_up) is_held_up_ = false;
         } else {
+            is_held_up_ = true;  // to have waited once is enough
             this->without_lock().log_without_lock(record);
         }
         platform::cancellation_point();
@@ -188,6 +192,9 @@ public:
 
     /// What is to come before each record, if anything. Called without the lock.
     std::atomic<void (*)() noexcept> before_record{nullptr};
+
+private:
+    std::atomic<bool> is_held_up_{false};
 };
 
 }  // namespace chainner::detail

@@ -22,9 +22,9 @@
 /// not a loss of power. Logging calls never throw because of the file or the console. They wait for a console that
 /// nobody reads once, for 100 ms, and for a slow one no longer than a second a call.
 ///
-/// A signal handler may interrupt any call of this library, and then call `exit` or `fork`, log, or get the logger. What
-/// it logs in the midst of a call is dropped. It must not take memory, though, if it may have interrupted the program's
-/// `malloc`; a message of more than 250 bytes takes some inside of spdlog.
+/// A signal handler may interrupt any call of this library, and then call `exit` or `fork`, log, or get the logger.
+/// What it logs in the midst of a call is dropped. It must not take memory, though, if it may have interrupted the
+/// program's `malloc`; a message of more than 250 bytes takes some inside of spdlog.
 ///
 /// These are ordinary spdlog loggers, so what other code does to all of spdlog's loggers reaches them as well:
 /// `spdlog::set_level(off)` silences them.
@@ -49,9 +49,10 @@ struct logger_options {
     /// Folder of the files, created if missing, private to this user. Empty: `log_directory()` decides.
     std::filesystem::path log_dir;
 
-    /// Records below this level are dropped, but for those that mark the beginning and the end of a session in the file.
-    /// The variable `CHAINNER_LOG_LEVEL` wins over it, so that a user can be asked for more detail: `trace`, `debug`,
-    /// `info`, `warning`, `error`, `critical` or `off`, in any case, and for one role as in `info,worker=debug`.
+    /// Records below this level are dropped, but for those that mark the beginning and the end of a session in the
+    /// file. The variable `CHAINNER_LOG_LEVEL` wins over it, so that a user can be asked for more detail: `trace`,
+    /// `debug`, `info`, `warning`, `error`, `critical` or `off`, in any case, and for one role as in
+    /// `info,worker=debug`.
     spdlog::level::level_enum level = spdlog::level::info;
 
     /// false: no file, console only (the backend's `--dev`).
@@ -70,13 +71,13 @@ struct logger_options {
     std::size_t max_files = 5;
 
     /// Any spdlog pattern. `%l` is the level in capitals (`WARNING`), `%P` the process id, `%z` the UTC offset of the
-    /// record's time (`+02:00`), `%n` the name of the logger. Whatever the pattern, line breaks in a message are followed
-    /// by a tab and its control characters become visible escapes (`\x1b`). The first letter of a message that begins
-    /// like one of the logger's own records about a session is escaped as well (`\x4c`).
+    /// record's time (`+02:00`), `%n` the name of the logger. Whatever the pattern, line breaks in a message are
+    /// followed by a tab and its control characters become visible escapes (`\x1b`). The first letter of a message that
+    /// begins like one of the logger's own records about a session is escaped as well (`\x4c`).
     ///
     /// The readers of logs (`show`, the report, lnav, the collector) know `default_file_pattern` only, with or without
-    /// the UTC offset. In another pattern, JSON say, they find lines without a time and a level, nothing tells a session
-    /// that was killed, and quotes and line breaks in a message are not escaped as JSON wants it.
+    /// the UTC offset. In another pattern, JSON say, they find lines without a time and a level, nothing tells a
+    /// session that was killed, and quotes and line breaks in a message are not escaped as JSON wants it.
     std::string file_pattern = default_file_pattern;
 
     /// As `file_pattern`; what stands between `%^` and `%$` is coloured.
@@ -109,18 +110,18 @@ struct logger_options {
 /// second who writes it, and the last record of a process that ends in good order says so.
 ///
 /// If another process already writes `host.log` in that folder, this one takes `host-2.log`, and so on; also, with a
-/// WARNING, if `host.log` is a link, has a second name, belongs to another user, is locked by a program that reads it, or
-/// cannot be opened by this user. A default folder that cannot be used is passed over for the next one, and a WARNING
-/// record says so.
+/// WARNING, if `host.log` is a link, has a second name, belongs to another user, is locked by a program that reads it,
+/// or cannot be opened by this user. A default folder that cannot be used is passed over for the next one, and a
+/// WARNING record says so.
 ///
 /// Throws `std::invalid_argument` for a limit or a level that makes no sense, and `std::filesystem::filesystem_error`
-/// if `options.log_dir` cannot be used; the logger then goes on as it was. Throws `std::system_error` in a signal handler
-/// that has interrupted a call of this library. Thread-safe.
+/// if `options.log_dir` cannot be used; the logger then goes on as it was. Throws `std::system_error` in a signal
+/// handler that has interrupted a call of this library. Thread-safe.
 std::shared_ptr<spdlog::logger> setup_logger(role process_role, const logger_options& options = {});
 
 /// The logger of a role, set up with the default options if it is not yet set up. Throws as `setup_logger` does
-/// without options: never because of files. Thread-safe; takes no lock once the role is set up. A signal handler that has
-/// interrupted the set-up gets the logger as far as it is.
+/// without options: never because of files. Thread-safe; takes no lock once the role is set up. A signal handler that
+/// has interrupted the set-up gets the logger as far as it is.
 ///
 /// It is registered with spdlog as `chaiNNer.host` or `chaiNNer.worker`, and lives as long as the process: logging is
 /// safe in static destructors and after `spdlog::shutdown()`.

@@ -100,7 +100,6 @@ void file_writer::end_session() {
     const time_point now = spdlog::log_clock::now();
     backlog_.retry_at_once();
     flush();
-    tell_fault(now);
     write_closing(now);
 }
 
@@ -314,6 +313,7 @@ void file_writer::write_header(std::string_view before, std::size_t room, time_p
 }
 
 void file_writer::write_closing(time_point now) {
+    tell_fault(now);
     if (session_.is_open() && file_ && backlog_.empty()) write_internal(spdlog::level::info, session_.closing(), now);
 }
 
