@@ -29,11 +29,11 @@ public:
         static std::atomic<unsigned> count{0};
         return lock{1} << count++ % 64;
     }
-    static bool is_any_noted() noexcept { return noted_.load(std::memory_order_relaxed) != 0; }
+    static bool is_any_noted() noexcept { return noted.load(std::memory_order_relaxed) != 0; }
 
     /// Empty if there is one already.
-    explicit lock_note(lock of) noexcept : lock_(noted_.load(std::memory_order_relaxed) & of ? 0 : of) {
-        noted_.store(noted_.load(std::memory_order_relaxed) | lock_, std::memory_order_relaxed);
+    explicit lock_note(lock of) noexcept : lock_(noted.load(std::memory_order_relaxed) & of ? 0 : of) {
+        noted.store(noted.load(std::memory_order_relaxed) | lock_, std::memory_order_relaxed);
     }
     ~lock_note() { forget(lock_); }
     lock_note(const lock_note&) = delete;
@@ -43,11 +43,11 @@ public:
     /// It then ends by `forget`.
     void keep() noexcept { lock_ = 0; }
     static void forget(lock of) noexcept {
-        noted_.store(noted_.load(std::memory_order_relaxed) & ~of, std::memory_order_relaxed);
+        noted.store(noted.load(std::memory_order_relaxed) & ~of, std::memory_order_relaxed);
     }
 
 private:
-    static inline thread_local std::atomic<lock> noted_{0};
+    static inline thread_local std::atomic<lock> noted{0};
 
     lock lock_;
 };

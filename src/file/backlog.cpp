@@ -52,7 +52,7 @@ std::string backlog::end_fault(const fs::path& path) {
 std::string backlog::give_up() {
     for (; !empty(); pop_front()) ++lost_;
     const bool has_lost = fault_ && lost_ > 0;
-    const std::string text = has_lost ? format("{}; {}", describe(), lost_text(lost_)) : "";
+    std::string text = has_lost ? format("{}; {}", describe(), lost_text(lost_)) : "";
     clear();
     return text;
 }
