@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/files.hpp"
+#include "support/system.hpp"
 
 namespace {
 
@@ -156,12 +157,14 @@ TEST(LogDirectory, PassesOverAFolderThatCannotBeUsed) {
 }
 
 TEST(LogDirectory, IsNextToAPortableExecutable) {
-    const fs::path folder = chainner::platform::executable_directory();
-    ASSERT_FALSE(folder.empty());
+    const test::temporary_directory directory;
+    const fs::path folder = fs::canonical(directory.path());
     const test::scoped_variable unset("CHAINNER_LOG_DIR", std::nullopt);
+    const std::string suffix = test::is_posix() ? "" : ".exe";
+    fs::copy_file(fs::path(TEST_PROGRAM_DIRECTORY) / ("write_log_directory" + suffix), folder / ("program" + suffix));
     test::write_file(folder / "portable", "");
-    EXPECT_EQ(chainner::log_directory(), folder / "logs");
-    fs::remove(folder / "portable");
+    EXPECT_EQ(test::child_process((folder / "program").u8string(), {(folder / "found").u8string()}).wait(), 0);
+    EXPECT_EQ(test::read_file(folder / "found"), (folder / "logs").u8string());
 }
 
 }  // namespace
