@@ -5,24 +5,24 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import struct
 import sys
 import zlib
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Optional
 
 from . import grammar
 from .folder import LogName
+from .page_markup import MARKUP
+from .page_script import SCRIPT
+from .page_style import STYLE
 from .problems import Problem, Problems
 from .story import Sessions, Story
 from .summary import issue
 
 _LEVELS = {level: number for number, level in enumerate((*grammar.LEVELS, grammar.UNKNOWN))}
-_TEMPLATE = Path(__file__).with_name("page.html")
 _DATA = b"@@DATA@@"
 _LONGEST_PREFIX = 255
 _MOST_PROBLEMS = 200
@@ -115,7 +115,7 @@ class Page:
         return before + base64.b64encode(data) + after
 
     def _told(self, problem: Problem) -> dict[str, object]:
-        fields = ("kind", "log", "verb", "what", "count", "first", "last", "at", "session")
+        fields = ("kind", "verb", "what", "where", "count", "first", "last", "at", "session")
         told = {field: getattr(problem, field) for field in fields}
         return {**told, "issue": issue(problem, self.sessions.all[problem.session], self.zones)}
 
@@ -126,10 +126,8 @@ class Page:
 
 def _page() -> bytes:
     """Whatever a log may hold: the browser runs the page's own script, and loads nothing."""
-    page = _TEMPLATE.read_bytes().replace(b"\r\n", b"\n")
-    for kind in b"script", b"style":
-        found = re.search(rb"<%b>(.*?)</%b>" % (kind, kind), page, re.DOTALL)
-        assert found is not None
-        digest = base64.b64encode(hashlib.sha256(found[1]).digest())
-        page = page.replace(b"@@" + kind.upper() + b"@@", b"'sha256-" + digest + b"'")
-    return page
+    page = MARKUP
+    for name, content in ("STYLE", STYLE), ("SCRIPT", SCRIPT):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        page = page.replace(f"@@{name}_DIGEST@@", f"'sha256-{digest}'").replace(f"@@{name}@@", content)
+    return page.encode()

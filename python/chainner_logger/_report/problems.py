@@ -43,6 +43,11 @@ class Problem:
         """From where it happened outwards: Python's stack, then the native one."""
         return _stack(self.entry) if self.entry and self.kind != KILLED else []
 
+    @property
+    def where(self) -> str:
+        """The innermost frame of the stack, in short."""
+        return _FRAME.sub(r"\1:\2\3", self.stack[0]).removeprefix("at ") if self.stack else ""
+
 
 class Problems:
     """Learns of them record by record."""
@@ -93,6 +98,7 @@ class Problems:
 
 
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d+")
+_FRAME = re.compile(r'File "(?:.*[\\/])?(.*)", line (\d+),?( in .*)?')
 _TRACEBACK = "Traceback (most recent call last):"
 
 

@@ -130,8 +130,8 @@ def _as_written(records: Iterable[tuple[Optional[int], Record]]) -> Iterator[tup
 def _joined(crash: Record, stack: Record) -> Record:
     """Python's stack comes before the native one, and all other threads after it."""
     head, *native = crash.raw.split("\n")
-    own, others = _by_thread(stack.raw)
-    return crash._replace(raw="\n".join([head, *("\t" + each for each in own), *native, *("\t" + each for each in others)]))
+    python, others = (["\t" + line for line in lines] for lines in _by_thread(stack.raw))
+    return crash._replace(raw="\n".join([head, *python, "\t", *native, *others]))
 
 
 def _by_thread(stacks: str) -> tuple[list[str], list[str]]:
@@ -139,7 +139,7 @@ def _by_thread(stacks: str) -> tuple[list[str], list[str]]:
     paragraphs = re.split(r"\n\n+", stacks)
     own = [each for each in paragraphs if not each.startswith(("Thread ", "Extension modules"))]
     others = [each for each in paragraphs if each not in own]
-    return "\n".join(own).split("\n"), "\n".join(others).split("\n") if others else []
+    return "\n\n".join(own).split("\n"), "\n\n".join(["", *others])[1:].split("\n") if others else []
 
 
 CLOSED = "closed"
