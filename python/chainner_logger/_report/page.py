@@ -96,7 +96,7 @@ class Page:
             "count": len(self),
             "levels": [*grammar.LEVELS, "other"],
             "offsets": self.zones.changes or [(0, self.zones.at(self.begin or 0))],
-            "added": self._added,
+            "added": list(self._added.items()),
             "problems": [self._told(each) for each in self.problems[:_MOST_PROBLEMS]],
             "sessions": [{**asdict(each), "end_text": each.describe_end()} for each in self.sessions.all],
             "files": [each.name for each in self._file_numbers],

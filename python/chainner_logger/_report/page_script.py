@@ -248,11 +248,11 @@ function filter() {
 
 // How many lines the records before each one take.
 function layOut() {
-  const size = visible.length;
+  const size = visible.length, height = rowLines();
   firstLines = new Uint32Array(size + 1);
   for (let v = 0, line = 0; v < size; v++) {
     const i = visible[v];
-    line += labelsBefore(i, v ? visible[v - 1] : -1) + rowLines() + (endsAt.get(i)?.length ?? 0);
+    line += labelsBefore(i, v ? visible[v - 1] : -1) + height + (endsAt.get(i)?.length ?? 0);
     if (lineCounts[i] > 1 && isUnfolded(i)) line += lineCounts[i] - 1;
     firstLines[v + 1] = line;
   }
@@ -261,7 +261,7 @@ function layOut() {
   $("empty").classList.toggle("hidden", size > 0);
 }
 
-const narrow = matchMedia("(max-width: 760px)");
+const narrow = matchMedia("(max-width: 900px)");
 const rowLines = () => narrow.matches ? 2 : 1;
 const isUnfolded = i => isAllUnfolded !== unfolded.has(i);
 const isGap = (i, before) => before === i - 1 && before >= 0 && times[i] - times[before] >= GAP;
@@ -451,9 +451,11 @@ function lineOf(i) {
   if (!lineNumbers) {
     const next = about.files.map(() => 1);
     lineNumbers = new Uint32Array(count);
-    for (let k = 0; k < count; k++) { lineNumbers[k] = next[fileOf[k]]; next[fileOf[k]] += lineCounts[k] - (about.added[k] ?? 0); }
+    for (let k = 0; k < count; k++) { lineNumbers[k] = next[fileOf[k]]; next[fileOf[k]] += lineCounts[k]; }
   }
-  return lineNumbers[i];
+  let added = 0;
+  for (const [k, lines] of about.added) if (k < i && fileOf[k] === fileOf[i]) added += lines;
+  return lineNumbers[i] - added;
 }
 
 function showDetail() {

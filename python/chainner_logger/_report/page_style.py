@@ -55,7 +55,7 @@ header p { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space:
 h2 { font-size: 13px; font-weight: 650; white-space: nowrap; }
 #problems h2 { flex: 1; overflow: hidden; text-overflow: ellipsis; }
 #problems h2 span { color: var(--muted); font-weight: 400; }
-#findings { display: grid; grid-template-columns: auto auto minmax(0, max-content) minmax(20ch, 1fr) auto auto; max-height: 148px; overflow-y: auto; }
+#findings { display: grid; grid-template-columns: auto auto minmax(0, max-content) minmax(30ch, 1fr) auto auto; max-height: 148px; overflow-y: auto; }
 .finding {
   display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; align-items: baseline; gap: 0 14px; text-align: left;
   padding: 0 12px 0 9px; border: 0; border-left: 3px solid var(--tone); border-radius: 0; min-height: 32px; line-height: 32px;
@@ -157,7 +157,7 @@ dialog td:first-child { white-space: nowrap; }
   main { flex-direction: row; }
   #detail { width: 36%; max-height: none; border-top: 0; border-left: 1px solid var(--line); }
 }
-@media (max-width: 760px) {
+@media (max-width: 900px) {
   :root { --edge: 8px; }
   header { grid-template-columns: 1fr auto; }
   #origin { grid-row: 2; grid-column: 1 / -1; }
