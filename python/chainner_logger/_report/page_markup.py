@@ -56,7 +56,7 @@ MARKUP = r"""<!DOCTYPE html>
       <label class="visually-hidden" for="process">Process</label>
       <select id="process"></select>
       <button id="unfold" type="button" aria-pressed="false" aria-keyshortcuts="U" title="Show all lines of all records (U)">Unfold</button>
-      <button id="reset" class="quiet" type="button" disabled>Clear filters</button>
+      <button id="reset" class="quiet" type="button" title="Clear the filters" disabled>Clear</button>
     </div>
   </div>
   <div id="matches" role="status" aria-live="polite"></div>

@@ -767,8 +767,7 @@ function build() {
   if (isFine) $("findings").lastChild.id = "nothing";
   for (const id of ["issue", "errors", "previous", "next"]) $(id).disabled = isFine;
   const last = about.sessions[about.problems[0]?.session] ?? about.sessions.findLast(session => session.application) ?? {};
-  const origin = [last.application && "chaiNNer " + last.application, last.system].filter(Boolean);
-  $("origin").append(element("b", "", origin[0] ?? "The logs do not say which version of chaiNNer, on which system"), ...origin.slice(1).map(each => element("span", "", "  on " + each)));
+  $("origin").append(element("b", "", last.application ? "chaiNNer " + last.application : "Version not said"), element("span", "", last.system ? "  on " + last.system : ""));
   const sessions = about.sessions.filter(session => session.pid).length, isOneDay = dateText(about.begin) === dateText(about.end);
   const span = dateText(about.begin) + " " + timeText(about.begin, true) + " – " + (isOneDay ? "" : dateText(about.end) + " ") + timeText(about.end, true) + " " + zoneText(about.end);
   $("summary").textContent = [span, plural(count, "record"), plural(sessions, "session"), plural(about.files.length, "file")].join("  ·  ");

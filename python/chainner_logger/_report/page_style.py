@@ -89,8 +89,8 @@ h2 { font-size: 13px; font-weight: 650; white-space: nowrap; }
 }
 #range { position: absolute; top: 4px; right: 6px; font-size: 12px; min-height: 22px; font-variant-numeric: tabular-nums; color: var(--accent); border-color: var(--accent); }
 
-#filters { display: flex; align-items: center; gap: 6px 10px; padding: 8px var(--edge); }
-#choices { position: relative; display: flex; flex-wrap: wrap; align-items: center; gap: 6px 10px; min-width: 0; padding: 2px; }
+#filters { display: flex; align-items: center; gap: 6px 8px; padding: 8px var(--edge); }
+#choices { position: relative; display: flex; flex-wrap: wrap; align-items: center; gap: 6px 8px; min-width: 0; padding: 2px; }
 #find { display: flex; align-items: center; flex: 1 1 170px; min-width: 0; max-width: 420px; position: relative; }
 #find input {
   flex: 1; min-width: 0; height: 28px; padding: 0 64px 0 10px; border: 1px solid var(--line); border-radius: 6px;
@@ -105,7 +105,7 @@ h2 { font-size: 13px; font-weight: 650; white-space: nowrap; }
 .chip[aria-pressed=false] { background: none; color: var(--muted); border-style: dashed; text-decoration: line-through; text-decoration-color: var(--line); }
 .chip::before { content: ""; width: 8px; height: 8px; border-radius: 50%; background: var(--tone, var(--muted)); }
 .chip[aria-pressed=false]::before { background: none; border: 1px solid var(--muted); }
-select { height: 26px; width: 132px; border: 1px solid var(--line); border-radius: 6px; background: var(--surface); padding: 0 4px; }
+select { height: 26px; width: 120px; border: 1px solid var(--line); border-radius: 6px; background: var(--surface); padding: 0 4px; }
 #matches { flex: none; width: 19ch; margin-left: auto; text-align: right; color: var(--muted); font-variant-numeric: tabular-nums; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 
 main { flex: 1 0 0; min-height: 300px; display: flex; flex-direction: column; margin: 0 var(--edge) 12px; border: 1px solid var(--line); border-radius: 8px; background: var(--surface); overflow: hidden; }
