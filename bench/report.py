@@ -88,7 +88,9 @@ def main() -> None:
                 browser.devtools("Performance.disable")
                 browser.devtools("Performance.enable", timeDomain="threadTicks")
                 browser.open(page)
-                metrics = {each["name"]: each["value"] for each in browser.devtools("Performance.getMetrics")["metrics"]}
+                metrics = {
+                    each["name"]: each["value"] for each in browser.devtools("Performance.getMetrics")["metrics"]
+                }
                 computing.append(1000 * metrics["TaskDuration"])
                 return browser.run(of_page, "openMilliseconds")
 

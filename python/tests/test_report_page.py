@@ -90,7 +90,9 @@ def opened(first_seen):
 
 @contextlib.contextmanager
 def wide(browser, width, height=844):
-    browser.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+    browser.devtools(
+        "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+    )
     try:
         yield
     finally:
@@ -131,7 +133,11 @@ def find(browser, text):
 def test_it_opens_without_a_network_and_says_what_is_in_it(opened):
     assert opened.run("return document.title") == "chaiNNer logs"
     text = opened.run("return document.getElementById('summary').textContent")
-    assert f"{ALL} records" in text and "3 sessions" in text and "2025-10-25 23:50:00 – 2025-10-26 00:11:49 UTC+02:00" in text
+    assert (
+        f"{ALL} records" in text
+        and "3 sessions" in text
+        and "2025-10-25 23:50:00 – 2025-10-26 00:11:49 UTC+02:00" in text
+    )
     assert opened.run("return document.getElementById('origin').textContent") == "chaiNNer 0.24  on Linux 6"
     assert opened.run("return performance.getEntriesByType('resource').length") == 0
     assert opened.run("return document.querySelector('#data')") is None
@@ -203,13 +209,17 @@ def test_it_opens_at_what_went_wrong_last_and_what_came_before(first_seen):
     assert "after five minutes" in texts[: texts.index("Crashed: SIGSEGV (11) at address 0x0")]
     raw = first_seen.run("return document.getElementById('raw').innerText")
     assert raw.replace("\n", "\n\t") == CRASH
-    words = first_seen.run("return [...document.querySelectorAll('.finding')].map(each => [...each.children].map(cell => cell.textContent))")
+    words = first_seen.run(
+        "return [...document.querySelectorAll('.finding')].map(each => [...each.children].map(cell => cell.textContent))"
+    )
     assert words == [
         ["Crash", "worker 20", "SIGSEGV (11) at address 0x0", "upscale.py:52 in upscale", "", "10-26 00:10:00"],
         ["Error", "host 10", "Worker process 20 ended", "", "", "10-26 00:10:00"],
         ["Error", "worker 20", "failed:", "", "", "10-25 23:50:02"],
     ]
-    assert first_seen.run("return document.querySelector('.finding[aria-current=true]').textContent").startswith("Crash")
+    assert first_seen.run("return document.querySelector('.finding[aria-current=true]').textContent").startswith(
+        "Crash"
+    )
     first_seen.run("select(count - 1)")
     assert first_seen.run("return document.getElementById('facts').textContent").endswith("host.log, line 504")
     first_seen.run("state.process = '21'; changed(); select(visible[3])")
@@ -218,7 +228,10 @@ def test_it_opens_at_what_went_wrong_last_and_what_came_before(first_seen):
 
 def test_where_nothing_went_wrong_it_opens_at_the_newest_record(chromium, tmp_path):
     (tmp_path / "logs").mkdir()
-    write_log(tmp_path / "logs" / "worker.log", "".join(line(f"25 23:{n // 60:02}:{n % 60:02}.000", 1, "INFO", f"number {n}") for n in range(900)))
+    write_log(
+        tmp_path / "logs" / "worker.log",
+        "".join(line(f"25 23:{n // 60:02}:{n % 60:02}.000", 1, "INFO", f"number {n}") for n in range(900)),
+    )
     (tmp_path / "logs.html").write_bytes(report(tmp_path / "out.zip", tmp_path / "logs").page)
     chromium.open(tmp_path / "logs.html")
     assert shown(chromium)[-1] == "number 899" and selected(chromium) is None
@@ -244,8 +257,22 @@ def test_an_uncaught_exception_is_as_plain_as_a_crash(chromium, tmp_path):
     assert chromium.run("return fatal.length") == 1
 
 
+def test_what_tells_no_time_is_not_of_1970(chromium, tmp_path):
+    (tmp_path / "logs").mkdir()
+    write_log(tmp_path / "logs" / "worker.log", '{"message": "a pattern of its own"}\n' * 3)
+    (tmp_path / "logs.html").write_bytes(report(tmp_path / "out.zip", tmp_path / "logs").page)
+    chromium.open(tmp_path / "logs.html")
+    chromium.press("ArrowDown")
+    chromium.run("drawRows()")
+    text = chromium.run("return document.body.innerText")
+    assert "1970" not in text and "At an unknown time" in text and "a pattern of its own" in text
+    assert chromium.messages() == []
+
+
 def take_clipboard(browser):
-    browser.run("Object.defineProperty(navigator, 'clipboard', { value: { writeText: async text => { window.copied = text; } } })")
+    browser.run(
+        "Object.defineProperty(navigator, 'clipboard', { value: { writeText: async text => { window.copied = text; } } })"
+    )
 
 
 def test_what_a_bug_report_needs_is_copied(first_seen):
@@ -291,7 +318,9 @@ def test_no_control_moves_when_a_filter_is_set(first_seen, width):
 def test_a_narrow_window_has_two_lines_for_a_record(opened, width):
     with wide(opened, width):
         opened.wait_for("drawRows(); return document.querySelectorAll('.row.head').length > 2")
-        rows = opened.run("return [...document.querySelectorAll('.row')].slice(0, 4).map(each => each.innerText.trim())")
+        rows = opened.run(
+            "return [...document.querySelectorAll('.row')].slice(0, 4).map(each => each.innerText.trim())"
+        )
         assert rows[0].split() == ["23:50:00.000", "worker", "20", "INFO"] and rows[1].startswith("Logger initialized")
         cut = "return [...document.querySelectorAll('.row :is(.when, .who, .level), .finding .who')].filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent)"
         assert opened.run(cut) == []
@@ -309,18 +338,29 @@ def test_a_dialog_begins_at_its_beginning(first_seen, width):
     with wide(first_seen, width):
         for which in "about", "keys":
             first_seen.click(f"#{which}-button")
-            assert first_seen.run("const it = document.querySelector('dialog[open]'); return [it.scrollTop, it.querySelector('pre')?.scrollTop ?? 0]") == [0, 0]
+            assert first_seen.run(
+                "const it = document.querySelector('dialog[open]'); return [it.scrollTop, it.querySelector('pre')?.scrollTop ?? 0]"
+            ) == [0, 0]
             first_seen.press("Escape")
 
 
 def test_what_is_chosen_stays_in_view_whatever_else_is_shown(opened):
     in_view = "drawRows(); const row = document.getElementById('record-' + state.record)?.getBoundingClientRect(), list = document.getElementById('list').getBoundingClientRect(); return row !== undefined && row.top >= list.top && row.bottom <= list.bottom"
     opened.run("goTo(visible.find(i => rawOf(i).endsWith('process 20 ended')))")
-    for action in "document.getElementById('errors').click()", "clearFilters(); changed()", "state.q = 'e'; changed()", "unfoldAll()", "clearFilters(); changed()", "unfoldAll()":
+    for action in (
+        "document.getElementById('errors').click()",
+        "clearFilters(); changed()",
+        "state.q = 'e'; changed()",
+        "unfoldAll()",
+        "clearFilters(); changed()",
+        "unfoldAll()",
+    ):
         opened.run(action)
         assert (action, opened.run(in_view)) == (action, True)
     opened.run("state.levels = [1]; changed()")
-    assert selected(opened) is None and opened.run("return document.getElementById('detail').classList.contains('hidden')")
+    assert selected(opened) is None and opened.run(
+        "return document.getElementById('detail').classList.contains('hidden')"
+    )
     opened.run("clearFilters(); changed(); select(300, .5)")
     opened.run("close(); state.q = 'number'; changed()")
     assert any(f"number {300 - 15 + n}" in shown(opened) for n in range(-20, 20))

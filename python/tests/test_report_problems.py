@@ -45,7 +45,12 @@ def made(*logs):
 
 
 def crash(time, pid, address="0x0", place="0x12a09"):
-    return line(time, pid, f"Crashed: SIGSEGV (11) at address {address}\n\tat /x/worker+{place}\n\tat /x/libc.so.6+0x1", "CRITICAL")
+    return line(
+        time,
+        pid,
+        f"Crashed: SIGSEGV (11) at address {address}\n\tat /x/worker+{place}\n\tat /x/libc.so.6+0x1",
+        "CRITICAL",
+    )
 
 
 def told(taken):
@@ -54,7 +59,13 @@ def told(taken):
 
 def test_a_crash_is_one_entry_with_pythons_stack_first():
     taken = made(
-        log("worker.log", begun("00:00", 7), line("00:01", 7, "before"), crash("00:02", 7), line("00:02", 7, "another thread")),
+        log(
+            "worker.log",
+            begun("00:00", 7),
+            line("00:01", 7, "before"),
+            crash("00:02", 7),
+            line("00:02", 7, "another thread"),
+        ),
         log("worker.crash.txt", STACKS.format("00:02", 7)),
     )
     assert [each.errors for each in taken.sessions.all] == [1] and taken.counts[5] == 1
@@ -64,8 +75,11 @@ def test_a_crash_is_one_entry_with_pythons_stack_first():
     ]  # fmt: skip
     entry = problem.entry
     lines = entry.record.raw.split("\n\t")
-    assert lines[0].endswith("Crashed: SIGSEGV (11) at address 0x0") and lines[1] == "Fatal Python error: Segmentation fault"
-    assert lines.index("  File \"upscale.py\", line 52 in upscale") < lines.index("at /x/worker+0x12a09")
+    assert (
+        lines[0].endswith("Crashed: SIGSEGV (11) at address 0x0")
+        and lines[1] == "Fatal Python error: Segmentation fault"
+    )
+    assert lines.index('  File "upscale.py", line 52 in upscale') < lines.index("at /x/worker+0x12a09")
     assert lines.index("at /x/libc.so.6+0x1") < lines.index('  File "threading.py", line 331 in wait')
     assert entry.added == len(lines) - 3 and "Extension modules: numpy (total: 1)" in lines
 
@@ -106,10 +120,17 @@ def test_what_the_host_says_about_a_crash_comes_after_the_crash():
         log("worker.log", begun("00:00", 7), crash("00:02", 7)),
         log("host.log", line("00:03", 1, "Worker process 7 ended", "ERROR"), line("00:20", 1, "cannot start", "ERROR")),
     )
-    assert [each.what for each in taken.problems] == ["cannot start", "SIGSEGV (11) at address 0x0", "Worker process 7 ended"]
+    assert [each.what for each in taken.problems] == [
+        "cannot start",
+        "SIGSEGV (11) at address 0x0",
+        "Worker process 7 ended",
+    ]
 
 
-@pytest.mark.parametrize("where, ending", [("", "uncaught exception"), (" in process SpawnProcess-1", "uncaught exception"), (" in thread T", "closed")])
+@pytest.mark.parametrize(
+    "where, ending",
+    [("", "uncaught exception"), (" in process SpawnProcess-1", "uncaught exception"), (" in thread T", "closed")],
+)
 def test_an_uncaught_exception_is_as_plain_as_a_crash(where, ending):
     text = line("00:01", 7, UNCAUGHT.format(where), "CRITICAL")
     taken = made(log("worker.log", begun("00:00", 7), text, line("00:02", 7, CLOSED)))
@@ -130,10 +151,28 @@ def test_an_error_with_a_traceback_says_what_was_raised(message):
     assert told(taken) == [("error", "worker", "failed: KeyError: 'x'", 1)]
 
 
+def test_what_was_raised_is_found_in_a_group_of_exceptions_and_without_a_stack():
+    group = 'Uncaught exception\n\t  + Exception Group Traceback (most recent call last):\n\t  |   File "a.py", line 1, in f\n'
+    group += "\t  | ExceptionGroup: two (2 sub-exceptions)\n\t  +-+---------------- 1 ----------------\n\t    | ValueError: a"
+    taken = made(
+        log(
+            "worker.log",
+            line("00:01", 7, group, "CRITICAL"),
+            line("00:02", 7, "Uncaught exception\n\tKeyError: 1", "CRITICAL"),
+        )
+    )
+    assert [each.what for each in taken.problems] == ["KeyError: 1", "ExceptionGroup: two (2 sub-exceptions)"]
+    assert taken.problems[1].stack == ['File "a.py", line 1, in f'] and taken.problems[1].where == "a.py:1 in f"
+
+
 def test_a_process_that_was_killed_is_a_problem_if_it_would_have_closed_its_log():
     taken = made(
         log("worker.log", begun("00:00", 7), line("00:01", 7, "the last words"), begun("10:00", 8)),
-        log("host.log", line("00:00", 1, "a host that logs warnings alone", "WARNING"), line("10:00", 2, "the next", "WARNING")),
+        log(
+            "host.log",
+            line("00:00", 1, "a host that logs warnings alone", "WARNING"),
+            line("10:00", 2, "the next", "WARNING"),
+        ),
     )
     assert [(each.kind, each.log) for each in taken.problems] == [(problems.KILLED, "worker")]
     assert [each.record.message for each in taken.problems[0].before] == ["the last words"]
@@ -145,13 +184,30 @@ def test_the_last_records_before_are_those_of_the_process_and_some_of_the_others
         log("worker.log", begun("00:00", 7), *(line("00:01", 7, f"w{i}") for i in range(9)), crash("00:30", 7)),
         log("host.log", *(line("00:20", 1, f"h{i}") for i in range(500))),
     )
-    assert [each.record.message for each in taken.problems[0].before] == ["w4", "w5", "w6", "w7", "w8", "h497", "h498", "h499"]
+    assert [each.record.message for each in taken.problems[0].before] == [
+        "w4",
+        "w5",
+        "w6",
+        "w7",
+        "w8",
+        "h497",
+        "h498",
+        "h499",
+    ]
 
 
 def test_a_captured_line_is_not_later_than_what_its_process_logged_next():
-    lines = "00:01.918 stdout: printed", "00:01.918 stderr: too", "00:01.917 [ERROR] failed", "00:09.000 stdout: early", "00:05.000 set back"
+    lines = (
+        "00:01.918 stdout: printed",
+        "00:01.918 stderr: too",
+        "00:01.917 [ERROR] failed",
+        "00:09.000 stdout: early",
+        "00:05.000 set back",
+    )
     text = "".join(f"2025-10-19 05:{each[:9]} [7] [INFO] {each[10:]}\n" for each in lines)
-    entries = list(story.Story([log("worker.log", text), log("host.log", line("00:01", 1, "h").replace("01.000", "01.918"))]))
+    entries = list(
+        story.Story([log("worker.log", text), log("host.log", line("00:01", 1, "h").replace("01.000", "01.918"))])
+    )
     assert [(each.record.message, each.time % 60_000) for each in entries] == [
         ("stdout: printed", 1917), ("stderr: too", 1917), ("[ERROR] failed", 1917), ("h", 1918), ("stdout: early", 9000), ("set back", 5000),
     ]  # fmt: skip
@@ -161,7 +217,12 @@ def test_a_captured_line_is_not_later_than_what_its_process_logged_next():
 def logs(tmp_path):
     folder = tmp_path / "logs"
     folder.mkdir()
-    text = begun("00:00", 6, "0.9") + crash("00:01", 6, "0x99") + begun("10:00", 7) + line("10:01", 7, "Upscaling `a`\n\twith x")
+    text = (
+        begun("00:00", 6, "0.9")
+        + crash("00:01", 6, "0x99")
+        + begun("10:00", 7)
+        + line("10:01", 7, "Upscaling `a`\n\twith x")
+    )
     write_log(folder / "worker.log", text + crash("10:02", 7))
     write_log(folder / "worker.crash.txt", STACKS.format("00:01", 6) + STACKS.format("10:02", 7))
     return folder
@@ -188,7 +249,12 @@ def test_the_summary_says_what_went_wrong_when_where_in_which_version_and_after_
 
 
 def test_ten_lines_of_markdown_tell_a_bug_report_all_of_it():
-    text = log("worker.log", begun("10:00", 7), *(line("10:01", 7, f"Upscaling ```{i}```\n\twith x") for i in range(9)), crash("10:02", 7))
+    text = log(
+        "worker.log",
+        begun("10:00", 7),
+        *(line("10:01", 7, f"Upscaling ```{i}```\n\twith x") for i in range(9)),
+        crash("10:02", 7),
+    )
     taken = made(text, log("worker.crash.txt", STACKS.format("10:02", 7)))
     problem = taken.problems[0]
     assert summary.issue(problem, taken.sessions.all[problem.session], taken.zones).split("\n") == [
@@ -203,3 +269,9 @@ def test_ten_lines_of_markdown_tell_a_bug_report_all_of_it():
         "at /x/worker+0x12a09",
         "```",
     ]
+
+
+def test_what_tells_no_time_is_not_of_1970(tmp_path):
+    (tmp_path / "logs").mkdir()
+    write_log(tmp_path / "logs" / "worker.log", '{"time": "05:00", "message": "a pattern of its own"}\n' * 3)
+    assert "1970" not in report(tmp_path / "report.zip", tmp_path / "logs").summary

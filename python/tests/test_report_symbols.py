@@ -50,7 +50,14 @@ def test_what_no_symbol_covers_stays_as_it_is(tmp_path):
         (tmp_path / "other").write_bytes(content)
         symbols._functions.cache_clear()
         assert named(f"{tmp_path}/other+0x10") == f"{tmp_path}/other+0x10"
-    for frame in "/nowhere/at all+0x10", "C:\\x.dll+0x10", "0x10", f"{module}+0xffffffffff", f"{module}+0x0", f"{tmp_path}+0x1":
+    for frame in (
+        "/nowhere/at all+0x10",
+        "C:\\x.dll+0x10",
+        "0x10",
+        f"{module}+0xffffffffff",
+        f"{module}+0x0",
+        f"{tmp_path}+0x1",
+    ):
         assert named(frame) == frame
 
 

@@ -98,8 +98,8 @@ function rawOf(i) {
 const two = number => String(number).padStart(2, "0");
 const grouped = number => number.toLocaleString("en");
 const local = time => new Date(time + offsetAt(time) * 60000);
-function dateText(time) { return local(time).toISOString().slice(0, 10); }
-function timeText(time, withoutFraction) { return local(time).toISOString().slice(11, withoutFraction ? 19 : 23); }
+function dateText(time) { return time <= 0 ? "" : local(time).toISOString().slice(0, 10); }
+function timeText(time, withoutFraction) { return time <= 0 ? "" : local(time).toISOString().slice(11, withoutFraction ? 19 : 23); }
 function zoneText(time) {
   const offset = offsetAt(time), size = Math.abs(offset);
   return "UTC" + (offset < 0 ? "−" : "+") + two(Math.floor(size / 60)) + ":" + two(size % 60);
@@ -109,6 +109,7 @@ function shortText(time) {
   return (dateText(about.begin) === dateText(about.end) ? "" : dateText(time).slice(5) + " ") + timeText(time, true);
 }
 function dayText(time) {
+  if (time <= 0) return "At an unknown time";
   return local(time).toLocaleDateString("en-GB", { timeZone: "UTC", weekday: "long", day: "numeric", month: "long", year: "numeric" });
 }
 function spanText(ms) {
@@ -770,7 +771,7 @@ function build() {
   $("origin").append(element("b", "", last.application ? "chaiNNer " + last.application : "Version not said"), element("span", "", last.system ? "  on " + last.system : ""));
   const sessions = about.sessions.filter(session => session.pid).length, isOneDay = dateText(about.begin) === dateText(about.end);
   const span = dateText(about.begin) + " " + timeText(about.begin, true) + " – " + (isOneDay ? "" : dateText(about.end) + " ") + timeText(about.end, true) + " " + zoneText(about.end);
-  $("summary").textContent = [span, plural(count, "record"), plural(sessions, "session"), plural(about.files.length, "file")].join("  ·  ");
+  $("summary").textContent = [about.end ? span : "at an unknown time", plural(count, "record"), plural(sessions, "session"), plural(about.files.length, "file")].join("  ·  ");
   $("about-text").textContent = about.text;
   const keys = [["/", "find text"], ["↓ ↑, J K", "next and previous record"], ["Page ↓ ↑, Home, End", "go further"], ["E, Shift+E", "next and previous error"], ["Enter, ← →", "fold and unfold a record"], ["U", "unfold all records"], ["P", "go to what went wrong; there ↓ ↑, Enter shows it"], ["I", "copy what a bug report needs"], ["C", "copy the record as it stood"], ["X", "show the record in context: clear the filters"], ["Shift+click", "show a level or a role alone"], ["T", "go to the chart; there ← → move, Enter goes in, Backspace out; the mouse draws a range"], ["Esc", "close the record, then clear the filters"], ["?", "this table"]];
   for (const [key, what] of keys) {

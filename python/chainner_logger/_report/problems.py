@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from . import grammar
-from .story import CLOSED, UNCLOSED, Entry, Session, exception_of, is_uncaught
+from .story import CLOSED, UNCLOSED, Entry, Session, exception_of, is_uncaught, traceback_of
 
 CRASH, EXCEPTION, ERROR, KILLED = "crash", "exception", "error", "killed"
 
@@ -36,12 +36,17 @@ class Problem:
 
     @property
     def verb(self) -> str:
-        return {CRASH: "crashed", EXCEPTION: "uncaught exception", ERROR: "error", KILLED: "ended without a closing record"}[self.kind]
+        return {
+            CRASH: "crashed",
+            EXCEPTION: "uncaught exception",
+            ERROR: "error",
+            KILLED: "ended without a closing record",
+        }[self.kind]
 
     @property
     def stack(self) -> list[str]:
         """From where it happened outwards: Python's stack, then the native one."""
-        return _stack(self.entry) if self.entry and self.kind != KILLED else []
+        return _stack(self.kind, self.entry) if self.entry and self.kind != KILLED else []
 
     @property
     def where(self) -> str:
@@ -73,7 +78,7 @@ class Problems:
         """The newest first; but what others say about the end of a process comes after it."""
         for index, session in enumerate(sessions):
             if session.ending == UNCLOSED and self._of_session[index]:
-                number, entry = self._of_session[index][-1]
+                _, entry = self._of_session[index][-1]
                 before = [each for _, each in self._of_session[index]]
                 self._count(KILLED, "killed, crashed or lost power", session.last, entry, index, before)
         return sorted(self._found.values(), key=lambda each: -each.last - _ECHO * (each.kind in (CRASH, EXCEPTION)))
@@ -84,7 +89,7 @@ class Problems:
         return [entry for _, entry in sorted([*own, *others], key=lambda each: each[0])]
 
     def _count(self, kind: str, what: str, number: int, entry: Entry, index: int, before: list[Entry]) -> None:
-        place = _stack(entry)[:3] if kind in (CRASH, EXCEPTION) else []
+        place = _stack(kind, entry)[:3] if kind in (CRASH, EXCEPTION) else []
         key = kind, entry.name.role, _NUMBERS.sub("#", what)[:160], *place
         problem = self._found.setdefault(key, Problem(kind, entry.name.log, what, first=entry.time))
         problem.count += 1
@@ -99,7 +104,6 @@ class Problems:
 
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d+")
 _FRAME = re.compile(r'File "(?:.*[\\/])?(.*)", line (\d+),?( in .*)?')
-_TRACEBACK = "Traceback (most recent call last):"
 
 
 def _kind_of(entry: Entry) -> tuple[str, str]:
@@ -117,10 +121,9 @@ def _kind_of(entry: Entry) -> tuple[str, str]:
     return ERROR, first if raised in first else f"{first.rstrip(':')}: {raised}"
 
 
-def _stack(entry: Entry) -> list[str]:
-    lines = entry.record.raw.replace("\n\t", "\n").split("\n")
-    if _TRACEBACK in lines:
-        last = len(lines) - lines[::-1].index(_TRACEBACK)
-        return [line.strip() for line in lines[last:] if line.startswith("  File ")][::-1]
+def _stack(kind: str, entry: Entry) -> list[str]:
+    if kind != CRASH:
+        return traceback_of(entry.record)[0]
+    lines = entry.record.message.split("\n")
     others = next((i for i, line in enumerate(lines) if line.startswith("Thread ")), len(lines))
     return [line.strip() for line in lines[:others] if line.startswith(("  File ", "at "))]

@@ -166,7 +166,6 @@ class Session:
     ending: str = OPEN
     crash: str = ""  # how it crashed, or which exception ended it
     signal: str = ""  # that ended it in good order
-    crash_at: Optional[int] = None  # the number of the record
     application: str = ""
     library: str = ""
     system: str = ""
@@ -204,13 +203,12 @@ class Sessions:
         session.ended = max(session.ended, entry.place)
         session.errors += record.level in ("ERROR", "CRITICAL")
         if said:
-            self._note(session, number, said)
+            self._note(session, said)
         elif name.kind == "crash" and session.ending != CLOSED:  # Python may have caught it, on Windows
             session.ending = CRASHED
             session.crash = session.crash or record.raw.partition("\n")[0]
-            session.crash_at = number if session.crash_at is None else session.crash_at
         elif record.level == "CRITICAL" and session.ending == OPEN and ends_process(record):
-            session.crash, session.crash_at = exception_of(record), number
+            session.crash = exception_of(record)
         return index
 
     def _session_of(self, entry: Entry, said: Optional[grammar.Mark]) -> Optional[int]:
@@ -238,7 +236,7 @@ class Sessions:
         self._present[name.log] = len(self.all) - 1
         return len(self.all) - 1
 
-    def _note(self, session: Session, number: int, said: grammar.Mark) -> None:
+    def _note(self, session: Session, said: grammar.Mark) -> None:
         session.is_marked = True
         if said.kind == "begin":
             session.is_begun = True
@@ -252,7 +250,7 @@ class Sessions:
             session.ending = FAILED if session.crash else CLOSED
             session.signal = said.text
         elif said.kind == "crashed":
-            session.ending, session.crash, session.crash_at = CRASHED, said.text, number
+            session.ending, session.crash = CRASHED, said.text
 
 
 _UNCAUGHT = "Uncaught exception"  # as _crashes.py and _loggers.py log it
@@ -270,8 +268,22 @@ def ends_process(record: Record) -> bool:
 
 def exception_of(record: Record) -> str:
     """What a traceback in the record says was raised: "MemoryError: too large". Else its first line."""
-    first, *lines = record.message.split("\n")
-    for number in range(len(lines) - 1, -1, -1):
-        if lines[number].startswith("  File "):
-            return next((line for line in lines[number:] if line and not line.startswith(" ")), first)
-    return first
+    _, raised = traceback_of(record)
+    first, _, more = record.message.partition("\n")
+    return raised or (more.partition("\n")[0] if is_uncaught(record) else "") or first
+
+
+def traceback_of(record: Record) -> tuple[list[str], str]:
+    """The frames, the innermost first, and what was raised there. Of several exceptions, the one that was left."""
+    lines = record.message.split("\n")
+    if "  + Exception Group Traceback (most recent call last):" in lines:
+        lines = [line[4:] for line in lines if line.startswith("  | ")]
+    last = max((i for i, line in enumerate(lines) if line.startswith("  File ")), default=len(lines))
+    raised = next((line for line in lines[last:] if line and not line.startswith(" ")), "")
+    frames: list[str] = []
+    for line in lines[last::-1] if raised else ():
+        if not line.startswith(" "):
+            break
+        if line.startswith("  File "):
+            frames.append(line.strip())
+    return frames, raised

@@ -111,11 +111,14 @@ def _origin(session: Session) -> str:
 
 def _brief(entry: Entry, zones: Zones) -> str:
     record = entry.record
-    return f"{moment(zones, entry.time)[11:23]} {entry.name.log} {record.level} {record.message}".partition("\n")[0]
+    when = moment(zones, entry.time)[11:23] if entry.time else ""
+    return f"{when} {entry.name.log} {record.level} {record.message}".partition("\n")[0]
 
 
 def moment(zones: Zones, utc: int) -> str:
     """In local time, and what that is."""
+    if not utc:
+        return "an unknown time"
     offset = zones.at(utc)
     local = utc + offset * 60_000
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(local // 1000))
@@ -147,4 +150,3 @@ def _privacy(made: Report) -> list[str]:
 
 def _plural(count: int, word: str) -> str:
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
-
