@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -45,28 +46,35 @@ class Story:
         for log in self.logs:
             if log.name.kind == "crash":
                 self._crashes[log.name.log] = list(grammar.parse_crash_file(log.text, log.name))
-        for log in self.logs:
-            if log.name.kind == "record" and self._crashes.get(log.name.log):
-                self._join(log)
+        for name in self._crashes:
+            self._join(name)
 
     def __iter__(self) -> Iterator[Entry]:
         """By time. Where clocks stepped back, and for the same millisecond, the order in the files is kept."""
         writers = [list(logs) for _, logs in groupby(self.logs, lambda log: (log.name.log, log.name.kind))]
         return heapq.merge(*map(self._entries, writers), key=lambda entry: entry.place)
 
-    def _join(self, log: Log) -> None:
-        """Gives each crash in the log what faulthandler wrote of it."""
-        stacks = self._crashes[log.name.log]
-        at = log.text.find("Crashed: ")
-        while at >= 0:
-            crash = _record_at(log.text, at)
-            said = grammar.mark(crash) if crash else None
-            if crash and said and said.kind == "crashed":
-                of_it = [each for each in stacks if each.pid == crash.pid and _began(each) <= (crash.local_time or 0)]
+    def _join(self, name: str) -> None:
+        """Gives each crash in a log what faulthandler wrote of it."""
+        stacks = defaultdict(list)
+        for stack in self._crashes[name]:
+            stacks[stack.pid].append(stack)
+        for log in self.logs:
+            if log.name.log != name or log.name.kind != "record":
+                continue
+            line = before = 0
+            for found in re.finditer("Crashed: ", log.text):
+                crash = _record_at(log.text, found.start())
+                said = grammar.mark(crash) if crash else None
+                if not crash or not said or said.kind != "crashed":
+                    continue
+                line += log.text.count("\n", before, found.start())
+                before = found.start()
+                of_it = [each for each in stacks[crash.pid] if _began(each) <= (crash.local_time or 0)]
                 if of_it:
-                    stacks.remove(of_it[-1])
-                    self._stacks[log.name, log.text.count("\n", 0, at) + 1] = of_it[-1]
-            at = log.text.find("Crashed: ", at + 1)
+                    self._stacks[log.name, line + 1] = of_it[-1]
+                    stacks[crash.pid].remove(of_it[-1])
+        self._crashes[name] = [each for each in self._crashes[name] if each in stacks[each.pid]]
 
     def _entries(self, logs: list[Log]) -> Iterator[Entry]:
         """Of one writer."""

@@ -66,8 +66,9 @@ def _about(page: Page, now: float, folder: str) -> list[str]:
 
 def _problems(page: Page) -> list[str]:
     found = page.problems
-    lines = []
+    lines: list[str] = []
     for problem in found[:_MOST_PROBLEMS]:
+        lines += [""] * bool(lines)
         session = page.sessions.all[problem.session]
         who = f"{problem.log} {session.pid}" if session.pid else problem.log
         lines.append(f"{moment(page.zones, problem.last)}  {who} {problem.verb}: {problem.what}")
@@ -77,7 +78,7 @@ def _problems(page: Page) -> list[str]:
             lines += ["    the last records before:"] * bool(problem.before)
             lines += [f"        {_brief(each, page.zones)}" for each in problem.before]
     if len(found) > _MOST_PROBLEMS:
-        lines.append(f"and {len(found) - _MOST_PROBLEMS:,} others")
+        lines += ["", f"and {len(found) - _MOST_PROBLEMS:,} others"]
     return lines or ["none"]
 
 
