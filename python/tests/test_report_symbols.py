@@ -46,7 +46,16 @@ def test_a_name_of_cplusplus_is_as_in_the_source():
 
 def test_what_no_symbol_covers_stays_as_it_is(tmp_path):
     module, _ = place_of("libc.so.6", "strtoull")
-    for content in b"", b"\x7fELF\2\1 cut short", b"\x7fELF\2\1" + b"\xff" * 200, b"#!/bin/sh":
+    damaged = Path(module).read_bytes()
+    damaged = damaged[:58] + bytes(6) + damaged[64:]
+    for content in (
+        b"",
+        damaged,
+        Path(module).read_bytes()[:5000],
+        b"\x7fELF\2\1 cut short",
+        b"\x7fELF\2\1" + b"\xff" * 200,
+        b"#!/bin/sh",
+    ):
         (tmp_path / "other").write_bytes(content)
         symbols._functions.cache_clear()
         assert named(f"{tmp_path}/other+0x10") == f"{tmp_path}/other+0x10"
@@ -65,6 +74,11 @@ def test_only_what_a_crash_says_is_read():
     module, begin = place_of("libc.so.6", "strtoull")
     text = f"2099-01-01 00:00:00.000 [7] [INFO] x\n\tat {module}+{begin:#x}\n"
     assert symbols.with_names(text) == text
+
+
+def test_a_long_line_takes_no_longer_than_its_length():
+    text = "[CRITICAL] " * 100_000 + "\n\tat x\n"
+    assert symbols.with_names(text) == text  # it would take hours if each word were tried up to the end of the line
 
 
 def test_a_module_that_is_newer_than_the_crash_is_another_one(tmp_path):

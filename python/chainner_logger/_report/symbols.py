@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import stat
 import struct
 import time
 from bisect import bisect_right
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import BinaryIO, Optional
 
-_CRASH = re.compile(r"\[CRITICAL\] [^\n]*((?:\n\tat [^\n]+)+)")
+_STACK = re.compile(r"(?:\n\tat [^\n]+)+")
 _FRAME = re.compile(r"(?<=\n\tat )(/[^\n]*)\+0x([0-9a-f]+)(?=,|\n|\Z)")
 _SYMBOL_TABLE, _DYNAMIC_SYMBOLS = 2, 11
 _FUNCTIONS = (2, 10)  # the latter are those of which the loader chooses one
@@ -27,24 +28,29 @@ _Function = tuple[int, int, str]  # where it begins, its size and its name
 
 def with_names(log: str) -> str:
     """The text of a log, where "module+0x12a09" has become "upscale_tile+0x39 (module+0x12a09)"."""
-    return _CRASH.sub(lambda crash: _FRAME.sub(lambda frame: _named(frame, _time_of(crash)), crash[0]), log)
+    return _STACK.sub(_with_names, log)
 
 
-def _time_of(crash: re.Match[str]) -> float:
-    begin = crash.string.rfind("\n", 0, crash.start()) + 1
+def _with_names(stack: re.Match[str]) -> str:
+    begin = stack.string.rfind("\n", 0, stack.start()) + 1
+    head = stack.string[begin : min(begin + 80, stack.start())]
+    if "] [CRITICAL] " not in head:
+        return stack[0]
     try:
-        return time.mktime(time.strptime(crash.string[begin : begin + 19], "%Y-%m-%d %H:%M:%S"))
+        crashed = time.mktime(time.strptime(head[:19], "%Y-%m-%d %H:%M:%S"))
     except (ValueError, OverflowError):
-        return 0
+        return stack[0]
+    return _FRAME.sub(lambda frame: _named(frame, crashed), stack[0])
 
 
 def _named(frame: re.Match[str], crashed: float) -> str:
     path, place = frame[1], int(frame[2], 16)
     try:
-        if os.stat(path).st_ctime > crashed + _FUTURE:
-            return frame[0]  # another one than that which crashed
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode) or found.st_ctime > crashed + _FUTURE:
+            return frame[0]  # no module, or another one than that which crashed
         functions = _functions(path)
-    except (OSError, ValueError, struct.error):
+    except (OSError, ValueError, IndexError, struct.error):
         return frame[0]
     at = bisect_right(functions, (place, 1 << 64, "")) - 1
     if at < 0 or place > functions[at][0] + functions[at][1]:  # a call that never returns may be the last of all
@@ -78,6 +84,8 @@ def _read(file: BinaryIO) -> Iterator[_Function]:
 
 
 def _part(file: BinaryIO, begin: int, size: int) -> bytes:
+    if begin + size > os.fstat(file.fileno()).st_size:
+        raise ValueError("cut short")
     file.seek(begin)
     return file.read(size)
 
