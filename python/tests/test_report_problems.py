@@ -151,6 +151,13 @@ def test_an_error_with_a_traceback_says_what_was_raised(message):
     assert told(taken) == [("error", "worker", "failed: KeyError: 'x'", 1)]
 
 
+def test_a_session_that_a_signal_ended_in_good_order_says_so():
+    taken = made(
+        log("worker.log", begun("00:00", 7), line("00:02", 7, "Ended by SIGTERM (15)"), line("00:02", 7, CLOSED))
+    )
+    assert taken.sessions.all[0].describe_end() == "ended by SIGTERM (15)" and taken.problems == []
+
+
 def test_what_was_raised_is_found_in_a_group_of_exceptions_and_without_a_stack():
     group = 'Uncaught exception\n\t  + Exception Group Traceback (most recent call last):\n\t  |   File "a.py", line 1, in f\n'
     group += "\t  | ExceptionGroup: two (2 sub-exceptions)\n\t  +-+---------------- 1 ----------------\n\t    | ValueError: a"

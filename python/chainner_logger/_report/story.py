@@ -173,7 +173,7 @@ class Session:
     is_marked: bool = False  # it says about itself what sessions say
     ending: str = OPEN
     crash: str = ""  # how it crashed, or which exception ended it
-    signal: str = ""  # that ended it in good order
+    signal: str = ""  # on which it closed its log
     application: str = ""
     library: str = ""
     system: str = ""
@@ -217,6 +217,8 @@ class Sessions:
             session.crash = session.crash or record.raw.partition("\n")[0]
         elif record.level == "CRITICAL" and session.ending == OPEN and ends_process(record):
             session.crash = exception_of(record)
+        elif record.raw.startswith("Ended by SIG", record.start):
+            session.signal = record.raw[record.start + len("Ended by ") :]
         return index
 
     def _session_of(self, entry: Entry, said: Optional[grammar.Mark]) -> Optional[int]:
@@ -256,7 +258,6 @@ class Sessions:
             session.system = fields.get("system", session.system)
         elif said.kind == "end" and session.ending == OPEN:
             session.ending = FAILED if session.crash else CLOSED
-            session.signal = said.text
         elif said.kind == "crashed":
             session.ending, session.crash = CRASHED, said.text
 
