@@ -1,5 +1,6 @@
 """The page, in a real browser."""
 
+import contextlib
 import json
 import re
 
@@ -44,6 +45,12 @@ HOST = "".join([
     *(line(f"26 00:11:{number // 10:02}.{number % 10}00", 10, "DEBUG", f"number {number}") for number in range(500)),
 ])  # fmt: skip
 MAIN = "[2025-10-25 23:50:00.500] [info]  Electron is ready\n[2025-10-25 23:50:00.600] [warn]  slow\n    at x\n"
+STACKS = """2025-10-26 00:10:00.000 [20] [CRITICAL] Crashed: SIGSEGV (11) at address 0x0
+Fatal Python error: Segmentation fault
+
+Current thread 0x1 (most recent call first):
+  File "/app/upscale.py", line 52 in upscale
+"""
 ALL = 11 + 504 + 2
 
 
@@ -52,7 +59,7 @@ def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     logs = folder / "logs"
     logs.mkdir()
-    for name, text in {"worker.log": WORKER, "host.log": HOST, "main.log": MAIN}.items():
+    for name, text in {"worker.log": WORKER, "worker.crash.txt": STACKS, "host.log": HOST, "main.log": MAIN}.items():
         write_log(logs / name, text)
     path = folder / "logs [1] & #%.html"
     path.write_bytes(report(folder / "out.zip", logs).page)
@@ -66,10 +73,30 @@ def chromium():
 
 
 @pytest.fixture
-def opened(chromium, page):
+def first_seen(chromium, page):
+    """As it opens."""
     chromium.open(page)
     yield chromium
     assert chromium.messages() == []
+
+
+@pytest.fixture
+def opened(first_seen):
+    """At the first record, with none chosen."""
+    first_seen.press("Escape")
+    first_seen.run("document.getElementById('list').scrollTop = 0")
+    return first_seen
+
+
+@contextlib.contextmanager
+def wide(browser, width, height=844):
+    browser.devtools(
+        "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+    )
+    try:
+        yield
+    finally:
+        browser.devtools("Emulation.clearDeviceMetricsOverride")
 
 
 def shown(browser):
@@ -106,7 +133,12 @@ def find(browser, text):
 def test_it_opens_without_a_network_and_says_what_is_in_it(opened):
     assert opened.run("return document.title") == "chaiNNer logs"
     text = opened.run("return document.getElementById('summary').textContent")
-    assert f"{ALL} records" in text and "3 sessions" in text and "2025-10-25 23:50:00 – 2025-10-26 00:11:49" in text
+    assert (
+        f"{ALL} records" in text
+        and "3 sessions" in text
+        and "2025-10-25 23:50:00 – 2025-10-26 00:11:49 UTC+02:00" in text
+    )
+    assert opened.run("return document.getElementById('origin').textContent") == "chaiNNer 0.24  on Linux 6"
     assert opened.run("return performance.getEntriesByType('resource').length") == 0
     assert opened.run("return document.querySelector('#data')") is None
 
@@ -145,7 +177,8 @@ def test_sessions_crashes_gaps_and_days_are_marked(opened):
     assert "▸ worker 20 begins · application 0.24 · chaiNNer logger 0.1.0 · Linux 6" in found
     assert "5 min 00 s without a record" in found
     assert "Sunday, 26 October 2025 UTC+02:00" in found
-    assert "✕ worker 20 crashed: SIGSEGV (11) at address 0x0" in found
+    opened.run("goTo(about.problems[0].at[0])")
+    assert "✕ worker 20 crashed: SIGSEGV (11) at address 0x0" in labels(opened)
     opened.run("state.process = '21'; changed()")
     assert labels(opened)[-1] == "■ worker 21 closed in good order"
 
@@ -153,10 +186,184 @@ def test_sessions_crashes_gaps_and_days_are_marked(opened):
 def test_a_click_on_the_crash_shows_why_it_crashed_among_all_records(opened):
     opened.run("state.levels = [1]; changed()")
     opened.click(".finding.crash")
-    assert selected(opened).endswith("Crashed: SIGSEGV (11) at address 0x0\n\tat x+0x1")
+    assert selected(opened).endswith(CRASH)
     assert count(opened) == ALL and "Worker process 20 ended" in shown(opened)
+    opened.click(".finding.error")
+    opened.click(".finding.crash")
     facts = opened.run("return document.getElementById('facts').textContent")
     assert "2025-10-26 00:10:00.000 UTC+02:00" in facts and "worker 20" in facts and "worker.log, line 10" in facts
+
+
+CRASH = """Crashed: SIGSEGV (11) at address 0x0
+	Fatal Python error: Segmentation fault
+	
+	Current thread 0x1 (most recent call first):
+	  File "/app/upscale.py", line 52 in upscale
+	
+	at x+0x1"""
+
+
+def test_it_opens_at_what_went_wrong_last_and_what_came_before(first_seen):
+    assert selected(first_seen).endswith(CRASH)
+    texts = shown(first_seen)
+    assert "after five minutes" in texts[: texts.index("Crashed: SIGSEGV (11) at address 0x0")]
+    raw = first_seen.run("return document.getElementById('raw').innerText")
+    assert raw.replace("\n", "\n\t") == CRASH
+    words = first_seen.run(
+        "return [...document.querySelectorAll('.finding')].map(each => [...each.children].map(cell => cell.textContent))"
+    )
+    assert words == [
+        ["Crash", "worker 20", "SIGSEGV (11) at address 0x0", "upscale.py:52 in upscale", "", "10-26 00:10:00"],
+        ["Error", "host 10", "Worker process 20 ended", "", "", "10-26 00:10:00"],
+        ["Error", "worker 20", "failed:", "", "", "10-25 23:50:02"],
+    ]
+    assert first_seen.run("return document.querySelector('.finding[aria-current=true]').textContent").startswith(
+        "Crash"
+    )
+    first_seen.run("select(count - 1)")
+    assert first_seen.run("return document.getElementById('facts').textContent").endswith("host.log, line 504")
+    first_seen.run("state.process = '21'; changed(); select(visible[3])")
+    assert first_seen.run("return document.getElementById('facts').textContent").endswith("worker.log, line 15")
+
+
+def test_where_nothing_went_wrong_it_opens_at_the_newest_record(chromium, tmp_path):
+    (tmp_path / "logs").mkdir()
+    write_log(
+        tmp_path / "logs" / "worker.log",
+        "".join(line(f"25 23:{n // 60:02}:{n % 60:02}.000", 1, "INFO", f"number {n}") for n in range(900)),
+    )
+    (tmp_path / "logs.html").write_bytes(report(tmp_path / "out.zip", tmp_path / "logs").page)
+    chromium.open(tmp_path / "logs.html")
+    assert shown(chromium)[-1] == "number 899" and selected(chromium) is None
+    assert "No crash and no error" in chromium.run("return document.getElementById('problems').innerText")
+    assert chromium.run("return document.getElementById('issue').disabled")
+
+
+def test_an_uncaught_exception_is_as_plain_as_a_crash(chromium, tmp_path):
+    (tmp_path / "logs").mkdir()
+    raised = 'Uncaught exception\n\tTraceback (most recent call last):\n\t  File "a.py", line 3, in main\n\tMemoryError: too large'
+    write_log(
+        tmp_path / "logs" / "worker.log",
+        line("25 23:50:00.000", 20, "INFO", origin("worker", 20))
+        + line("25 23:50:01.000", 20, "CRITICAL", raised)
+        + line("25 23:50:02.000", 20, "INFO", "Logger closed for worker process"),
+    )
+    (tmp_path / "logs.html").write_bytes(report(tmp_path / "out.zip", tmp_path / "logs").page)
+    chromium.open(tmp_path / "logs.html")
+    assert "MemoryError: too large" in selected(chromium)
+    badge = "const it = document.querySelector('.finding.exception'); return [...it.children].map(each => each.textContent).slice(0, 4)"
+    assert chromium.run(badge) == ["Exception", "worker 20", "MemoryError: too large", "a.py:3 in main"]
+    assert labels(chromium)[-1] == "✕ worker 20 closed after an uncaught exception: MemoryError: too large"
+    assert chromium.run("return fatal.length") == 1
+
+
+def test_what_tells_no_time_is_not_of_1970(chromium, tmp_path):
+    (tmp_path / "logs").mkdir()
+    write_log(tmp_path / "logs" / "worker.log", '{"message": "a pattern of its own"}\n' * 3)
+    (tmp_path / "logs.html").write_bytes(report(tmp_path / "out.zip", tmp_path / "logs").page)
+    chromium.open(tmp_path / "logs.html")
+    chromium.press("ArrowDown")
+    chromium.run("drawRows()")
+    text = chromium.run("return document.body.innerText")
+    assert "1970" not in text and "At an unknown time" in text and "a pattern of its own" in text
+    assert chromium.messages() == []
+
+
+def take_clipboard(browser):
+    browser.run(
+        "Object.defineProperty(navigator, 'clipboard', { value: { writeText: async text => { window.copied = text; } } })"
+    )
+
+
+def test_what_a_bug_report_needs_is_copied(first_seen):
+    take_clipboard(first_seen)
+    first_seen.click("#issue")
+    text = first_seen.wait_for("return window.copied")
+    assert text.split("\n")[:4] == [
+        "**worker crashed:** `SIGSEGV (11) at address 0x0`", "- When: 2025-10-26 00:10:00.000 UTC+02:00",
+        "- Version: 0.24 (chaiNNer logger 0.1.0)", "- System: Linux 6",
+    ]  # fmt: skip
+    assert len(text.split("\n")) == 10
+    first_seen.press("p")
+    first_seen.press("ArrowDown")
+    first_seen.press("Enter")
+    first_seen.run("window.copied = null")
+    first_seen.press("i")
+    assert "Worker process 20 ended" in first_seen.wait_for("return window.copied")
+
+
+PLACES = """
+    return [...document.querySelectorAll('header *, #problems .bar *, #filters :is(input, button, select, #matches), #chart')]
+        .filter(each => each.getClientRects().length).map(each => [each.id || each.textContent, ...Object.values(each.getBoundingClientRect().toJSON())].join(' '))
+"""
+
+
+@pytest.mark.parametrize("width", [390, 480, 1400, 2560])
+def test_no_control_moves_when_a_filter_is_set(first_seen, width):
+    with wide(first_seen, width):
+        first_seen.wait_for("return document.getElementById('chart').clientWidth > arguments[0] - 60", width)
+        before = first_seen.run(PLACES)
+        assert len(before) > 20
+        for script in (
+            "state.q = 'number'", "state.levels = [1]", "state.process = '10'", "state.from = about.begin + 1e5; state.to = about.end - 1e3",
+            "state.q = 'not there'", "clearFilters(); unfoldAll()", "select(5)", "close()",
+        ):  # fmt: skip
+            first_seen.run(script + "; changed()")
+            assert (script, set(first_seen.run(PLACES)) - set(before)) == (script, set())
+        first_seen.run("unfoldAll()")
+        assert first_seen.run("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [390, 480])
+def test_a_narrow_window_has_two_lines_for_a_record(opened, width):
+    with wide(opened, width):
+        opened.wait_for("drawRows(); return document.querySelectorAll('.row.head').length > 2")
+        rows = opened.run(
+            "return [...document.querySelectorAll('.row')].slice(0, 4).map(each => each.innerText.trim())"
+        )
+        assert rows[0].split() == ["23:50:00.000", "worker", "20", "INFO"] and rows[1].startswith("Logger initialized")
+        cut = "return [...document.querySelectorAll('.row :is(.when, .who, .level), .finding .who')].filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent)"
+        assert opened.run(cut) == []
+        for key in "ArrowDown", "ArrowDown", "End":
+            opened.press(key)
+        assert shown(opened)[-1] == "number 499"
+        inside = "const a = document.querySelector('.row.selected:not(.head)').getBoundingClientRect(), b = document.getElementById('list').getBoundingClientRect(); return a.top >= b.top && a.bottom <= b.bottom + 1"
+        assert opened.run(inside)
+        opened.press("Home")
+        assert opened.run("drawRows();" + inside)
+
+
+@pytest.mark.parametrize("width", [480, 1400])
+def test_a_dialog_begins_at_its_beginning(first_seen, width):
+    with wide(first_seen, width):
+        for which in "about", "keys":
+            first_seen.click(f"#{which}-button")
+            assert first_seen.run(
+                "const it = document.querySelector('dialog[open]'); return [it.scrollTop, it.querySelector('pre')?.scrollTop ?? 0]"
+            ) == [0, 0]
+            first_seen.press("Escape")
+
+
+def test_what_is_chosen_stays_in_view_whatever_else_is_shown(opened):
+    in_view = "drawRows(); const row = document.getElementById('record-' + state.record)?.getBoundingClientRect(), list = document.getElementById('list').getBoundingClientRect(); return row !== undefined && row.top >= list.top && row.bottom <= list.bottom"
+    opened.run("goTo(visible.find(i => rawOf(i).endsWith('process 20 ended')))")
+    for action in (
+        "document.getElementById('errors').click()",
+        "clearFilters(); changed()",
+        "state.q = 'e'; changed()",
+        "unfoldAll()",
+        "clearFilters(); changed()",
+        "unfoldAll()",
+    ):
+        opened.run(action)
+        assert (action, opened.run(in_view)) == (action, True)
+    opened.run("state.levels = [1]; changed()")
+    assert selected(opened) is None and opened.run(
+        "return document.getElementById('detail').classList.contains('hidden')"
+    )
+    opened.run("clearFilters(); changed(); select(300, .5)")
+    opened.run("close(); state.q = 'number'; changed()")
+    assert any(f"number {300 - 15 + n}" in shown(opened) for n in range(-20, 20))
 
 
 def test_filters_by_level_role_process_and_text_are_in_the_address(opened):
@@ -231,9 +438,7 @@ def test_further_lines_are_folded(opened):
 
 
 def test_a_record_is_copied_as_it_stood(opened):
-    opened.run(
-        "Object.defineProperty(navigator, 'clipboard', { value: { writeText: async text => { window.copied = text; } } })"
-    )
+    take_clipboard(opened)
     opened.press("e")
     opened.press("c")
     expected = "2025-10-25 23:50:02.000 [20] [ERROR] failed:\n\tTraceback\n\t  line 3\n\tValueError: Needle"
@@ -253,12 +458,14 @@ def test_the_keyboard_is_enough(opened):
         "case",
         "regex",
         "process",
+        "issue",
+        "errors",
         "previous",
         "next",
         "unfold",
         "list",
     }
-    assert wanted <= set(reached)
+    assert wanted <= set(reached) and any(each.startswith("Crash") for each in reached)
     opened.press("/")
     assert opened.run("return document.activeElement.id") == "query"
     opened.press("Enter")
@@ -352,14 +559,11 @@ def test_all_text_has_the_contrast_of_aa(opened, is_dark):
     opened.be_dark(False)
 
 
-def test_an_old_browser_unpacks_it_too(page):
+def test_a_browser_that_is_too_old_says_so(page):
     with Browser() as old:
-        script = "delete window.DecompressionStream; delete Uint8Array.fromBase64;"
-        old.devtools("Page.addScriptToEvaluateOnNewDocument", source=script)
+        old.devtools("Page.addScriptToEvaluateOnNewDocument", source="delete window.DecompressionStream")
         old.open(page)
-        assert old.run("return typeof DecompressionStream") == "undefined"
-        assert count(old) == ALL and shown(old)[7] == "failed:"
-        assert old.messages() == []
+        assert "cannot be shown: they need a browser of 2023 or later" in old.run("return document.body.innerText")
 
 
 def test_many_records_are_scrolled_through_to_the_end(chromium, tmp_path):

@@ -3,10 +3,12 @@
 import os
 import random
 import re
+import shutil
 import struct
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -67,7 +69,7 @@ def test_it_holds_all_logs_a_summary_and_a_page(logs, output):
     assert (made.path, made.size, made.summary) == (output, output.stat().st_size, found["summary.txt"])
     assert {name: (logs / name).read_bytes().decode() for name in texts} == texts
     for words in (
-        "2025-10-18 05:00:00.000 to 2025-10-19 05:00:01.000", "1 x ERROR     second instance", "Fatal Python error: x",
+        "2025-10-18 05:00:00.000 UTC", " to 2025-10-19 05:00:01.000 UTC", "worker-2 1 error: second instance", "crashed: Fatal Python error: x",
         "worker-2 1: 1 record, 1 error", "A look at logs.html before you send this is still wise", "Linux" if sys.platform == "linux" else "",
     ):  # fmt: skip
         assert words in found["summary.txt"]
@@ -109,6 +111,16 @@ def test_without_an_output_it_is_named_by_the_time_in_the_current_folder(logs, t
     assert re.fullmatch(r"chaiNNer-logs-\d{4}-\d\d-\d\d-\d{6}\.zip", made.path.name) and made.path.exists()
     made = report(tmp_path / "logs", logs)
     assert made.path.parent == logs
+
+
+def test_it_needs_no_file_of_its_package_but_modules(logs, output, tmp_path):
+    write_log(logs / "worker.log", line("x"))
+    package = Path(chainner_logger.__file__).parent
+    shutil.copytree(package, tmp_path / "app" / package.name, ignore=lambda _, names: [each for each in names if "." in each and not each.endswith((".py", ".so", ".pyd"))])
+    command = [sys.executable, "-m", "chainner_logger", "report", "--output", str(output)]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "app"), "CHAINNER_LOG_DIR": str(logs)}
+    subprocess.run(command, env=environment, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    assert "logs.html" in contents(output)
 
 
 def test_it_takes_what_is_no_text_as_it_is(logs, output):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Optional, Union
 
 from . import folder as folders
+from . import symbols
 from .page import Page
 from .redaction import Redactor
 from .story import Log, Story, legible
@@ -135,7 +136,7 @@ def _collect(
             except OSError as error:
                 made.problems[file.name.name] = error.strerror or str(error)
                 continue
-            text = data.decode("utf-8", "surrogateescape")
+            text = symbols.with_names(data.decode("utf-8", "surrogateescape"))
             order = file.name.kind == "crash", folders.last_time(data)
             found.append((order, _Part(file.name, text, 0, file.changed(), begin)))
     parts = [part for _, part in sorted(found, key=lambda each: each[0], reverse=True)]

@@ -5,24 +5,27 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import re
 import struct
 import sys
 import zlib
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Optional
 
 from . import grammar
 from .folder import LogName
+from .page_markup import MARKUP
+from .page_script import SCRIPT
+from .page_style import STYLE
+from .problems import Problem, Problems
 from .story import Sessions, Story
+from .summary import issue
 
 _LEVELS = {level: number for number, level in enumerate((*grammar.LEVELS, grammar.UNKNOWN))}
-_TEMPLATE = Path(__file__).with_name("page.html")
 _DATA = b"@@DATA@@"
 _LONGEST_PREFIX = 255
+_MOST_PROBLEMS = 200
 
 
 class Page:
@@ -35,7 +38,7 @@ class Page:
         self.zones = story.zones
         self.sessions = Sessions()
         self.counts = [0] * len(_LEVELS)
-        self.messages: dict[tuple[str, str], int] = {}  # how often errors said the same, by level
+        self.problems: list[Problem] = []  # the newest first
         self.begin: Optional[int] = None  # milliseconds since 1970
         self.end = 0
         self._text: list[bytes] = []
@@ -47,10 +50,12 @@ class Page:
         self._sessions = array("H")
         self._files = array("H")
         self._file_numbers: dict[LogName, int] = {}
+        self._added: dict[int, int] = {}  # lines of a record that stand in another file, by its number
 
     def take(self, story: Story, progress: Callable[[int], None] = lambda _: None) -> None:
         """progress: is told how many characters it has taken."""
         text, files = self._text, self._file_numbers
+        problems = Problems()
         done = time_before = 0
         for number, entry in enumerate(story):
             record = entry.record
@@ -65,17 +70,19 @@ class Page:
             level = _LEVELS[record.level]
             self._levels.append(level)
             self.counts[level] += 1
-            self._sessions.append(min(self.sessions.add(number, entry), 0xFFFF))
+            session = self.sessions.add(number, entry)
+            self._sessions.append(min(session, 0xFFFF))
+            problems.add(number, entry, session, self.sessions.all[session])
+            if entry.added:
+                self._added[number] = entry.added
             self._files.append(files.setdefault(entry.name, len(files)))
-            if level in (_LEVELS["ERROR"], _LEVELS["CRITICAL"]):
-                key = record.level, _essence(record)
-                self.messages[key] = self.messages.get(key, 0) + 1
             if entry.time:
                 self.begin = entry.time if self.begin is None or entry.time < self.begin else self.begin
                 self.end = max(self.end, entry.time)
             done += len(raw)
             if number % 4096 == 0:
                 progress(done)
+        self.problems = problems.all(self.sessions.all)
 
     def __len__(self) -> int:
         return len(self._times)
@@ -89,6 +96,8 @@ class Page:
             "count": len(self),
             "levels": [*grammar.LEVELS, "other"],
             "offsets": self.zones.changes or [(0, self.zones.at(self.begin or 0))],
+            "added": list(self._added.items()),
+            "problems": [self._told(each) for each in self.problems[:_MOST_PROBLEMS]],
             "sessions": [{**asdict(each), "end_text": each.describe_end()} for each in self.sessions.all],
             "files": [each.name for each in self._file_numbers],
         }
@@ -105,26 +114,20 @@ class Page:
         before, _, after = _page().partition(_DATA)
         return before + base64.b64encode(data) + after
 
+    def _told(self, problem: Problem) -> dict[str, object]:
+        fields = ("kind", "verb", "what", "where", "count", "first", "last", "at", "session")
+        told = {field: getattr(problem, field) for field in fields}
+        return {**told, "issue": issue(problem, self.sessions.all[problem.session], self.zones)}
+
     def _batches(self) -> Iterator[bytes]:
         for begin in range(0, len(self._text), 4096):
             yield b"".join(self._text[begin : begin + 4096])
 
 
-_NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d+")
-
-
-def _essence(record: grammar.Record) -> str:
-    """What records that report the same have in common: the first line without its numbers."""
-    line = record.raw[record.start :].partition("\n")[0]
-    return _NUMBERS.sub("#", line)[:160]
-
-
 def _page() -> bytes:
     """Whatever a log may hold: the browser runs the page's own script, and loads nothing."""
-    page = _TEMPLATE.read_bytes().replace(b"\r\n", b"\n")
-    for kind in b"script", b"style":
-        found = re.search(rb"<%b>(.*?)</%b>" % (kind, kind), page, re.DOTALL)
-        assert found is not None
-        digest = base64.b64encode(hashlib.sha256(found[1]).digest())
-        page = page.replace(b"@@" + kind.upper() + b"@@", b"'sha256-" + digest + b"'")
-    return page
+    page = MARKUP
+    for name, content in ("STYLE", STYLE), ("SCRIPT", SCRIPT):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        page = page.replace(f"@@{name}_DIGEST@@", f"'sha256-{digest}'").replace(f"@@{name}@@", content)
+    return page.encode()

@@ -8,12 +8,17 @@ import time
 from typing import TYPE_CHECKING
 
 from . import grammar
+from .grammar import Zones
+from .problems import Problem
+from .story import Entry, Session
 
 if TYPE_CHECKING:
     from .archive import Report
     from .page import Page
 
-_MOST_MESSAGES = 20
+_MOST_PROBLEMS = 20
+_MOST_FRAMES = 12
+_LONGEST = 200  # characters of a line that others are to read
 _MOST_SESSIONS = 100
 
 
@@ -21,9 +26,8 @@ def summary(page: Page, now: float, folder: str, files: list[tuple[str, str]], m
     """files: name and text of each."""
     sections = [
         ("chaiNNer logs", _about(page, now, folder)),
-        (f"Crashes: {len(_crashes(page))}", _crashes(page) or ["none"]),
-        ("Errors", _errors(page)),
-        ("Sessions", _sessions(page)),
+        ("What went wrong, the newest first", _problems(page)),
+        ("Sessions, the newest first", _sessions(page)),
         ("Files", [f"{byte_count(len(text)):>10}  {name}" for name, text in files]),
         ("Left out, for the size of the report", [f"{name}: {what}" for name, what in made.left_out.items()]),
         ("Could not be read", [f"{name}: {why}" for name, why in made.problems.items()]),
@@ -42,46 +46,95 @@ def byte_count(size: float) -> str:
 
 def _about(page: Page, now: float, folder: str) -> list[str]:
     def of_sessions(field: str) -> str:
-        values = dict.fromkeys(getattr(each, field) for each in page.sessions.all if getattr(each, field))
-        return ", ".join(values) or "not said"
+        values = list(dict.fromkeys(getattr(each, field) for each in page.sessions.all[::-1] if getattr(each, field)))
+        return f"{values[0]} (before: {', '.join(values[1:])})" if values[1:] else "".join(values) or "not said"
 
     levels = zip((*grammar.LEVELS, "no record"), page.counts)
     local = time.localtime(now)
     made = f"{time.strftime('%Y-%m-%d %H:%M:%S', local)} UTC{grammar.offset_text(local.tm_gmtoff // 60)}"
     return [
-        f"Made:               {made}",
-        f"Folder:             {folder}",
-        f"Times covered:      {_time(page, page.begin or 0)} to {_time(page, page.end)}",
-        f"Records:            {len(page):,} ({', '.join(f'{count:,} {level}' for level, count in levels if count)})",
         f"Application:        {of_sessions('application')}",
-        f"chaiNNer logger:    {of_sessions('library')}",
         f"System of the logs: {of_sessions('system')}",
+        f"chaiNNer logger:    {of_sessions('library')}",
+        f"Times covered:      {moment(page.zones, page.begin or 0)} to {moment(page.zones, page.end)}",
+        f"Records:            {len(page):,} ({', '.join(f'{count:,} {level}' for level, count in levels if count)})",
+        f"Folder:             {folder}",
+        f"Made:               {made}",
         f"Made on:            {platform.platform()} {platform.machine()}, Python {sys.version.split()[0]}",
     ]
 
 
-def _crashes(page: Page) -> list[str]:
-    crashed = [each for each in page.sessions.all if each.ending == "crashed"]
-    return [f"{_time(page, each.ended)}  {each.log} {each.pid or ''}: {each.crash}" for each in crashed]
-
-
-def _errors(page: Page) -> list[str]:
-    found = sorted(page.messages.items(), key=lambda item: -item[1])
-    lines = [f"{count:>6,} x {level:<8}  {message}" for (level, message), count in found[:_MOST_MESSAGES]]
-    if len(found) > _MOST_MESSAGES:
-        lines.append(f"and {len(found) - _MOST_MESSAGES:,} other messages")
+def _problems(page: Page) -> list[str]:
+    found = page.problems
+    lines: list[str] = []
+    for problem in found[:_MOST_PROBLEMS]:
+        lines += [""] * bool(lines)
+        session = page.sessions.all[problem.session]
+        who = f"{problem.log} {session.pid}" if session.pid else problem.log
+        lines.append(f"{moment(page.zones, problem.last)}  {who} {problem.verb}: {problem.what}")
+        lines += [f"    {each}" for each in (_times(problem, page.zones), _origin(session)) if each]
+        if problem.kind != "error":
+            lines += [f"    {each}" for each in problem.stack[:_MOST_FRAMES]]
+            lines += ["    the last records before:"] * bool(problem.before)
+            lines += [f"        {_brief(each, page.zones)}" for each in problem.before]
+    if len(found) > _MOST_PROBLEMS:
+        lines += ["", f"and {len(found) - _MOST_PROBLEMS:,} others"]
     return lines or ["none"]
+
+
+def issue(problem: Problem, session: Session, zones: Zones) -> str:
+    """What a bug report should say about a problem: up to ten lines of Markdown."""
+    times = _times(problem, zones)
+    python = [each for each in problem.stack if each.startswith("File ")]
+    native = [each for each in problem.stack if not each.startswith("File ")]
+    frames = [*python[:1], *native[:1]] if python and native else problem.stack[:2]
+    before = [_brief(each, zones) for each in problem.before]
+    body = [*before[len(frames) - 4 :], *frames]
+    what = problem.what.replace("`", "'")
+    lines = [
+        f"**{problem.log} {problem.verb}:** `{what[:_LONGEST]}`",
+        f"- When: {moment(zones, problem.last)}{f', {times}' if times else ''}",
+        f"- Version: {session.application or 'not said'} (chaiNNer logger {session.library or 'not said'})",
+        f"- System: {session.system or 'not said'}",
+    ]
+    if body:
+        lines += ["```text", *(each[:_LONGEST].replace("```", "'''") for each in body), "```"]
+    return "\n".join(lines)
+
+
+def _times(problem: Problem, zones: Zones) -> str:
+    return f"{problem.count:,} times since {moment(zones, problem.first)}" if problem.count > 1 else ""
+
+
+def _origin(session: Session) -> str:
+    return ", ".join(filter(None, (session.application and f"application {session.application}", session.system)))
+
+
+def _brief(entry: Entry, zones: Zones) -> str:
+    record = entry.record
+    when = moment(zones, entry.time)[11:23] if entry.time else ""
+    return f"{when} {entry.name.log} {record.level} {record.message}".partition("\n")[0]
+
+
+def moment(zones: Zones, utc: int) -> str:
+    """In local time, and what that is."""
+    if not utc:
+        return "an unknown time"
+    offset = zones.at(utc)
+    local = utc + offset * 60_000
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(local // 1000))
+    return f"{stamp}.{local % 1000:03} UTC{grammar.offset_text(offset)}"
 
 
 def _sessions(page: Page) -> list[str]:
     sessions = [each for each in page.sessions.all if each.pid]
     lines = [
-        f"{_time(page, each.began)} to {_time(page, each.ended)}  {each.log} {each.pid}: "
+        f"{moment(page.zones, each.began)} to {moment(page.zones, each.ended)}  {each.log} {each.pid}: "
         f"{_plural(each.records, 'record')}, {_plural(each.errors, 'error')}, {each.describe_end()}"
-        for each in sessions[-_MOST_SESSIONS:]
+        for each in sessions[: -_MOST_SESSIONS - 1 : -1]
     ]
     if len(sessions) > _MOST_SESSIONS:
-        lines.insert(0, f"{len(sessions) - _MOST_SESSIONS:,} older ones, and")
+        lines.append(f"and {len(sessions) - _MOST_SESSIONS:,} older ones")
     return lines
 
 
@@ -98,8 +151,3 @@ def _privacy(made: Report) -> list[str]:
 
 def _plural(count: int, word: str) -> str:
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
-
-
-def _time(page: Page, utc: int) -> str:
-    local = utc + page.zones.at(utc) * 60_000
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(local // 1000)) + f".{local % 1000:03}"

@@ -1,216 +1,6 @@
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src @@SCRIPT@@; style-src @@STYLE@@; base-uri 'none'; form-action 'none'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
-<title>chaiNNer logs</title>
-<style>
-:root {
-  color-scheme: light dark;
-  --page: #f4f5f7; --surface: #ffffff; --sunken: #eceef1; --line: #d9dde3; --text: #1b2027; --muted: #58616d;
-  --accent: #1a5fb4; --accent-soft: #dfeaf8; --mark: #ffe58a; --hover: #f3f6fa;
-  --trace: #616a75; --debug: #0b6f80; --info: #27700f; --warning: #855c00; --error: #c01c28; --critical: #a3198a;
-  --other: #58616d; --error-soft: #fdf0f0; --critical-soft: #fbeff9; --warning-soft: #fdf7e8;
-  --host: #1a5fb4; --worker: #6a4a00; --main: #6e3fb0; --renderer: #6e3fb0;
-  --mono: ui-monospace, "Cascadia Mono", "JetBrains Mono", "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace;
-  --row: 21px;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --page: #0d1014; --surface: #14181e; --sunken: #0d1014; --line: #2a313b; --text: #d9dfe7; --muted: #929dab;
-    --accent: #7cb3f5; --accent-soft: #1c2f49; --mark: #6b5500; --hover: #1a2028;
-    --trace: #8d97a4; --debug: #4fc9da; --info: #74d06a; --warning: #e2b340; --error: #ff7f78; --critical: #f58bde;
-    --other: #929dab; --error-soft: #2a1719; --critical-soft: #2a1628; --warning-soft: #241e10;
-    --host: #7cb3f5; --worker: #d8b877; --main: #bb9af0; --renderer: #bb9af0;
-  }
-}
-* { box-sizing: border-box; }
-html, body { height: 100%; margin: 0; }
-body {
-  display: flex; flex-direction: column; background: var(--page); color: var(--text);
-  font: 13px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif;
-}
-button, input, select { font: inherit; color: inherit; }
-:focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
-.hidden { display: none !important; }
-.visually-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+"""What logs.html does."""
 
-header { display: flex; align-items: baseline; gap: 14px; padding: 10px 16px 6px; }
-h1 { margin: 0; font-size: 16px; font-weight: 650; letter-spacing: -.01em; white-space: nowrap; }
-#summary { color: var(--muted); flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-button {
-  border: 1px solid var(--line); background: var(--surface); border-radius: 6px; padding: 2px 9px; min-height: 26px;
-  cursor: pointer; white-space: nowrap;
-}
-button:hover:not(:disabled) { background: var(--hover); border-color: var(--muted); }
-button:disabled { color: var(--muted); cursor: default; }
-button.quiet { border-color: transparent; background: none; color: var(--accent); }
-button.quiet:hover { background: var(--accent-soft); }
-kbd { font: 11px var(--mono); color: var(--muted); border: 1px solid var(--line); border-radius: 4px; padding: 0 4px; margin-left: 4px; }
-
-#overview { display: flex; align-items: start; gap: 12px; padding: 2px 16px 8px; }
-#findings { flex: 1; min-width: 0; display: flex; flex-wrap: wrap; gap: 8px; padding: 1px; max-height: 108px; overflow: auto; }
-.finding {
-  display: flex; align-items: baseline; gap: 8px; text-align: left; max-width: 100%; padding: 4px 11px;
-  border-left: 3px solid var(--line); color: var(--text);
-}
-.finding > span { overflow: hidden; text-overflow: ellipsis; }
-.finding span { color: var(--muted); }
-.finding b { font-weight: 600; margin-right: 4px; }
-.finding.crash { border-left-color: var(--critical); background: var(--critical-soft); }
-.finding.crash b { color: var(--critical); }
-.finding.errors { border-left-color: var(--error); background: var(--error-soft); }
-.finding.errors b { color: var(--error); }
-.finding.open { border-left-color: var(--warning); }
-.finding time { color: var(--muted); font-variant-numeric: tabular-nums; }
-#nothing { color: var(--info); padding: 4px 0; }
-
-#time { position: relative; margin: 0 16px; background: var(--surface); border: 1px solid var(--line); border-radius: 8px; overflow: hidden; }
-#chart { display: block; width: 100%; cursor: crosshair; touch-action: pan-y; }
-#chart:focus-visible { outline-offset: -2px; }
-#tip {
-  position: absolute; top: 6px; pointer-events: none; background: var(--surface); border: 1px solid var(--line);
-  border-radius: 6px; padding: 4px 8px; font-size: 12px; box-shadow: 0 2px 8px #0003; white-space: pre; z-index: 2;
-  font-variant-numeric: tabular-nums;
-}
-
-#filters { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 10px; padding: 8px 16px; }
-.group { display: flex; flex-wrap: wrap; align-items: center; gap: 4px; }
-#find { display: flex; align-items: center; gap: 0; flex: 1 1 170px; max-width: 420px; position: relative; }
-#find input {
-  flex: 1; min-width: 0; height: 28px; padding: 0 64px 0 10px; border: 1px solid var(--line); border-radius: 6px;
-  background: var(--surface);
-}
-#find input[aria-invalid=true] { border-color: var(--error); outline-color: var(--error); }
-#find .toggles { position: absolute; right: 3px; display: flex; gap: 2px; }
-#find .toggles button { min-height: 22px; padding: 0 6px; border-color: transparent; background: none; font: 12px var(--mono); color: var(--muted); }
-#find .toggles button[aria-pressed=true] { background: var(--accent-soft); color: var(--accent); border-color: var(--accent); }
-.chip { display: inline-flex; align-items: center; gap: 5px; padding: 1px 8px; border-radius: 13px; font-size: 12px; min-height: 25px; }
-.chip i { font-style: normal; color: var(--muted); font-variant-numeric: tabular-nums; }
-.chip[aria-pressed=false] { background: none; color: var(--muted); border-style: dashed; text-decoration: line-through; text-decoration-color: var(--line); }
-.chip::before { content: ""; width: 8px; height: 8px; border-radius: 50%; background: var(--tone, var(--muted)); }
-.chip[aria-pressed=false]::before { background: none; border: 1px solid var(--muted); }
-.chip.plain::before { display: none; }
-select { height: 26px; width: 132px; border: 1px solid var(--line); border-radius: 6px; background: var(--surface); padding: 0 4px; }
-#matches { color: var(--muted); margin-left: auto; font-variant-numeric: tabular-nums; white-space: nowrap; }
-
-main { flex: 1; min-height: 0; display: flex; flex-direction: column; margin: 0 16px 12px; border: 1px solid var(--line); border-radius: 8px; background: var(--surface); overflow: hidden; }
-#list { flex: 1; min-height: 80px; overflow-y: auto; overflow-x: hidden; position: relative; contain: strict; font: 12.5px/var(--row) var(--mono); outline-offset: -2px; }
-#list:focus-visible { outline-width: 1px; }
-#list[aria-activedescendant]:focus-visible { outline: none; }
-#rows { position: absolute; left: 0; right: 0; top: 0; }
-.row { display: flex; height: var(--row); padding-left: 9px; border-left: 3px solid transparent; white-space: pre; cursor: default; }
-.row > * { flex: none; overflow: hidden; text-overflow: ellipsis; }
-.row:hover { background: var(--hover); }
-.row .when { width: 13.5ch; color: var(--muted); }
-.row .who { width: 16ch; padding-right: 1ch; color: var(--tone); }
-.row .level { width: 9.5ch; color: var(--tone); font-weight: 600; }
-.row .text { flex: 1 1 0; min-width: 0; }
-.row .fold { margin: 0 8px; padding: 0 7px; min-height: 0; height: 17px; line-height: 15px; align-self: center; border-radius: 9px; font: 11px/15px system-ui, sans-serif; color: var(--muted); }
-.row.ERROR { background: var(--error-soft); border-left-color: var(--error); }
-.row.CRITICAL { background: var(--critical-soft); border-left-color: var(--critical); }
-.row.WARNING { border-left-color: var(--warning); }
-.row.more { color: var(--text); }
-.row.more .text { padding-left: 39ch; opacity: .92; }
-.row.selected { background: var(--accent-soft); }
-.row.selected:not(.more) { box-shadow: inset 0 0 0 1px var(--accent); }
-.label { display: flex; align-items: center; gap: 10px; height: var(--row); padding: 0 12px; font: 12px/var(--row) system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; color: var(--muted); white-space: nowrap; overflow: hidden; }
-.label::after { content: ""; flex: 1; border-top: 1px solid var(--line); }
-.label.day b { color: var(--text); font-weight: 600; }
-.label.gap::before { content: ""; width: 24px; border-top: 1px dashed var(--muted); }
-.label.session { color: var(--tone); }
-.label.crash { color: var(--critical); font-weight: 600; }
-.label.open { color: var(--warning); }
-mark { background: var(--mark); color: inherit; border-radius: 2px; }
-#empty { padding: 40px; text-align: center; color: var(--muted); }
-
-#detail { border-top: 1px solid var(--line); display: flex; flex-direction: column; max-height: 45%; min-height: 120px; background: var(--surface); }
-#detail .bar { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 12px; padding: 6px 12px; border-bottom: 1px solid var(--line); }
-#facts { flex: 1; color: var(--muted); min-width: 200px; font-variant-numeric: tabular-nums; }
-#facts b { color: var(--tone); font-weight: 650; }
-#raw { margin: 0; padding: 8px 12px; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; font: 12.5px/1.5 var(--mono); tab-size: 4; flex: 1; }
-dialog { border: 1px solid var(--line); border-radius: 10px; background: var(--surface); color: var(--text); padding: 18px 22px; max-width: min(980px, 92vw); max-height: 84vh; overflow: auto; }
-dialog::backdrop { background: #0006; }
-dialog h2 { margin: 0 0 10px; font-size: 15px; }
-dialog pre { white-space: pre-wrap; overflow-wrap: anywhere; font: 12px/1.5 var(--mono); margin: 0 0 14px; outline: none; }
-dialog table { border-collapse: collapse; margin-bottom: 14px; }
-dialog td { padding: 3px 18px 3px 0; vertical-align: top; }
-dialog td:first-child { white-space: nowrap; }
-#opening { margin: auto; color: var(--muted); text-align: center; padding: 24px; max-width: 60ch; }
-#unfold[aria-pressed=true] { background: var(--accent-soft); border-color: var(--accent); color: var(--accent); }
-@media (max-width: 760px) { #overview { flex-wrap: wrap; } .row .who { width: 9ch; } .row.more .text { padding-left: 32ch; } #matches { margin-left: 0; } }
-</style>
-</head>
-<body>
-<div id="opening" role="status">Opening the logs …<noscript> This page needs JavaScript to show them. It is all in this file; nothing is loaded.</noscript></div>
-<header class="hidden">
-  <h1>chaiNNer logs</h1>
-  <div id="summary"></div>
-  <button class="quiet" id="about-button" type="button">About this report</button>
-  <button class="quiet" id="keys-button" type="button">Keys<kbd>?</kbd></button>
-</header>
-<section id="overview" class="hidden" aria-label="What went wrong">
-  <div id="findings"></div>
-  <div class="group" role="group" aria-label="Errors">
-    <button id="previous" type="button" aria-keyshortcuts="Shift+E" title="Previous error (Shift+E)">‹ Error</button>
-    <button id="next" type="button" aria-keyshortcuts="E" title="Next error (E)">Error ›</button>
-    <button id="unfold" type="button" aria-pressed="false" title="Show all lines of all records (U)">Unfold</button>
-  </div>
-</section>
-<section id="time" class="hidden" aria-label="Records over time">
-  <canvas id="chart" tabindex="0" role="slider" aria-label="Records over time, by level" aria-valuemin="0" aria-keyshortcuts="Enter Backspace"></canvas>
-  <div id="tip" class="hidden"></div>
-</section>
-<section id="filters" class="hidden" role="search" aria-label="Filters">
-  <div id="find">
-    <label class="visually-hidden" for="query">Text in the records</label>
-    <input id="query" type="text" placeholder="Find text   ( / )" autocomplete="off" spellcheck="false" aria-keyshortcuts="/">
-    <span class="toggles">
-      <button id="case" type="button" aria-pressed="false" aria-label="Match case" title="Match case">Aa</button>
-      <button id="regex" type="button" aria-pressed="false" aria-label="Regular expression" title="Regular expression">.*</button>
-    </span>
-  </div>
-  <div class="group" id="levels" role="group" aria-label="Levels"></div>
-  <div class="group" id="roles" role="group" aria-label="Roles"></div>
-  <div class="group">
-    <label class="visually-hidden" for="process">Process</label>
-    <select id="process"></select>
-    <button id="range" class="chip plain hidden" type="button" title="Back to the whole time"></button>
-    <button id="reset" class="quiet hidden" type="button">Clear filters</button>
-  </div>
-  <div id="matches" role="status" aria-live="polite"></div>
-</section>
-<main class="hidden">
-  <div id="list" tabindex="0" role="listbox" aria-label="Records">
-    <div id="room"></div>
-    <div id="rows" role="presentation"></div>
-    <div id="empty" class="hidden">No record passes these filters.</div>
-  </div>
-  <section id="detail" class="hidden" aria-label="The record as it stood">
-    <div class="bar">
-      <div id="facts"></div>
-      <button id="copy" type="button" aria-keyshortcuts="C">Copy<kbd>C</kbd></button>
-      <button id="only" type="button">Only this process</button>
-      <button id="context" type="button" aria-keyshortcuts="X" title="Clear the filters and stay at this record">In context<kbd>X</kbd></button>
-      <button id="close" type="button" aria-label="Close the record" aria-keyshortcuts="Escape">✕</button>
-    </div>
-    <pre id="raw" tabindex="0" aria-label="Text of the record"></pre>
-  </section>
-</main>
-<dialog id="keys" aria-labelledby="keys-title">
-  <h2 id="keys-title">Keys</h2>
-  <table id="key-table"></table>
-  <form method="dialog"><button>Close</button></form>
-</dialog>
-<dialog id="about" aria-labelledby="about-title">
-  <h2 id="about-title">About this report</h2>
-  <pre id="about-text" tabindex="0" autofocus></pre>
-  <form method="dialog"><button>Close</button></form>
-</dialog>
-<script>
+SCRIPT = r"""
 "use strict";
 const opened = performance.now();
 const $ = id => document.getElementById(id);
@@ -227,91 +17,9 @@ function bytesOfBase64(text) {
 }
 
 async function decompress(bytes) {
-  if (typeof DecompressionStream === "undefined") return inflate(bytes);
+  if (typeof DecompressionStream === "undefined") throw new Error("they need a browser of 2023 or later.");
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-// RFC 1951, for browsers that cannot do it themselves.
-function inflate(bytes) {
-  let out = new Uint8Array(bytes.length * 8), size = 0, at = 2, held = 0, count = 0;
-  const grow = need => {
-    if (size + need <= out.length) return;
-    const bigger = new Uint8Array(Math.max(out.length * 2, size + need));
-    bigger.set(out);
-    out = bigger;
-  };
-  const bits = need => {
-    while (count < need) { held |= bytes[at++] << count; count += 8; }
-    const value = held & ((1 << need) - 1);
-    held >>>= need; count -= need;
-    return value;
-  };
-  const tree = lengths => {
-    const counts = new Uint16Array(16), offsets = new Uint16Array(16), symbols = new Uint16Array(lengths.length);
-    for (const length of lengths) counts[length]++;
-    counts[0] = 0;
-    for (let i = 1; i < 16; i++) offsets[i] = offsets[i - 1] + counts[i - 1];
-    lengths.forEach((length, symbol) => { if (length) symbols[offsets[length]++] = symbol; });
-    return { counts, symbols };
-  };
-  const symbol = ({ counts, symbols }) => {
-    let code = 0, first = 0, index = 0;
-    for (let length = 1; length < 16; length++) {
-      code |= bits(1);
-      const here = counts[length];
-      if (code - here < first) return symbols[index + code - first];
-      index += here; first = (first + here) << 1; code <<= 1;
-    }
-    throw new Error("The data of this page is damaged.");
-  };
-  const base = (start, step) => {
-    const all = [];
-    for (let value = start, i = 0; i < 32; i++) { all.push(value); value += 1 << (i < step ? 0 : Math.floor(i / step) - 1); }
-    return all;
-  };
-  const lengthBase = base(3, 4), distanceBase = base(1, 2);
-  lengthBase[28] = 258;
-  const fixed = [tree([...Array(288)].map((_, i) => i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8)), tree(Array(30).fill(5))];
-  for (let last = 0; !last;) {
-    last = bits(1);
-    const type = bits(2);
-    if (type === 0) {
-      held = count = 0;
-      const length = bytes[at] | bytes[at + 1] << 8;
-      grow(length);
-      out.set(bytes.subarray(at + 4, at + 4 + length), size);
-      at += 4 + length; size += length;
-      continue;
-    }
-    let [literals, distances] = fixed;
-    if (type === 2) {
-      const literalCount = bits(5) + 257, distanceCount = bits(5) + 1, codeCount = bits(4) + 4, codes = Array(19).fill(0);
-      const order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
-      for (let i = 0; i < codeCount; i++) codes[order[i]] = bits(3);
-      const code = tree(codes), lengths = [];
-      while (lengths.length < literalCount + distanceCount) {
-        const next = symbol(code);
-        if (next < 16) lengths.push(next);
-        else {
-          const value = next === 16 ? lengths[lengths.length - 1] : 0;
-          for (let times = next === 16 ? 3 + bits(2) : next === 17 ? 3 + bits(3) : 11 + bits(7); times; times--) lengths.push(value);
-        }
-      }
-      literals = tree(lengths.slice(0, literalCount));
-      distances = tree(lengths.slice(literalCount));
-    }
-    for (;;) {
-      const next = symbol(literals);
-      if (next === 256) break;
-      grow(258);
-      if (next < 256) { out[size++] = next; continue; }
-      const i = next - 257, length = lengthBase[i] + (i < 4 || i === 28 ? 0 : bits((i >> 2) - 1));
-      const j = symbol(distances), distance = distanceBase[j] + (j < 2 ? 0 : bits((j >> 1) - 1));
-      for (let k = 0; k < length; k++, size++) out[size] = out[size - distance];
-    }
-  }
-  return out.subarray(0, size);
 }
 
 let about, count, times, lineCounts, sessionOf, fileOf, startOf, levelOf, days, chunks;
@@ -390,8 +98,8 @@ function rawOf(i) {
 const two = number => String(number).padStart(2, "0");
 const grouped = number => number.toLocaleString("en");
 const local = time => new Date(time + offsetAt(time) * 60000);
-function dateText(time) { return local(time).toISOString().slice(0, 10); }
-function timeText(time, withoutFraction) { return local(time).toISOString().slice(11, withoutFraction ? 19 : 23); }
+function dateText(time) { return time <= 0 ? "" : local(time).toISOString().slice(0, 10); }
+function timeText(time, withoutFraction) { return time <= 0 ? "" : local(time).toISOString().slice(11, withoutFraction ? 19 : 23); }
 function zoneText(time) {
   const offset = offsetAt(time), size = Math.abs(offset);
   return "UTC" + (offset < 0 ? "−" : "+") + two(Math.floor(size / 60)) + ":" + two(size % 60);
@@ -401,6 +109,7 @@ function shortText(time) {
   return (dateText(about.begin) === dateText(about.end) ? "" : dateText(time).slice(5) + " ") + timeText(time, true);
 }
 function dayText(time) {
+  if (time <= 0) return "At an unknown time";
   return local(time).toLocaleDateString("en-GB", { timeZone: "UTC", weekday: "long", day: "numeric", month: "long", year: "numeric" });
 }
 function spanText(ms) {
@@ -412,6 +121,12 @@ function spanText(ms) {
 }
 const whoText = session => session.pid ? session.log + " " + session.pid : session.log;
 const plural = (number, word) => grouped(number) + " " + word + (number === 1 ? "" : "s");
+
+function toned(tag, className, tone, text) {
+  const made = element(tag, className, text);
+  made.style.setProperty("--tone", "var(--" + tone.toLowerCase() + ")");
+  return made;
+}
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -425,7 +140,7 @@ function element(tag, className, text) {
 const state = { q: "", regex: false, case: false, levels: null, roles: null, process: null, from: null, to: null, record: -1 };
 let visible = new Uint32Array(0), firstLines = new Uint32Array(1), hits = null, hitsOf = "", pattern = null;
 let unfolded = new Set(), isAllUnfolded = false, levelCounts = [], roles = [], begin = 0, end = 1, bins = null, cursor = -1;
-let beginsAt = new Map(), endsAt = new Map();
+let beginsAt = new Map(), endsAt = new Map(), chosen = null, fatal = [];
 
 function stateToHash() {
   const pairs = [];
@@ -500,7 +215,7 @@ function search() {
 }
 
 function filter() {
-  const began = performance.now();
+  const began = performance.now(), at = place();
   search();
   const sessions = new Uint8Array(about.sessions.length);
   about.sessions.forEach((session, i) => {
@@ -525,6 +240,7 @@ function filter() {
   }
   visible = found.subarray(0, size);
   layOut();
+  keep(at);
   const took = performance.now() - began;
   document.documentElement.dataset.filterMilliseconds = took.toFixed(1);
   showControls();
@@ -533,11 +249,11 @@ function filter() {
 
 // How many lines the records before each one take.
 function layOut() {
-  const size = visible.length;
+  const size = visible.length, height = rowLines();
   firstLines = new Uint32Array(size + 1);
   for (let v = 0, line = 0; v < size; v++) {
     const i = visible[v];
-    line += labelsBefore(i, v ? visible[v - 1] : -1) + 1 + (endsAt.get(i)?.length ?? 0);
+    line += labelsBefore(i, v ? visible[v - 1] : -1) + height + (endsAt.get(i)?.length ?? 0);
     if (lineCounts[i] > 1 && isUnfolded(i)) line += lineCounts[i] - 1;
     firstLines[v + 1] = line;
   }
@@ -546,6 +262,8 @@ function layOut() {
   $("empty").classList.toggle("hidden", size > 0);
 }
 
+const narrow = matchMedia("(max-width: 900px)");
+const rowLines = () => narrow.matches ? 2 : 1;
 const isUnfolded = i => isAllUnfolded !== unfolded.has(i);
 const isGap = (i, before) => before === i - 1 && before >= 0 && times[i] - times[before] >= GAP;
 function labelsBefore(i, before) {
@@ -603,7 +321,8 @@ function linesOf(v, from, to) {
   for (const session of beginsAt.get(i) ?? []) add(() => sessionLabel(session, true));
   let raw = null;
   const text = () => raw ??= rawOf(i);
-  add(() => recordRow(i, v, text()));
+  const row = recordRow(i, v, text());
+  for (const part of row) add(() => part);
   if (lineCounts[i] > 1 && isUnfolded(i)) {
     let lines = null;
     for (let k = 1; k < lineCounts[i]; k++) {
@@ -622,40 +341,42 @@ function dayLabel(time) {
 }
 
 function sessionLabel(session, isBegin) {
-  const kind = isBegin ? "session" : session.ending === "crashed" ? "crash" : session.ending === "closed" ? "session" : "open";
+  const kind = isBegin ? "session" : ["crashed", "uncaught exception"].includes(session.ending) ? "crash" : session.ending === "closed" ? "session" : "open";
   const versions = [session.application && "application " + session.application, session.library && "chaiNNer logger " + session.library, session.system];
   const what = isBegin ? ["▸ " + whoText(session) + " begins", ...versions] : [(kind === "crash" ? "✕ " : "■ ") + whoText(session) + " " + session.end_text];
-  const label = element("div", "label " + kind, what.filter(Boolean).join("  ·  "));
-  label.style.setProperty("--tone", "var(--" + session.role + ")");
+  const label = toned("div", "label " + kind, session.role);
+  label.append(element("span", "", what.filter(Boolean).join("  ·  ")));
   return label;
 }
 
+// One element, or two where one would be too long.
 function recordRow(i, v, raw) {
-  const level = about.levels[levelOf[i]], session = about.sessions[sessionOf[i]];
-  const row = element("div", "row " + level + (i === state.record ? " selected" : ""));
+  const level = about.levels[levelOf[i]], session = about.sessions[sessionOf[i]], parts = [];
+  for (let k = 0; k < rowLines(); k++) {
+    parts.push(element("div", "row " + level + (k < rowLines() - 1 ? " head" : "") + (i === state.record ? " selected" : "")));
+    parts[k].dataset.record = i;
+  }
+  const head = parts[0], row = parts[parts.length - 1];
+  head.setAttribute("role", "presentation");
   row.id = "record-" + i;
-  row.dataset.record = i;
   row.setAttribute("role", "option");
   row.setAttribute("aria-selected", i === state.record);
   row.setAttribute("aria-posinset", v + 1);
   row.setAttribute("aria-setsize", visible.length);
-  row.append(element("span", "when", timeText(times[i])));
-  const who = element("span", "who", whoText(session));
-  who.style.setProperty("--tone", "var(--" + session.role + ")");
-  const shown = element("span", "level", level === "other" ? "" : level);
-  shown.style.setProperty("--tone", "var(--" + level.toLowerCase() + ")");
+  const who = toned("span", "who", session.role, whoText(session));
+  head.append(element("span", "when", timeText(times[i])), who, toned("span", "level", level, level === "other" ? "" : level));
   const end = raw.indexOf("\n"), text = element("span", "text");
   addMarked(text, raw.slice(startOf[i], Math.min(end < 0 ? raw.length : end, startOf[i] + LONGEST_LINE)));
-  row.append(who, shown, text);
+  row.append(text);
   if (lineCounts[i] > 1) {
     const fold = element("button", "fold", (isUnfolded(i) ? "− " : "+ ") + plural(lineCounts[i] - 1, "line"));
     fold.type = "button";
     fold.tabIndex = -1;
     fold.dataset.fold = i;
-    row.append(fold);
+    head.append(fold);
     row.setAttribute("aria-expanded", isUnfolded(i));
   }
-  return row;
+  return parts;
 }
 
 function moreRow(i, line) {
@@ -681,20 +402,39 @@ function addMarked(parent, text) {
 
 /* The record that is selected */
 
-function select(i, isCentred) {
+const rowTop = v => (firstLines[v] + labelsBefore(visible[v], v ? visible[v - 1] : -1)) * ROW;
+
+// where: how far down in the list it is to stand, from 0 to 1, if it is not in view already.
+function select(i, where) {
   state.record = i;
+  showDetail();  // before it is scrolled to: it takes room
   const v = indexIn(i);
   if (v >= 0) {
-    const top = (firstLines[v] + labelsBefore(i, v ? visible[v - 1] : -1)) * ROW;
-    showDetail();  // before it is scrolled to: it takes room
-    const height = $("list").clientHeight, shown = topPixel();
-    if (isCentred && (top < shown + 3 * ROW || top > shown + height - 4 * ROW)) scrollTo(Math.max(0, top - height / 3));
+    const top = rowTop(v), size = rowLines() * ROW, height = $("list").clientHeight, shown = topPixel();
+    if (where !== undefined && (top < shown + 3 * ROW || top > shown + height - 4 * ROW)) scrollTo(Math.max(0, top - height * where));
     else if (top < shown) scrollTo(top);
-    else if (top + ROW > shown + height) scrollTo(top + ROW - height);
-  } else showDetail();
+    else if (top + size > shown + height) scrollTo(top + size - height);
+  }
   keepInAddress();
+  showChosen();
   draw();
   drawChart();
+}
+
+// What stays where it is when other records are shown: the chosen one if it is in view, else the first in view.
+function place() {
+  if (!visible.length) return null;
+  const top = topPixel(), chosen = indexIn(state.record), height = $("list").clientHeight;
+  const isInView = chosen >= 0 && rowTop(chosen) >= top - ROW && rowTop(chosen) < top + height;
+  const v = isInView ? chosen : indexOfLine(Math.floor(top / ROW));
+  return { record: visible[v], below: rowTop(v) - top };
+}
+
+function keep(at) {
+  if (state.record >= 0 && indexIn(state.record) < 0) { state.record = -1; showDetail(); }
+  if (!at || !visible.length) return;
+  const v = indexIn(at.record);
+  scrollTo(rowTop(v >= 0 ? v : Math.min(-v - 1, visible.length - 1)) - at.below);
 }
 
 function indexIn(i) {
@@ -714,7 +454,9 @@ function lineOf(i) {
     lineNumbers = new Uint32Array(count);
     for (let k = 0; k < count; k++) { lineNumbers[k] = next[fileOf[k]]; next[fileOf[k]] += lineCounts[k]; }
   }
-  return lineNumbers[i];
+  let added = 0;
+  for (const [k, lines] of about.added) if (k < i && fileOf[k] === fileOf[i]) added += lines;
+  return lineNumbers[i] - added;
 }
 
 function showDetail() {
@@ -722,20 +464,17 @@ function showDetail() {
   $("detail").classList.toggle("hidden", i < 0);
   if (i < 0) return;
   const session = about.sessions[sessionOf[i]], file = about.files[fileOf[i]], level = about.levels[levelOf[i]], raw = rawOf(i);
-  const name = element("b", "", level === "other" ? "no record" : level);
-  name.style.setProperty("--tone", "var(--" + level.toLowerCase() + ")");
+  const name = toned("b", "", level, level === "other" ? "no record" : level);
   const where = file.endsWith(".crash.txt") ? file : file + ", line " + grouped(lineOf(i));
   $("facts").replaceChildren(name, "  " + dateText(times[i]) + " " + timeText(times[i]) + " " + zoneText(times[i]) + "  ·  " + whoText(session) + "  ·  " + where);
   $("raw").replaceChildren();
-  addMarked($("raw"), raw.slice(0, LONGEST_RECORD));
+  addMarked($("raw"), raw.slice(startOf[i], LONGEST_RECORD).replaceAll("\n\t", "\n"));
   if (raw.length > LONGEST_RECORD) $("raw").append("\n… " + grouped(raw.length - LONGEST_RECORD) + " more characters: Copy has them all");
   $("raw").scrollTop = 0;
   $("only").disabled = !session.pid;
 }
 
-async function copy() {
-  if (state.record < 0) return;
-  const text = rawOf(state.record);
+async function copy(button, text) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
@@ -746,14 +485,18 @@ async function copy() {
     document.execCommand("copy");
     area.remove();
   }
-  $("copy").firstChild.data = "Copied ";
-  setTimeout(() => { $("copy").firstChild.data = "Copy"; }, 1200);
+  const words = button.firstChild, before = button.dataset.words ??= words.data;
+  button.style.width = button.offsetWidth + "px";
+  words.data = "Copied";
+  setTimeout(() => { words.data = before; }, 1200);
 }
+const copyRecord = () => { if (state.record >= 0) copy($("copy"), rawOf(state.record)); };
+const copyIssue = () => { if (chosen) copy($("issue"), chosen.issue); };
 
 function moveBy(lines) {
   if (!visible.length) return;
   const v = indexIn(state.record), at = state.record < 0 ? indexOfLine(Math.ceil(topPixel() / ROW)) : v >= 0 ? v + lines : -v - 1 + (lines > 0 ? lines - 1 : lines);
-  select(visible[Math.max(0, Math.min(visible.length - 1, at))], false);
+  select(visible[Math.max(0, Math.min(visible.length - 1, at))]);
 }
 
 function moveToError(step) {
@@ -761,14 +504,14 @@ function moveToError(step) {
   let at = state.record < 0 ? (step > 0 ? 0 : visible.length - 1) : v >= 0 ? v + step : -v - 1 + (step > 0 ? 0 : -1);
   for (; at >= 0 && at < visible.length; at += step) {
     const level = levelOf[visible[at]];
-    if (level === ERROR || level === CRITICAL) { select(visible[at], true); return; }
+    if (level === ERROR || level === CRITICAL) { select(visible[at], .33); return; }
   }
   $("matches").textContent = step > 0 ? "No further error" : "No earlier error";
 }
 
 function goTo(i) {
   if (indexIn(i) < 0) { clearFilters(); filter(); }
-  select(i, true);
+  select(i, .75);
   $("list").focus({ preventScroll: true });
 }
 
@@ -777,16 +520,17 @@ function clearFilters() {
 }
 
 function toggleFold(i) {
-  const v = indexIn(i), top = v >= 0 ? firstLines[v] * ROW - topPixel() : 0;
+  const v = indexIn(i), at = v >= 0 ? { record: i, below: rowTop(v) - topPixel() } : null;
   if (!unfolded.delete(i)) unfolded.add(i);
   layOut();
-  if (v >= 0) scrollTo(firstLines[v] * ROW - top);
+  keep(at);
   draw();
 }
 
 /* Time */
 
-const GUTTER = 74, BARS = 58, AXIS = 17, LANE = 13;
+const GUTTER = 74, AXIS = 17, LANE = 13;
+let BARS = 58;
 const lanes = () => [...new Set(about.sessions.map(session => session.log))].slice(0, 10);
 const plotWidth = () => Math.max(50, $("chart").clientWidth - GUTTER - 10);
 const binCount = () => Math.max(20, Math.min(400, Math.floor(plotWidth() / 4)));
@@ -794,6 +538,7 @@ const xOf = time => GUTTER + (time - begin) / (end - begin) * plotWidth();
 const timeAt = x => begin + Math.max(0, Math.min(1, (x - GUTTER) / plotWidth())) * (end - begin);
 
 function drawChart(selection) {
+  BARS = narrow.matches ? 30 : 58;
   const canvas = $("chart"), names = lanes(), height = BARS + AXIS + names.length * LANE + 9, width = canvas.clientWidth, scale = devicePixelRatio || 1;
   canvas.style.height = height + "px";
   canvas.width = width * scale;
@@ -845,15 +590,16 @@ function drawChart(selection) {
       context.globalAlpha = state.process === null || state.process === String(session.pid) ? .75 : .25;
       context.fillRect(from, y, Math.max(2, to - from - 1), 5);
       context.globalAlpha = 1;
-      if (session.ending === "crashed" && session.ended <= end) {
-        context.strokeStyle = colour("critical");
-        context.lineWidth = 2;
-        context.beginPath();
-        for (const [a, b] of [[-3, 3], [3, -3]]) { context.moveTo(to - 3, y + 2.5 + a); context.lineTo(to + 3, y + 2.5 + b); }
-        for (const side of [-3, 3]) { context.moveTo(to + side, y + 2.5 - 3); context.lineTo(to - side, y + 2.5 + 3); }
-        context.stroke();
-      }
     }
+    context.strokeStyle = colour("critical");
+    context.lineWidth = 2;
+    context.beginPath();
+    for (const i of fatal) {
+      const x = xOf(times[i]);
+      if (about.sessions[sessionOf[i]].log !== name || times[i] < begin || times[i] > end) continue;
+      for (const [a, b] of [[-3, 3], [3, -3]]) { context.moveTo(x - 3, y + 2.5 + a); context.lineTo(x + 3, y + 2.5 + b); }
+    }
+    context.stroke();
   });
   if (selection) {
     context.fillStyle = colour("accent");
@@ -898,7 +644,6 @@ function zoom(from, to) {
   cursor = -1;
   filter();
   keepInAddress();
-  scrollTo(0);
 }
 
 function zoomOut() {
@@ -975,9 +720,8 @@ function sessionAt(x, y) {
 function changed() { filter(); keepInAddress(); }
 
 function chip(text, tone, number, toggle) {
-  const made = element("button", "chip", text);
+  const made = toned("button", "chip", tone, text);
   made.type = "button";
-  made.style.setProperty("--tone", "var(--" + tone + ")");
   if (number !== null) made.append(element("i", "", grouped(number)));
   made.addEventListener("click", toggle);
   return made;
@@ -1017,25 +761,19 @@ function build() {
     seen.add(session.pid);
     $("process").append(new Option(whoText(session) + ", " + shortText(session.began) + (session.ending === "crashed" ? ", crashed" : ""), session.pid));
   });
-  const crashes = about.sessions.filter(session => session.ending === "crashed");
-  for (const session of crashes.slice(0, 20)) {
-    const made = finding("crash", whoText(session) + " crashed", session.crash, times[session.crash_at]);
-    made.addEventListener("click", () => goTo(session.crash_at));
-  }
-  const errors = levelCounts[ERROR] + levelCounts[CRITICAL];
-  if (errors) {
-    const made = finding("errors", plural(errors, "error"), "show them alone", null);
-    made.addEventListener("click", () => { clearFilters(); state.levels = [ERROR, CRITICAL].filter(i => levelCounts[i]); changed(); scrollTo(0); $("list").focus(); });
-  }
-  for (const session of about.sessions.filter(each => each.ending === "no closing record").slice(-5)) {
-    finding("open", whoText(session), "ended without a closing record", session.ended).addEventListener("click", () => goTo(session.last));
-  }
-  if (!$("findings").children.length) $("findings").append(element("div", "", "No crash and no error in these logs."));
-  if (!errors && !crashes.length) $("findings").lastChild.id = "nothing";
-  const sessions = about.sessions.filter(session => session.pid).length;
-  $("summary").textContent = dateText(about.begin) + " " + timeText(about.begin, true) + " – " + (dateText(about.end) === dateText(about.begin) ? "" : dateText(about.end) + " ") + timeText(about.end, true) + "  ·  " + plural(count, "record") + "  ·  " + plural(sessions, "session") + "  ·  " + plural(about.files.length, "file");
+  about.problems.forEach(addFinding);
+  fatal = about.problems.filter(each => ["crash", "exception"].includes(each.kind)).flatMap(each => each.at);
+  const isFine = !about.problems.length;
+  if (isFine) $("findings").append(element("div", "", "No crash and no error in these logs."));
+  if (isFine) $("findings").lastChild.id = "nothing";
+  for (const id of ["issue", "errors", "previous", "next"]) $(id).disabled = isFine;
+  const last = about.sessions[about.problems[0]?.session] ?? about.sessions.findLast(session => session.application) ?? {};
+  $("origin").append(element("b", "", last.application ? "chaiNNer " + last.application : "Version not said"), element("span", "", last.system ? "  on " + last.system : ""));
+  const sessions = about.sessions.filter(session => session.pid).length, isOneDay = dateText(about.begin) === dateText(about.end);
+  const span = dateText(about.begin) + " " + timeText(about.begin, true) + " – " + (isOneDay ? "" : dateText(about.end) + " ") + timeText(about.end, true) + " " + zoneText(about.end);
+  $("summary").textContent = [about.end ? span : "at an unknown time", plural(count, "record"), plural(sessions, "session"), plural(about.files.length, "file")].join("  ·  ");
   $("about-text").textContent = about.text;
-  const keys = [["/", "find text"], ["↓ ↑, J K", "next and previous record"], ["Page ↓ ↑, Home, End", "go further"], ["E, Shift+E", "next and previous error"], ["Enter, ← →", "fold and unfold a record"], ["U", "unfold all records"], ["C", "copy the record as it stood"], ["X", "show the record in context: clear the filters"], ["Shift+click", "show a level or a role alone"], ["T", "go to the chart; there ← → move, Enter goes in, Backspace out; the mouse draws a range"], ["Esc", "close the record, then clear the filters"], ["?", "this table"]];
+  const keys = [["/", "find text"], ["↓ ↑, J K", "next and previous record"], ["Page ↓ ↑, Home, End", "go further"], ["E, Shift+E", "next and previous error"], ["Enter, ← →", "fold and unfold a record"], ["U", "unfold all records"], ["P", "go to what went wrong; there ↓ ↑, Enter shows it"], ["I", "copy what a bug report needs"], ["C", "copy the record as it stood"], ["X", "show the record in context: clear the filters"], ["Shift+click", "show a level or a role alone"], ["T", "go to the chart; there ← → move, Enter goes in, Backspace out; the mouse draws a range"], ["Esc", "close the record, then clear the filters"], ["?", "this table"]];
   for (const [key, what] of keys) {
     const row = element("tr"), cell = element("td");
     cell.append(element("kbd", "", key));
@@ -1048,14 +786,26 @@ function put(map, key, value) {
   if (map.has(key)) map.get(key).push(value); else map.set(key, [value]);
 }
 
-function finding(kind, title, text, time) {
-  const made = element("button", "finding " + kind), words = element("span");
+function addFinding(problem) {
+  const made = element("button", "finding " + problem.kind), times_ = element("span", "times"), session = about.sessions[problem.session];
   made.type = "button";
-  words.append(element("b", "", title), " " + text);
-  made.append(words);
-  if (time !== null) made.append(element("time", "", shortText(time)));
+  if (problem.count > 1) times_.append(element("b", "", "× " + grouped(problem.count)), " since " + shortText(problem.first).slice(0, -3));
+  const badge = { crash: "Crash", exception: "Exception", error: "Error", killed: "Cut off" }[problem.kind];
+  const what = element("span", "what", problem.kind === "killed" ? problem.verb + ": " + problem.what : problem.what);
+  made.append(element("span", "badge", badge), element("span", "who", whoText(session)), what, element("span", "where", problem.where), times_, element("time", "", shortText(problem.last)));
+  made.title = problem.what;
+  made.addEventListener("click", () => goTo(problem.at[problem.at.length - 1]));
   $("findings").append(made);
-  return made;
+}
+
+// The problem of which the chosen record tells; else the one that was chosen last.
+function showChosen() {
+  chosen = about.problems.find(each => each.at.includes(state.record)) ?? chosen ?? about.problems[0] ?? null;
+  about.problems.forEach((each, i) => {
+    const made = $("findings").children[i];
+    made.setAttribute("aria-current", each === chosen);
+    made.tabIndex = each === chosen ? 0 : -1;
+  });
 }
 
 function showControls() {
@@ -1068,7 +818,7 @@ function showControls() {
   const hasRange = state.from !== null || state.to !== null;
   $("range").classList.toggle("hidden", !hasRange);
   if (hasRange) $("range").textContent = timeText(begin, end - begin > 10000) + " – " + timeText(end, end - begin > 10000) + "  ✕";
-  $("reset").classList.toggle("hidden", !(state.q || state.levels || state.roles || state.process !== null || hasRange));
+  $("reset").disabled = !(state.q || state.levels || state.roles || state.process !== null || hasRange);
   $("unfold").setAttribute("aria-pressed", isAllUnfolded);
   $("matches").textContent = visible.length === count ? plural(count, "record") : grouped(visible.length) + " of " + plural(count, "record");
   drawChart();
@@ -1078,7 +828,7 @@ function listen() {
   let timer = 0;
   $("query").addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => { state.q = $("query").value; changed(); scrollTo(0); }, 120);
+    timer = setTimeout(() => { state.q = $("query").value; changed(); }, 120);
   });
   $("query").addEventListener("keydown", event => {
     if (event.key === "Enter" || event.key === "ArrowDown") { $("list").focus(); moveBy(0); event.preventDefault(); }
@@ -1089,21 +839,30 @@ function listen() {
   $("process").addEventListener("change", () => { state.process = $("process").value || null; changed(); });
   $("process").addEventListener("keydown", event => event.stopPropagation());
   $("range").addEventListener("click", () => { state.from = state.to = null; changed(); });
-  $("reset").addEventListener("click", () => { clearFilters(); changed(); if (state.record >= 0) select(state.record, true); });
+  $("reset").addEventListener("click", () => { clearFilters(); changed(); if (state.record >= 0) select(state.record, .33); });
+  $("issue").addEventListener("click", copyIssue);
+  $("errors").addEventListener("click", () => { clearFilters(); state.levels = [ERROR, CRITICAL].filter(i => levelCounts[i]); changed(); $("list").focus(); });
+  $("findings").addEventListener("keydown", event => {
+    const to = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key], next = to && document.activeElement[to];
+    if (!to) return;
+    next?.focus();
+    event.preventDefault();
+    event.stopPropagation();
+  });
   $("previous").addEventListener("click", () => moveToError(-1));
   $("next").addEventListener("click", () => moveToError(1));
   $("unfold").addEventListener("click", unfoldAll);
-  $("copy").addEventListener("click", copy);
-  $("only").addEventListener("click", () => { state.process = String(about.sessions[sessionOf[state.record]].pid); changed(); select(state.record, true); });
+  $("copy").addEventListener("click", copyRecord);
+  $("only").addEventListener("click", () => { state.process = String(about.sessions[sessionOf[state.record]].pid); changed(); select(state.record, .33); });
   $("context").addEventListener("click", inContext);
   $("close").addEventListener("click", close);
-  $("keys-button").addEventListener("click", () => $("keys").showModal());
-  $("about-button").addEventListener("click", () => $("about").showModal());
+  $("keys-button").addEventListener("click", () => showDialog("keys"));
+  $("about-button").addEventListener("click", () => showDialog("about"));
   $("list").addEventListener("scroll", draw, { passive: true });
   $("list").addEventListener("click", event => {
     const fold = event.target.closest("[data-fold]"), row = event.target.closest("[data-record]");
     if (fold) toggleFold(Number(fold.dataset.fold));
-    else if (row && !String(getSelection())) select(Number(row.dataset.record), false);
+    else if (row && !String(getSelection())) select(Number(row.dataset.record));
   });
   $("list").addEventListener("dblclick", event => {
     const row = event.target.closest("[data-record]");
@@ -1115,8 +874,8 @@ function listen() {
     else if (event.key === "ArrowUp") moveBy(-1);
     else if (event.key === "PageDown") moveBy(page);
     else if (event.key === "PageUp") moveBy(-page);
-    else if (event.key === "Home") select(visible[0] ?? -1, false);
-    else if (event.key === "End") select(visible[visible.length - 1] ?? -1, false);
+    else if (event.key === "Home") select(visible[0] ?? -1);
+    else if (event.key === "End") select(visible[visible.length - 1] ?? -1);
     else if (event.key === "Enter" && hasLines) toggleFold(i);
     else if (event.key === "ArrowRight" && hasLines && !isUnfolded(i)) toggleFold(i);
     else if (event.key === "ArrowLeft" && hasLines && isUnfolded(i)) toggleFold(i);
@@ -1132,17 +891,19 @@ function listen() {
     else if (key === "e" || key === "E") moveToError(event.shiftKey ? -1 : 1);
     else if (key === "j") moveBy(1);
     else if (key === "k") moveBy(-1);
-    else if (key === "c") copy();
+    else if (key === "c") copyRecord();
+    else if (key === "i") copyIssue();
+    else if (key === "p") $("findings").querySelector("[aria-current=true]")?.focus();
     else if (key === "x") inContext();
     else if (key === "u") unfoldAll();
     else if (key === "t") $("chart").focus();
-    else if (key === "?") $("keys").showModal();
+    else if (key === "?") showDialog("keys");
     else if (key === "Escape" && state.record >= 0) close();
     else if (key === "Escape") { clearFilters(); changed(); }
     else return;
     event.preventDefault();
   });
-  addEventListener("hashchange", () => { stateFromHash(); filter(); showDetail(); if (state.record >= 0) select(state.record, true); });
+  addEventListener("hashchange", () => { stateFromHash(); filter(); showDetail(); if (state.record >= 0) select(state.record, .33); });
   new ResizeObserver(() => { filter(); }).observe($("chart").parentElement);
   new ResizeObserver(draw).observe($("list"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawChart());
@@ -1150,20 +911,26 @@ function listen() {
 }
 
 function unfoldAll() {
-  const i = state.record >= 0 ? indexIn(state.record) : indexOfLine(Math.floor(topPixel() / ROW));
+  const at = place();
   isAllUnfolded = !isAllUnfolded;
   unfolded.clear();
   layOut();
-  if (visible.length && i >= 0) scrollTo(firstLines[i] * ROW);
+  keep(at);
   showControls();
   draw();
+}
+
+// From its beginning, not from the button at its end.
+function showDialog(id) {
+  $(id).showModal();
+  $(id).querySelector("h2").focus();
 }
 
 function inContext() {
   if (state.record < 0) return;
   clearFilters();
   changed();
-  select(state.record, true);
+  select(state.record, .33);
 }
 
 function close() {
@@ -1187,7 +954,7 @@ async function open() {
   const script = $("data"), text = script.textContent;
   script.remove();
   take(await decompress(bytesOfBase64(text.trim())));
-  for (const id of ["overview", "time", "filters"]) $(id).classList.remove("hidden");
+  for (const id of ["problems", "time", "filters"]) $(id).classList.remove("hidden");
   document.querySelector("header").classList.remove("hidden");
   document.querySelector("main").classList.remove("hidden");
   $("opening").remove();
@@ -1195,7 +962,10 @@ async function open() {
   stateFromHash();
   filter();
   listen();
-  if (state.record >= 0) select(state.record, true);
+  showChosen();
+  if (state.record >= 0) select(state.record, .33);
+  else if (location.hash.length > 1 || !chosen) scrollTo(1e15);
+  else goTo(chosen.at[chosen.at.length - 1]);
   requestAnimationFrame(() => setTimeout(() => {
     document.documentElement.dataset.openMilliseconds = (performance.now()).toFixed(0);
     document.documentElement.dataset.state = "ready";
@@ -1208,7 +978,4 @@ addEventListener("DOMContentLoaded", () => open().catch(error => {
   document.documentElement.dataset.state = "failed";
   if ($("opening")) $("opening").textContent = words; else document.body.prepend(element("div", "", words));
 }));
-</script>
-<script type="text/plain" id="data">@@DATA@@</script>
-</body>
-</html>
+"""

@@ -1,0 +1,284 @@
+"""What went wrong: which sessions and problems a report finds, and what its summary says about them."""
+
+import pytest
+
+from chainner_logger import report
+from chainner_logger._report import page, problems, story, summary
+from chainner_logger._report.folder import log_name
+from conftest import write_log
+
+BEGIN = "Logger initialized for worker process. Log file: x"
+ORIGIN = "Role: worker, process: {}, started: x, application: {}, chaiNNer logger: 0.1.0, system: Linux 6, UTC offset: +02:00"
+CLOSED = "Logger closed for worker process"
+UNCAUGHT = 'Uncaught exception{}\n\tTraceback (most recent call last):\n\t  File "a.py", line 3, in <module>\n\t    main()\n\t  File "b.py", line 7, in main\n\t    make()\n\tMemoryError: too large\n\ta note'
+STACKS = """2025-10-19 05:{}.000 [{}] [CRITICAL] Crashed: SIGSEGV (11) at address 0x0
+Fatal Python error: Segmentation fault
+
+Thread 0x1 (most recent call first):
+  File "threading.py", line 331 in wait
+
+Current thread 0x2 (most recent call first):
+  File "upscale.py", line 52 in upscale
+  File "worker.py", line 91 in do_GET
+
+Extension modules: numpy (total: 1)
+"""
+
+
+def line(time, pid, text, level="INFO"):
+    return f"2025-10-19 05:{time}.000 [{pid}] [{level}] {text}\n"
+
+
+def log(name, *lines):
+    return story.Log(log_name(name), "".join(lines))
+
+
+def begun(time, pid, version="1.0"):
+    return line(time, pid, BEGIN) + line(time, pid, ORIGIN.format(pid, version))
+
+
+def made(*logs):
+    told = story.Story(logs)
+    taken = page.Page(told)
+    taken.take(told)
+    return taken
+
+
+def crash(time, pid, address="0x0", place="0x12a09"):
+    return line(
+        time,
+        pid,
+        f"Crashed: SIGSEGV (11) at address {address}\n\tat /x/worker+{place}\n\tat /x/libc.so.6+0x1",
+        "CRITICAL",
+    )
+
+
+def told(taken):
+    return [(each.kind, each.log, each.what, each.count) for each in taken.problems]
+
+
+def test_a_crash_is_one_entry_with_pythons_stack_first():
+    taken = made(
+        log(
+            "worker.log",
+            begun("00:00", 7),
+            line("00:01", 7, "before"),
+            crash("00:02", 7),
+            line("00:02", 7, "another thread"),
+        ),
+        log("worker.crash.txt", STACKS.format("00:02", 7)),
+    )
+    assert [each.errors for each in taken.sessions.all] == [1] and taken.counts[5] == 1
+    (problem,) = taken.problems
+    assert problem.stack == [
+        'File "upscale.py", line 52 in upscale', 'File "worker.py", line 91 in do_GET', "at /x/worker+0x12a09", "at /x/libc.so.6+0x1",
+    ]  # fmt: skip
+    entry = problem.entry
+    lines = entry.record.raw.split("\n\t")
+    assert (
+        lines[0].endswith("Crashed: SIGSEGV (11) at address 0x0")
+        and lines[1] == "Fatal Python error: Segmentation fault"
+    )
+    assert lines.index('  File "upscale.py", line 52 in upscale') < lines.index("at /x/worker+0x12a09")
+    assert lines.index("at /x/libc.so.6+0x1") < lines.index('  File "threading.py", line 331 in wait')
+    assert entry.added == len(lines) - 3 and "Extension modules: numpy (total: 1)" in lines
+
+
+def test_each_crash_has_the_stack_of_its_own_process_and_time():
+    stacks = STACKS.format("00:02", 7) + STACKS.format("01:02", 8).replace("upscale.py", "other.py")
+    stacks += STACKS.format("02:02", 7).replace("upscale.py", "third.py")
+    taken = made(
+        log("worker.log", *(begun(f"0{i}:00", pid) + crash(f"0{i}:02", pid) for i, pid in enumerate((7, 8, 7)))),
+        log("worker.crash.txt", stacks),
+    )
+    assert [each.stack[0].split('"')[1] for each in taken.problems] == ["third.py", "other.py", "upscale.py"]
+
+
+def test_what_python_alone_says_about_a_crash_is_a_crash():
+    taken = made(log("worker.log", begun("00:00", 7)), log("worker.crash.txt", STACKS.format("00:00", 7)))
+    ((kind, _, what, _),) = told(taken)
+    assert (kind, what) == (problems.CRASH, "Fatal Python error: Segmentation fault")
+    assert taken.problems[0].stack[0] == 'File "upscale.py", line 52 in upscale'
+
+
+def test_equal_crashes_are_one_and_the_newest_problem_comes_first():
+    lines = [begun("00:00", 1) + line("00:01", 1, "model 5 is missing", "ERROR") + line("00:02", 1, CLOSED)]
+    lines += [begun(f"{10 + i}:00", 10 + i) + crash(f"{10 + i}:05", 10 + i, f"0x{i}") for i in range(20)]
+    lines += [begun("40:00", 50) + crash("40:05", 50, place="0x777")]
+    lines += [begun("50:00", 60) + line("50:01", 60, "model 9 is missing", "ERROR")]
+    taken = made(log("worker.log", *lines))
+    assert told(taken) == [
+        ("error", "worker", "model 9 is missing", 2),
+        ("crash", "worker", "SIGSEGV (11) at address 0x0", 1),
+        ("crash", "worker", "SIGSEGV (11) at address 0x19", 20),
+    ]
+    assert (taken.problems[2].last - taken.problems[2].first) == 19 * 60_000
+
+
+def test_what_the_host_says_about_a_crash_comes_after_the_crash():
+    taken = made(
+        log("worker.log", begun("00:00", 7), crash("00:02", 7)),
+        log("host.log", line("00:03", 1, "Worker process 7 ended", "ERROR"), line("00:20", 1, "cannot start", "ERROR")),
+    )
+    assert [each.what for each in taken.problems] == [
+        "cannot start",
+        "SIGSEGV (11) at address 0x0",
+        "Worker process 7 ended",
+    ]
+
+
+@pytest.mark.parametrize(
+    "where, ending",
+    [("", "uncaught exception"), (" in process SpawnProcess-1", "uncaught exception"), (" in thread T", "closed")],
+)
+def test_an_uncaught_exception_is_as_plain_as_a_crash(where, ending):
+    text = line("00:01", 7, UNCAUGHT.format(where), "CRITICAL")
+    taken = made(log("worker.log", begun("00:00", 7), text, line("00:02", 7, CLOSED)))
+    assert told(taken) == [("exception", "worker", "MemoryError: too large", 1)]
+    assert taken.problems[0].stack == ['File "b.py", line 7, in main', 'File "a.py", line 3, in <module>']
+    (session,) = taken.sessions.all
+    assert session.ending == ending
+    if not where:
+        assert session.describe_end() == "closed after an uncaught exception: MemoryError: too large"
+
+
+@pytest.mark.parametrize("message", [
+    "failed:\n\tTraceback (most recent call last):\n\t  File \"a.py\", line 1, in f\n\t    g(\n\t    ~^\n\tKeyError: 'x'",
+    "failed:\n\tTraceback (most recent call last):\n\t  File \"z.py\", line 1\n\tOSError: x\n\t\n\tDuring handling of the above exception, another exception occurred:\n\t\n\tTraceback (most recent call last):\n\t  File \"a.py\", line 1, in f\n\tKeyError: 'x'",
+])  # fmt: skip
+def test_an_error_with_a_traceback_says_what_was_raised(message):
+    taken = made(log("worker.log", line("00:01", 7, message, "ERROR")))
+    assert told(taken) == [("error", "worker", "failed: KeyError: 'x'", 1)]
+
+
+def test_a_session_that_a_signal_ended_in_good_order_says_so():
+    taken = made(
+        log("worker.log", begun("00:00", 7), line("00:02", 7, "Ended by SIGTERM (15)"), line("00:02", 7, CLOSED))
+    )
+    assert taken.sessions.all[0].describe_end() == "ended by SIGTERM (15)" and taken.problems == []
+
+
+def test_what_was_raised_is_found_in_a_group_of_exceptions_and_without_a_stack():
+    group = 'Uncaught exception\n\t  + Exception Group Traceback (most recent call last):\n\t  |   File "a.py", line 1, in f\n'
+    group += "\t  | ExceptionGroup: two (2 sub-exceptions)\n\t  +-+---------------- 1 ----------------\n\t    | ValueError: a"
+    taken = made(
+        log(
+            "worker.log",
+            line("00:01", 7, group, "CRITICAL"),
+            line("00:02", 7, "Uncaught exception\n\tKeyError: 1", "CRITICAL"),
+        )
+    )
+    assert [each.what for each in taken.problems] == ["KeyError: 1", "ExceptionGroup: two (2 sub-exceptions)"]
+    assert taken.problems[1].stack == ['File "a.py", line 1, in f'] and taken.problems[1].where == "a.py:1 in f"
+
+
+def test_a_process_that_was_killed_is_a_problem_if_it_would_have_closed_its_log():
+    taken = made(
+        log("worker.log", begun("00:00", 7), line("00:01", 7, "the last words"), begun("10:00", 8)),
+        log(
+            "host.log",
+            line("00:00", 1, "a host that logs warnings alone", "WARNING"),
+            line("10:00", 2, "the next", "WARNING"),
+        ),
+    )
+    assert [(each.kind, each.log) for each in taken.problems] == [(problems.KILLED, "worker")]
+    assert [each.record.message for each in taken.problems[0].before] == ["the last words"]
+    assert [each.describe_end() for each in taken.sessions.all if each.log == "host"][0] == "does not say how it ended"
+
+
+def test_the_last_records_before_are_those_of_the_process_and_some_of_the_others():
+    taken = made(
+        log("worker.log", begun("00:00", 7), *(line("00:01", 7, f"w{i}") for i in range(9)), crash("00:30", 7)),
+        log("host.log", *(line("00:20", 1, f"h{i}") for i in range(500))),
+    )
+    assert [each.record.message for each in taken.problems[0].before] == [
+        "w4",
+        "w5",
+        "w6",
+        "w7",
+        "w8",
+        "h497",
+        "h498",
+        "h499",
+    ]
+
+
+def test_a_captured_line_is_not_later_than_what_its_process_logged_next():
+    lines = (
+        "00:01.918 stdout: printed",
+        "00:01.918 stderr: too",
+        "00:01.917 [ERROR] failed",
+        "00:09.000 stdout: early",
+        "00:05.000 set back",
+    )
+    text = "".join(f"2025-10-19 05:{each[:9]} [7] [INFO] {each[10:]}\n" for each in lines)
+    entries = list(
+        story.Story([log("worker.log", text), log("host.log", line("00:01", 1, "h").replace("01.000", "01.918"))])
+    )
+    assert [(each.record.message, each.time % 60_000) for each in entries] == [
+        ("stdout: printed", 1917), ("stderr: too", 1917), ("[ERROR] failed", 1917), ("h", 1918), ("stdout: early", 9000), ("set back", 5000),
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def logs(tmp_path):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    text = (
+        begun("00:00", 6, "0.9")
+        + crash("00:01", 6, "0x99")
+        + begun("10:00", 7)
+        + line("10:01", 7, "Upscaling `a`\n\twith x")
+    )
+    write_log(folder / "worker.log", text + crash("10:02", 7))
+    write_log(folder / "worker.crash.txt", STACKS.format("00:01", 6) + STACKS.format("10:02", 7))
+    return folder
+
+
+def test_the_summary_says_what_went_wrong_when_where_in_which_version_and_after_what(logs, tmp_path):
+    text = report(tmp_path / "report.zip", logs).summary
+    assert "Application:        1.0 (before: 0.9)\nSystem of the logs: Linux 6\n" in text
+    assert "Times covered:      2025-10-19 05:00:00.000 UTC+02:00 to 2025-10-19 05:10:02.000 UTC+02:00\n" in text
+    begin = text.index("What went wrong, the newest first")
+    assert text[begin : text.index("Sessions, ")].split("\n")[2:] == [
+        "2025-10-19 05:10:02.000 UTC+02:00  worker 7 crashed: SIGSEGV (11) at address 0x0",
+        "    2 times since 2025-10-19 05:00:01.000 UTC+02:00",
+        "    application 1.0, Linux 6",
+        '    File "upscale.py", line 52 in upscale',
+        '    File "worker.py", line 91 in do_GET',
+        "    at /x/worker+0x12a09",
+        "    at /x/libc.so.6+0x1",
+        "    the last records before:",
+        "        05:10:01.000 worker INFO Upscaling `a`",
+        "",
+        "",
+    ]
+
+
+def test_ten_lines_of_markdown_tell_a_bug_report_all_of_it():
+    text = log(
+        "worker.log",
+        begun("10:00", 7),
+        *(line("10:01", 7, f"Upscaling ```{i}```\n\twith x") for i in range(9)),
+        crash("10:02", 7),
+    )
+    taken = made(text, log("worker.crash.txt", STACKS.format("10:02", 7)))
+    problem = taken.problems[0]
+    assert summary.issue(problem, taken.sessions.all[problem.session], taken.zones).split("\n") == [
+        "**worker crashed:** `SIGSEGV (11) at address 0x0`",
+        "- When: 2025-10-19 05:10:02.000 UTC+02:00",
+        "- Version: 1.0 (chaiNNer logger 0.1.0)",
+        "- System: Linux 6",
+        "```text",
+        "05:10:01.000 worker INFO Upscaling '''7'''",
+        "05:10:01.000 worker INFO Upscaling '''8'''",
+        'File "upscale.py", line 52 in upscale',
+        "at /x/worker+0x12a09",
+        "```",
+    ]
+
+
+def test_what_tells_no_time_is_not_of_1970(tmp_path):
+    (tmp_path / "logs").mkdir()
+    write_log(tmp_path / "logs" / "worker.log", '{"time": "05:00", "message": "a pattern of its own"}\n' * 3)
+    assert "1970" not in report(tmp_path / "report.zip", tmp_path / "logs").summary
