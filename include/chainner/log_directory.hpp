@@ -6,7 +6,7 @@ namespace chainner {
 
 /// The folder in which a logger without `logger_options::log_dir` writes, absolute.
 ///
-/// The first of these that can be used (see README, "Where the files live"):
+/// The first of these that can be used (see doc/folders.md):
 ///
 /// 1. the folder that `CHAINNER_LOG_DIR` names;
 /// 2. `logs` next to the executable, if a file or folder named `portable` lies there;

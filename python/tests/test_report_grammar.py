@@ -254,8 +254,8 @@ def test_what_does_not_tell_its_zone_has_that_of_the_others_also_in_the_hour_tha
     assert times == [10, 50, 70, 180]
 
 
-def test_the_readme_lists_the_marks_and_the_format_of_lnav_agrees():
-    readme = (repository / "README.md").read_text(encoding="utf-8")
+def test_the_documentation_lists_the_marks_and_the_format_of_lnav_agrees():
+    page = (repository / "doc/format.md").read_text(encoding="utf-8")
     for words in (
         "Logger initialized for",
         "Continues an older file.",
@@ -263,7 +263,7 @@ def test_the_readme_lists_the_marks_and_the_format_of_lnav_agrees():
         "Local time is UTC",
         "Crashed: ",
     ):
-        assert words in readme
+        assert words in page
     pattern = re.search(r'"pattern": "(.*)"', (repository / "lnav/formats/chainner/chainner_log.json").read_text(encoding="utf-8"))[1]
     pattern = re.compile(pattern.replace("\\\\", "\\").replace("(?<", "(?P<"))
     for stamp in "2025-10-19 05:52:25.123", "2025-10-19 05:52:25.123+02:00":

@@ -1,4 +1,4 @@
-"""The grammar of the logs, on which all of ours that read them agree. README.md says it in words: "The grammar"."""
+"""The grammar of the logs, on which all of ours that read them agree. doc/format.md says it in words: "The grammar"."""
 
 from __future__ import annotations
 
