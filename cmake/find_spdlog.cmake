@@ -14,7 +14,7 @@ if(NOT TARGET spdlog::spdlog AND NOT TARGET spdlog::spdlog_header_only)
     endif()
     include(FetchContent)
     FetchContent_Declare(spdlog GIT_REPOSITORY https://github.com/gabime/spdlog.git GIT_TAG v1.15.3)
-    set(SPDLOG_INSTALL ON) # The installed chainner::logger needs it.
+    set(SPDLOG_INSTALL ${CHAINNER_LOGGER_INSTALL}) # The installed chainner::logger needs it.
     FetchContent_MakeAvailable(spdlog)
 endif()
 

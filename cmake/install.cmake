@@ -19,8 +19,9 @@ install(
     EXPORT chainner_loggerTargets
     LIBRARY COMPONENT runtime NAMELINK_COMPONENT development
     RUNTIME COMPONENT runtime
-    FILE_SET HEADERS
+    INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
 )
+install(DIRECTORY include/chainner DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(EXPORT chainner_loggerTargets NAMESPACE chainner:: DESTINATION ${package_directory})
 install(
     FILES ${CMAKE_CURRENT_BINARY_DIR}/chainner_loggerConfig.cmake

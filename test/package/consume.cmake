@@ -1,6 +1,6 @@
 # Builds and runs the project in `consumer`, which gets the library in one WAY of several.
 set(logs ${BUILD}/logs)
-file(REMOVE_RECURSE ${logs})
+file(REMOVE_RECURSE ${logs} ${BUILD}/installed)
 if(PREFIX)
     file(GLOB_RECURSE found ${PREFIX}/*/chainner_logger.pc)
     cmake_path(GET found PARENT_PATH pkgconfig_directory)
@@ -27,6 +27,14 @@ execute_process(
 file(READ ${logs}/worker.log log)
 if(NOT log MATCHES "\\[INFO\\] loaded 3 models in 0\\.8 s\n")
     message(FATAL_ERROR "The record is not in worker.log:\n${log}")
+endif()
+
+# Nothing of ours is installed along with it.
+set(installed ${BUILD}/installed)
+execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD} --prefix ${installed} COMMAND_ERROR_IS_FATAL ANY)
+file(GLOB_RECURSE files RELATIVE ${installed} ${installed}/*)
+if(NOT files MATCHES "^bin/consumer([.]exe)?$")
+    message(FATAL_ERROR "Installed with the consumer: ${files}")
 endif()
 
 if(UNIX)

@@ -1,12 +1,16 @@
 # A plain configure, as in the README, installs the library and its headers.
 cmake_path(SET source NORMALIZE ${CMAKE_CURRENT_LIST_DIR}/../..)
-file(REMOVE_RECURSE ${PREFIX})
+file(REMOVE_RECURSE ${PREFIX} ${BUILD}/CMakeCache.txt)
 execute_process(
     COMMAND
         ${CMAKE_COMMAND} -S ${source} -B ${BUILD} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
-        -DCMAKE_BUILD_TYPE=Debug -DCMAKE_INSTALL_LIBDIR=lib -DBUILD_SHARED_LIBS=${SHARED}
+        -DCMAKE_INSTALL_LIBDIR=lib -DBUILD_SHARED_LIBS=${SHARED}
     COMMAND_ERROR_IS_FATAL ANY
 )
+file(STRINGS ${BUILD}/CMakeCache.txt build_type REGEX "^CMAKE_BUILD_TYPE:")
+if(NOT build_type MATCHES "=Release$")
+    message(FATAL_ERROR "It is not optimised: ${build_type}")
+endif()
 execute_process(COMMAND ${CMAKE_COMMAND} --build ${BUILD} COMMAND_ERROR_IS_FATAL ANY)
 execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD} --prefix ${PREFIX} COMMAND_ERROR_IS_FATAL ANY)
 
