@@ -1,23 +1,17 @@
-# All of it once more with the oldest CMake that will do, which pip brings.
-set(cmake ${BUILD}/python/bin/cmake)
+# What a user of the library has CMake do, by the oldest that will do, which pip brings.
 execute_process(
-    COMMAND ${PYTHON} -m pip install --quiet --target ${BUILD}/python cmake==3.22.*
+    COMMAND ${PYTHON} -m pip install --quiet --upgrade --target ${BUILD}/python cmake==3.22.*
     RESULT_VARIABLE failed
 )
 if(failed)
     message(FATAL_ERROR "Skipped: CMake 3.22 cannot be had")
 endif()
 
-set(prefix ${BUILD}/prefix)
 set(ENV{PYTHONPATH} ${BUILD}/python)
-# run(FOLDER SCRIPT OPTION...)
-function(run folder script)
+foreach(way IN ITEMS find_package fetch_content)
     execute_process(
-        COMMAND ${cmake} -DGENERATOR=${GENERATOR} -DCOMPILER=${COMPILER} -DBUILD=${BUILD}/${folder} ${ARGN}
-                -P ${CMAKE_CURRENT_LIST_DIR}/${script}
+        COMMAND ${BUILD}/python/bin/cmake -DGENERATOR=${GENERATOR} -DCOMPILER=${COMPILER} -DBUILD=${BUILD}/${way}
+                -DWAY=${way} -DPREFIX=${PREFIX} -P ${CMAKE_CURRENT_LIST_DIR}/consume.cmake
         COMMAND_ERROR_IS_FATAL ANY
     )
-endfunction()
-run(install install.cmake -DPREFIX=${prefix} -DSHARED=OFF)
-run(find_package consume.cmake -DPREFIX=${prefix} -DWAY=find_package)
-run(fetch_content consume.cmake -DWAY=fetch_content)
+endforeach()
