@@ -49,7 +49,7 @@ class Newcomer:
         self.home = folder
         self.clone = folder / "clone"
         self.logs = folder / "logs"
-        self.prefix = folder / "chainner-logger"  # as the README has it
+        self.prefix = folder / ".local"  # as the README has it
         commands = folder / "bin"
         for each in self.clone, self.logs, commands:
             each.mkdir()
