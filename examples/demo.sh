@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# demo.sh BUILD_DIR [FOLDER]: a host and its worker log side by side; then their two logs are shown as one story.
+# demo.sh BUILD_DIR [FOLDER]: a host and its worker log side by side; then their two logs are shown as one, by time.
 # FOLDER is what the worker walks, by default the repository. Exits non-zero if a host ends otherwise than it should.
 set -euo pipefail
 
@@ -7,7 +7,7 @@ root=$(dirname "$(dirname "$(realpath "${BASH_SOURCE[0]}")")")
 build=$(realpath -- "${1:?usage: demo.sh BUILD_DIR [FOLDER]}")
 folder=$(realpath -m -- "${2:-$root}")
 logs=$build/demo-logs
-story=$build/demo-story.log
+merged=$build/demo-merged.log
 troubles=demo-troubles
 failed=0
 
@@ -36,7 +36,7 @@ main() {
     heading "The logs are in $logs"
     show_sizes
     heading 'The two files merged by time'
-    merge | tell >"$story"
+    merge | tell >"$merged"
     merge | tell -v colour="$colour" -v width="$width" -v most_lines=24
     exit "$failed"
 }
@@ -90,7 +90,7 @@ merge() {
 
 # Shows merged lines as a table: all of them, or of each run at most `most_lines`.
 tell() {
-    LC_ALL=C story=$story awk "$@" -F '\t' '
+    LC_ALL=C merged=$merged awk "$@" -F '\t' '
         function paint(code, text) { return colour ? "\033[" code "m" text "\033[0m" : text }
 
         # Bytes count as letters: that clips too early at times, never too late.
@@ -105,7 +105,7 @@ tell() {
             left_out = most_lines && lines > most_lines + 1 ? lines - most_lines : 0
             for (i = 1; i <= lines; i++) {
                 if (left_out && i == most_lines / 2 + 1) {
-                    print paint("2", "… " left_out " more lines, see " ENVIRON["story"])
+                    print paint("2", "… " left_out " more lines, see " ENVIRON["merged"])
                     i += left_out
                 }
                 print run[i]
