@@ -63,6 +63,11 @@ bool is_live(const fs::path& path, std::vector<platform::file>& ended) {
 
 void rotate_files(const fs::path& path, std::size_t max_files) {
     if (max_files == 0) return platform::remove_open_file(path);
+    std::error_code ignored;
+    if (fs::exists(fs::symlink_status(rotated_name(path, max_files - 1), ignored))) {
+        // To rename a file over another one makes some file systems write it to the disk first, for milliseconds.
+        fs::remove(rotated_name(path, max_files), ignored);
+    }
     for (std::size_t to = max_files; to > 0; --to) {
         const fs::path name = rotated_name(path, to - 1);
         const std::error_code error = platform::rename_file(name, rotated_name(path, to));

@@ -116,13 +116,21 @@ file::~file() {
 file adopt_descriptor(int descriptor, int lowest) noexcept {
     struct stat found {};
     if (descriptor < 0 || fstat(descriptor, &found) != 0) return {};
-    // It may have the number of a stream that was closed, where the program can put a file of its own at any moment.
-    file given(descriptor, static_cast<std::uint64_t>(found.st_dev), found.st_ino);
-    if (descriptor >= lowest) return given;
+    const auto with_identity = [&found](int number) {
+        return file(number, static_cast<std::uint64_t>(found.st_dev), found.st_ino);
+    };
+    if (descriptor >= lowest) return with_identity(descriptor);
     int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, lowest);
     if (moved < 0) moved = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (moved < 0) return {};
-    return file(moved, static_cast<std::uint64_t>(found.st_dev), found.st_ino);
+    const int error = errno;
+    if (descriptor > STDERR_FILENO) {
+        ::close(descriptor);
+    } else {
+        // The number of a stream that was closed, where the program can put a file of its own at any moment.
+        with_identity(descriptor);
+    }
+    errno = error;
+    return moved < 0 ? file() : with_identity(moved);
 }
 
 file adopt_descriptor(int descriptor) noexcept {
@@ -131,6 +139,16 @@ file adopt_descriptor(int descriptor) noexcept {
     constexpr rlim_t high = 2'000;
     return adopt_descriptor(descriptor, static_cast<int>(std::min(high, limit.rlim_cur - limit.rlim_cur / 16)));
 }
+
+namespace {
+
+/// For a moment: under the number that it has, unless that belongs to a stream that was closed.
+file hold_descriptor(int descriptor) noexcept {
+    const bool is_stream = descriptor >= 0 && descriptor <= STDERR_FILENO;
+    return is_stream ? adopt_descriptor(descriptor, STDERR_FILENO + 1) : file(descriptor);
+}
+
+}  // namespace
 
 void make_unwritable(file_number number) noexcept {
     if (number == no_file) return;
@@ -170,10 +188,14 @@ bool is_locked_by_another(int descriptor, int how) noexcept {
 }
 
 /// What was there before may not be what this process would have created.
-void make_safe(int descriptor, const struct stat& found, const fs::path& path) {
-    if (found.st_uid != geteuid()) {
-        throw fs::filesystem_error("the log file belongs to another user", path, not_permitted());
-    }
+void make_safe(int descriptor, const fs::path& path) {
+    const auto refuse = [&path](const char* why) { throw fs::filesystem_error(why, path, not_permitted()); };
+    struct stat found {};
+    if (fstat(descriptor, &found) != 0) throw fs::filesystem_error("cannot open the log file", path, last_error());
+    if (!S_ISREG(found.st_mode)) refuse("the log file is no regular file");
+    // A second name of a file is how another user could make us write into it where links are refused.
+    if (found.st_nlink > 1) refuse("the log file has a second name (a hard link)");
+    if (found.st_uid != geteuid()) refuse("the log file belongs to another user");
     // Fails where the file system knows no such rights.
     if ((found.st_mode & (S_IWGRP | S_IWOTH)) != 0) fchmod(descriptor, found.st_mode & rights & ~(S_IWGRP | S_IWOTH));
 }
@@ -191,12 +213,7 @@ file open_log_file(const fs::path& path, open_mode mode) {
         if (!opened && errno == EEXIST && mode == open_mode::create_or_append) continue;
         if (!opened) fail(last_error(), errno == ELOOP ? "the log file is a link" : "cannot open the log file");
         const auto descriptor = static_cast<int>(opened.number());
-        struct stat found {};
-        if (fstat(descriptor, &found) != 0) fail(last_error());
-        if (!S_ISREG(found.st_mode)) fail(not_permitted(), "the log file is no regular file");
-        // A second name of a file is how another user could make us write into it where links are refused.
-        if (found.st_nlink > 1) fail(not_permitted(), "the log file has a second name (a hard link)");
-        if (!is_new) make_safe(descriptor, found, path);
+        if (!is_new) make_safe(descriptor, path);
         if (is_locked_by_another(descriptor, LOCK_EX)) {
             // No logger shares its lock.
             if (is_locked_by_another(descriptor, LOCK_SH)) fail(locked);
@@ -226,7 +243,7 @@ std::error_code let_group_read(const file& file) noexcept {
 int to_descriptor(file file) { return static_cast<int>(file.release()); }
 
 directory_lock::directory_lock(const fs::path& directory)
-    : folder_(adopt_descriptor(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC), STDERR_FILENO + 1)) {
+    : folder_(hold_descriptor(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC))) {
     if (!folder_ && (errno == EMFILE || errno == ENFILE)) {
         throw fs::filesystem_error("cannot lock the log folder", directory, last_error());
     }
