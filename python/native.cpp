@@ -19,6 +19,7 @@
 #include "handlers.hpp"
 #include "log_directory.hpp"
 #include "output/output_capture.hpp"
+#include "platform/crash.hpp"
 #include "platform/file.hpp"
 #include "process_loggers.hpp"
 #include "record/record_format.hpp"
@@ -79,13 +80,31 @@ void bind(const std::string& role, const py::object& file, const py::object& con
               chainner::default_console_pattern, nullptr};
 }
 
-/// Under the rules for log files: never through a link, and not another user's. Before what faulthandler writes there,
-/// a crash is named with its time and process.
+/// Under the rules for log files: never through a link, and not another user's.
 int open_crash_file(const fs::path& path) {
     using namespace chainner::platform;
-    file opened = open_log_file(path, open_mode::create_or_append);
-    detail::loggers_of_process().crash_file = opened.number();
-    return to_descriptor(std::move(opened));
+    return to_descriptor(open_log_file(path, open_mode::create_or_append));
+}
+
+void (*dump_stacks)(int) = nullptr;  // of faulthandler
+int signal_of_dump = 0;
+
+/// A crash is named there with its time and process, before the stacks of Python's code. Returns whether those are
+/// written as well: by the handler that faulthandler has for a signal of the user, which serves without its signal.
+bool write_crashes_to(int descriptor) {
+    auto& process = detail::loggers_of_process();
+    process.crash_file.remember(chainner::platform::number_of(descriptor));
+    dump_stacks = chainner::platform::displaced_handler([&](int number) {
+        const py::module_ faulthandler = py::module_::import("faulthandler");
+        faulthandler.attr("unregister")(number);
+        faulthandler.attr("register")(number, descriptor);
+        signal_of_dump = number;
+    });
+    if (dump_stacks == nullptr) return false;
+    process.write_stacks = []() noexcept {
+        if (Py_IsInitialized() != 0) dump_stacks(signal_of_dump);
+    };
+    return true;
 }
 
 py::list log_directories() {
@@ -141,12 +160,13 @@ PYBIND11_MODULE(_checked_native, module) {
         "get_logger_from_env", [] { return state_of(*chainner::get_logger_from_env()); }, without_gil());
     module.def("log_directories", log_directories);
     module.def("open_crash_file", open_crash_file, without_gil());
+    module.def("write_crashes_to", write_crashes_to);
     module.def("install_crash_handler", chainner::install_crash_handler);
     module.def("capture_output", chainner::capture_output, without_gil());
     module.def("release_output", chainner::release_output, without_gil());
     module.def("is_output_captured", detail::is_output_captured, without_gil());
     module.def("settle_output", detail::settle_output, without_gil());
-    module.def("describe_exit", chainner::describe_exit);
+    module.def("describe_exit", py::overload_cast<std::int64_t>(chainner::describe_exit));
 
     module.def("add_direct_way", python::add_direct_way);
     module.def("bind", bind);

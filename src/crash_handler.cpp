@@ -25,8 +25,9 @@ namespace chainner {
 
 namespace {
 
-/// A record, put together without the heap. What does not fit is left out.
-class crash_record {
+/// Put together without the heap. What does not fit is left out.
+template <std::size_t size>
+class fixed_text {
 public:
     void clear() noexcept { size_ = 0; }
 
@@ -41,15 +42,31 @@ public:
         // What cannot be formatted is left out.
     }
 
+    /// Leaves room for as much again: a stack comes after it.
+    void append_text(std::string_view text) noexcept {
+        const std::size_t most = text_.size() / 2;
+        if (text.size() <= most) return append("{}", text);
+        std::size_t end = most;
+        while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80) --end;  // in the midst of a letter
+        append("{}...", text.substr(0, end));
+    }
+
     std::string_view line() noexcept {
         text_[size_] = '\n';
         return {text_.data(), size_ + 1};
     }
 
+    const char* c_str() noexcept {
+        text_[size_] = '\0';
+        return text_.data();
+    }
+
 private:
-    std::array<char, 16 * 1024> text_{};
+    std::array<char, size> text_{};
     std::size_t size_ = 0;
 };
+
+using crash_record = fixed_text<16 * 1024>;
 
 struct date {
     std::int64_t year, month, day;
@@ -99,12 +116,28 @@ void append_stack(crash_record& record, const void* context) noexcept {
 // Of the record that is being written; none at first. Not local: that would take a lock in the handler.
 std::atomic<std::thread::id> writer{std::thread::id()};
 
+/// That of the log. Where it is gone, and in a child by `fork` that has written nothing yet: a new one that is this
+/// process's alone.
+platform::file_number file_of(const detail::process_log& log) noexcept {
+    platform::file_number file = log.file;
+    std::error_code error;
+    for (int instance = 1; file == platform::no_file && log.location != nullptr && instance <= detail::max_instances;
+         ++instance) {
+        fixed_text<256> name;
+        name.append("{}", log.location->role);
+        if (instance > 1) name.append("-{}", instance);
+        name.append(".log");
+        file = platform::create_last_log_file(log.location->directory, name.c_str(), error);
+        if (error != std::errc::file_exists) break;
+    }
+    return file;
+}
+
 /// Writes a record of which `describe` writes the middle, told `of` what. `context` is that of a fault.
 void write_record(void (*describe)(crash_record&, const void*), const void* of, const void* context) noexcept {
     static crash_record record;  // not on the stack, which may be a small one
     detail::settle_output();     // what was written before the crash stands before it in the log
     const detail::process_log log = detail::current_process_log();
-    if (log.file == platform::no_file && log.crash_file == platform::no_file) return;
 
     const std::thread::id self = std::this_thread::get_id();
     // Only so long: Windows may have ended the other thread in the midst of its record, at the end of the process.
@@ -119,10 +152,12 @@ void write_record(void (*describe)(crash_record&, const void*), const void* of, 
     std::error_code ignored;
     if (log.crash_file != platform::no_file) platform::write(log.crash_file, record.line(), ignored);
     append_stack(record, context);
-    if (log.file != platform::no_file) {
-        if (!platform::ends_in_line_feed(log.file)) platform::write(log.file, "\n", ignored);
-        platform::write(log.file, record.line(), ignored);
+    if (const platform::file_number file = file_of(log); file != platform::no_file) {
+        if (!platform::ends_in_line_feed(file)) platform::write(file, "\n", ignored);
+        platform::write(file, record.line(), ignored);
     }
+    const auto write_stacks = detail::loggers_of_process().write_stacks.load();
+    if (log.crash_file != platform::no_file && write_stacks != nullptr) write_stacks();
     writer = std::thread::id();
 }
 
@@ -171,7 +206,7 @@ std::string current_exception_text() {
     }
     const std::string_view text(words.data(), words.size());
     const auto describe = [](crash_record& record, const void* of) {
-        record.append("{}", *static_cast<const std::string_view*>(of));
+        record.append_text(*static_cast<const std::string_view*>(of));
     };
     write_record(describe, &text, nullptr);
     is_terminated = true;
@@ -194,9 +229,12 @@ void install_crash_handler() {
         return true;
     }();
     (void)is_installed;
+    platform::handle_faults_again();
     platform::provide_handler_stack();
 }
 
 std::string describe_exit(std::int64_t status) { return platform::describe_exit(status); }
+
+std::string describe_exit(wait_status status) { return platform::describe_wait_status(status.value); }
 
 }  // namespace chainner

@@ -103,10 +103,12 @@ process_loggers& loggers_of_process() {
 process_log current_process_log() noexcept {
     const process_loggers& process = loggers_of_process();
     process_log log;
-    log.crash_file = process.crash_file;
+    log.crash_file = process.crash_file.verified_number();
     if (const role_logger* const own = process.own) {
-        log.file = own->file->without_lock().number();
-        log.utc_offset = own->file->without_lock().utc_offset();
+        const file_writer& writer = own->file->without_lock();
+        log.file = writer.current().verified_number();
+        if (writer.is_open()) log.location = &writer.location();
+        log.utc_offset = writer.utc_offset();
         log.has_utc_offset = own->has_utc_offset;
     }
     return log;

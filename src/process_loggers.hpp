@@ -48,9 +48,10 @@ struct output_hooks {
 struct process_loggers {
     guarded<detail::setup> setup;
     std::array<role_logger, role_names.size()> loggers{role_logger(role_names[0]), role_logger(role_names[1])};
-    std::atomic<role_logger*> own{nullptr};                            // of the role that the process has set up
-    std::atomic<platform::file_number> crash_file{platform::no_file};  // see `process_log`
-    std::atomic<const output_hooks*> output{nullptr};                  // null: nothing is captured
+    std::atomic<role_logger*> own{nullptr};                  // of the role that the process has set up
+    platform::remembered_file crash_file;                    // see `process_log`
+    std::atomic<void (*)() noexcept> write_stacks{nullptr};  // of code in another language, to the crash file
+    std::atomic<const output_hooks*> output{nullptr};        // null: nothing is captured
 };
 
 /// Makes them, and adds the hooks, at the first call. Thread-safe, also in a signal handler.
@@ -59,6 +60,7 @@ process_loggers& loggers_of_process();
 /// What a crash handler has to know of the log, to be read at any moment without a lock.
 struct process_log {
     platform::file_number file = platform::no_file;        // of the role that the process has set up
+    const log_location* location = nullptr;                // where it belongs; null: that role has no file
     int utc_offset = 0;                                    // minutes
     bool has_utc_offset = false;                           // times in the file say it
     platform::file_number crash_file = platform::no_file;  // gets the first line of a crash, before others write to it

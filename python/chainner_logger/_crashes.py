@@ -29,12 +29,12 @@ def catch(logger: logging.Logger, log_file: Path | None) -> None:
     if not _has_hooks:
         _has_hooks = True
         _add_hooks(logger)
-    if log_file is not None and (_crash_file is not None or not faulthandler.is_enabled()):
+    if log_file is not None:
         try:
             _write_native_crashes(log_file.with_suffix(".crash.txt"))
         except OSError as error:
             logger.warning("Python's stacks will not be written if native code crashes: %s", error)
-    _native.install_crash_handler()  # last, so that it comes first, and then hands over to faulthandler
+    _native.install_crash_handler()
 
 
 def is_caught() -> bool:
@@ -129,7 +129,8 @@ def _write_native_crashes(path: Path) -> None:
     if before is not None and before.path == path and before.is_in_place():
         return
     _crash_file = _CrashFile(path)
-    faulthandler.enable(_crash_file.descriptor)
+    if not _native.write_crashes_to(_crash_file.descriptor) and (before or not faulthandler.is_enabled()):
+        faulthandler.enable(_crash_file.descriptor)
     if before is not None:
         before.remove_if_empty()
         os.close(before.descriptor)
@@ -137,6 +138,6 @@ def _write_native_crashes(path: Path) -> None:
 
 @atexit.register
 def _remove_empty_crash_file() -> None:
-    # faulthandler keeps it open: to stop it would put an end to our own handler too.
+    # Something may still crash, so it stays open.
     if _crash_file is not None:
         _crash_file.remove_if_empty()

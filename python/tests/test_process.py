@@ -11,7 +11,8 @@ from conftest import is_windows, make_link, wait_until
 
 # How a process ends that reads address 0, and what Python calls it.
 crash_status = 0xC0000005 if is_windows else -signal.SIGSEGV
-crash_name = "access violation" if is_windows else "Segmentation fault"
+of_faulthandler = "access violation" if is_windows else "Segmentation fault"
+of_stacks = "access violation" if is_windows else "Current thread 0x"
 
 
 def test_records_from_before_the_set_up_are_in_its_log_in_order(programs):
@@ -285,10 +286,10 @@ def test_a_crash_of_native_code_is_in_the_log_and_pythons_stacks_beside_it(progr
     crash = programs.logs / "host.crash.txt"
     lines = crash.read_text().splitlines()
     assert any(each.startswith(f"{crashed.time} [{crashed.pid}] [CRITICAL] Crashed: ") for each in lines)
-    assert any(crash_name in each for each in lines)
+    assert any(of_stacks in each for each in lines)
     if not is_windows:  # where the folder's rights count, and faulthandler comes first
         assert crash.stat().st_mode & 0o777 == 0o600
-        assert lines[1] == "Fatal Python error: Segmentation fault"
+        assert lines[1].startswith(of_stacks)
 
 
 def test_an_exit_status_is_told_in_words():
@@ -308,8 +309,9 @@ def test_a_crash_handler_of_the_program_stays(programs):
         programs.folder / "own.txt",
         status=crash_status,
     )
-    assert crash_name in (programs.folder / "own.txt").read_text()
-    assert not (programs.logs / "worker.crash.txt").exists()
+    assert of_faulthandler in (programs.folder / "own.txt").read_text()
+    assert (programs.logs / "worker.crash.txt").exists()
+    assert programs.texts()[-1].startswith("Crashed: " + ("" if is_windows else "SIGSEGV (11) at address 0x0"))
 
 
 def crash(programs):
@@ -347,7 +349,7 @@ def test_a_crash_file_names_each_crash_and_does_not_grow_by_starts(programs):
         programs.run("from logger import setup_logger; setup_logger('worker')")
     lines = (programs.logs / "worker.crash.txt").read_text().splitlines()
     names = [number for number, line in enumerate(lines) if "] [CRITICAL] Crashed: " in line]
-    stacks = [number for number, line in enumerate(lines) if crash_name in line and number not in names]
+    stacks = [number for number, line in enumerate(lines) if of_stacks in line and number not in names]
     assert len(names) == len(stacks) == 2
     if is_windows:
         assert stacks[0] == 0 and stacks[1] == names[0] + 1 and names[1] == len(lines) - 1
@@ -356,7 +358,7 @@ def test_a_crash_file_names_each_crash_and_does_not_grow_by_starts(programs):
     crashed = [each for each in programs.records() if each.text.startswith("Crashed:")]
     assert [lines[each][:23] for each in names] == [each.time for each in crashed]
     told = list(parse_crash_file("\n".join(lines)))
-    assert [each.pid for each in told] == [each.pid for each in crashed] and all(crash_name in each.raw for each in told)
+    assert [each.pid for each in told] == [each.pid for each in crashed] and all(of_stacks in each.raw for each in told)
 
 
 @pytest.mark.skipif(is_windows, reason="there faulthandler comes first, and TZ cannot say half an hour")
@@ -375,7 +377,7 @@ def test_a_crash_file_is_bounded(programs):
     programs.run("from logger import setup_logger; setup_logger('worker')")
     text = path.read_text()
     assert len(text) < 1024 * 1024
-    assert crash_name in text
+    assert of_stacks in text
 
 
 @pytest.mark.parametrize("kind", ["symbolic link", "hard link", "folder", "of another user"])
@@ -431,4 +433,4 @@ def test_the_crash_file_of_a_process_that_has_left_a_child_behind_is_free_for_th
         status=-9,
     )
     path = programs.logs / "worker.crash.txt"
-    assert wait_until(lambda: "\nFatal Python error" in path.read_text())
+    assert wait_until(lambda: f"\n{of_stacks}" in path.read_text())

@@ -113,7 +113,7 @@ void file_writer::log_without_lock(const spdlog::details::log_msg& record) const
     spdlog::memory_buf_t line;
     make_formatter(default_file_pattern)->format(record, line);
     std::error_code ignored;
-    platform::write(number(), text_of(line), ignored);
+    platform::write(current_.verified_number(), text_of(line), ignored);
 }
 
 void file_writer::add_to_batch(const spdlog::details::log_msg& record) {
@@ -218,6 +218,7 @@ void file_writer::look_after(time_point now) {
 /// Goes on in another file where this one is gone.
 void file_writer::verify(time_point now) {
     verified_at_ = now;
+    platform::handle_faults_again();
     if (check_placement() != placement::in_place) {
         if (backlog_.is_retry_due()) retry(now);
         return;
@@ -240,7 +241,7 @@ placement file_writer::check_placement() {
 }
 
 void file_writer::use(std::unique_ptr<log_file> next) noexcept {
-    number_ = next ? next->file().number() : platform::no_file;  // before the present file is closed
+    current_.remember(next ? next->file().number() : platform::no_file);  // before the present file is closed
     file_ = std::move(next);
 }
 
@@ -365,7 +366,9 @@ file_writer file_writer::clone_for_child() const { return {*this, formatter_ ? f
 
 void file_writer::detach_in_child() noexcept {
     is_parents_ = true;
-    platform::make_unwritable(number_.exchange(platform::no_file));
+    const platform::file_number number = current_.number();
+    current_.remember(platform::no_file);
+    platform::make_unwritable(number);
 }
 
 }  // namespace chainner::detail

@@ -15,6 +15,7 @@
 #include "file/log_file.hpp"
 #include "file/session.hpp"
 #include "guarded_sink.hpp"
+#include "platform/crash.hpp"
 
 namespace chainner::detail {
 
@@ -69,8 +70,11 @@ public:
 
     bool is_open() const noexcept { return is_open_.load(std::memory_order_relaxed); }
 
-    /// Of the file that is written now.
-    platform::file_number number() const noexcept { return number_.load(std::memory_order_relaxed); }
+    /// The file that is written now.
+    const platform::remembered_file& current() const noexcept { return current_; }
+
+    /// Changes only while the role is set up.
+    const log_location& location() const noexcept { return location_; }
 
     /// Of local time, in minutes.
     int utc_offset() const noexcept { return utc_offset_.load(std::memory_order_relaxed); }
@@ -119,7 +123,7 @@ private:
     log_location location_;
     std::unique_ptr<spdlog::formatter> formatter_;
     std::unique_ptr<log_file> file_;
-    std::atomic<platform::file_number> number_{platform::no_file};
+    platform::remembered_file current_;
     std::atomic<int> utc_offset_{0};
     time_point verified_at_;
     backlog backlog_;

@@ -1,11 +1,17 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+
+#include "platform/file.hpp"
 
 /// What a crash handler needs of the operating system and of the compiler's runtime. What is `noexcept`
 /// here may be called in a signal handler.
@@ -21,8 +27,13 @@ struct fault {
     const void* context;        // for `stack_trace`
 };
 
-/// Has `handler` called with each fault of each thread, before what would have happened without it.
+/// Has `handler` called with each fault, of any thread, that this process is about to end of: after those handlers that
+/// stood there before, which may repair what has happened, or jump away.
 void handle_faults(void (*handler)(const fault&) noexcept);
+
+/// Does it again where nobody handles faults any more: whoever gives them back to the system, as
+/// `faulthandler.disable()` does, takes our handler away with his own. Nothing if they are not to be handled.
+void handle_faults_again() noexcept;
 
 /// Gives the calling thread a stack for the handler, in case that its own one is full.
 void provide_handler_stack();
@@ -41,7 +52,56 @@ std::size_t stack_trace(std::array<code_place, 64>& places, const void* context 
 /// Of the exception that is being handled, empty if there is none.
 std::string current_exception_type();
 
-/// See `chainner::describe_exit`.
+/// Calls `install` with the number of a signal that nobody uses, puts back the handler that stood there before, and
+/// returns the one that `install` left, to be called by its address. Null on Windows, which has no signals.
+void (*displaced_handler(const std::function<void(int number)>& install))(int);
+
+/// How the system knows an open file, whatever its name.
+struct file_identity {
+    std::uint64_t device = 0;
+    std::uint64_t index = 0;
+};
+
+/// Of the file that the number stands for; nothing if it stands for none, or for one that was removed. May be called in
+/// a signal handler. Windows, where no handle gets another file by mistake, answers for each number.
+std::optional<file_identity> identity_of(file_number number) noexcept;
+
+/// A file that somebody else opens and closes. May be asked at any moment, also in a signal handler.
+class remembered_file {
+public:
+    void remember(file_number number) noexcept {
+        const file_identity found = identity_of(number).value_or(file_identity{});
+        number_ = no_file;
+        device_ = found.device;
+        index_ = found.index;
+        number_ = number;
+    }
+
+    file_number number() const noexcept { return number_.load(std::memory_order_relaxed); }
+
+    /// `no_file` if the number stands for another file by now, or the file was removed.
+    file_number verified_number() const noexcept {
+        const file_number number = number_;
+        const auto found = number == no_file ? std::nullopt : identity_of(number);
+        return found && found->device == device_ && found->index == index_ ? number : no_file;
+    }
+
+private:
+    std::atomic<file_number> number_{no_file};
+    std::atomic<std::uint64_t> device_{0};
+    std::atomic<std::uint64_t> index_{0};
+};
+
+/// Creates a log file for the last record of this process, in a signal handler. Returns `no_file`, and tells why in
+/// `error`, if there is one of that name. Nothing on Windows, where a log that is open keeps its name.
+file_number create_last_log_file(const std::filesystem::path& directory, const char* name,
+                                 std::error_code& error) noexcept;
+
+/// Of a descriptor of the C library.
+file_number number_of(int descriptor) noexcept;
+
+// See `chainner::describe_exit`
 std::string describe_exit(std::int64_t status);
+std::string describe_wait_status(int status);
 
 }  // namespace chainner::platform

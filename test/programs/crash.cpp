@@ -59,6 +59,12 @@ void corrupt_heap() {
 
 void throw_exception() { throw std::runtime_error("no such model\n2025-10-19 05:52:25.123 [1] [INFO] forged"); }
 
+void throw_long_text() {
+    std::string text;
+    while (text.size() < 20'000) text += "\u00e4";
+    throw std::runtime_error(text);
+}
+
 void throw_something_else() { throw plain_struct(); }
 
 void call_terminate() { std::terminate(); }
@@ -90,6 +96,7 @@ const std::map<std::string, std::function<void()>> ways{
     {"crash_in_a_recursion", [] { overflow_stack(0, 200); }},
     {"corrupt_heap", corrupt_heap},
     {"throw_exception", throw_exception},
+    {"throw_long_text", throw_long_text},
     {"throw_something_else", throw_something_else},
     {"call_terminate", call_terminate},
     {"wait_for_signal", wait_for_signal},

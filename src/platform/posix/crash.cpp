@@ -1,7 +1,10 @@
 #include "platform/crash.hpp"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <unwind.h>
 
@@ -10,11 +13,16 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <cstdlib>
 #include <new>
 
 #ifdef __linux__
 #include <link.h>
 #endif
+
+#include "platform/posix/descriptor.hpp"
+#include "platform/posix/signals.hpp"
+#include "platform/process.hpp"
 
 namespace chainner::platform {
 
@@ -22,57 +30,114 @@ namespace chainner::platform {
 
 namespace {
 
-struct named_signal {
-    int number;
-    std::string_view name;
-};
-
-constexpr std::array<named_signal, 14> named_signals{{{SIGHUP, "SIGHUP"},
-                                                      {SIGINT, "SIGINT"},
-                                                      {SIGQUIT, "SIGQUIT"},
-                                                      {SIGILL, "SIGILL"},
-                                                      {SIGTRAP, "SIGTRAP"},
-                                                      {SIGABRT, "SIGABRT"},
-                                                      {SIGBUS, "SIGBUS"},
-                                                      {SIGFPE, "SIGFPE"},
-                                                      {SIGKILL, "SIGKILL"},
-                                                      {SIGSEGV, "SIGSEGV"},
-                                                      {SIGPIPE, "SIGPIPE"},
-                                                      {SIGALRM, "SIGALRM"},
-                                                      {SIGTERM, "SIGTERM"},
-                                                      {SIGSYS, "SIGSYS"}}};
-
-std::string_view signal_name(std::int64_t number) noexcept {
-    const auto* const found = std::find_if(named_signals.begin(), named_signals.end(),
-                                           [=](const auto& each) { return each.number == number; });
-    return found == named_signals.end() ? "" : found->name;
-}
+using signal_action = struct sigaction;
+using signal_handler = void (*)(int, siginfo_t*, void*);  // called so also if it takes the number alone
 
 struct handled_signal {
     int number;
-    struct sigaction before;
+    std::atomic<signal_handler> before{nullptr};  // null: the system's default
 };
 
-std::array<handled_signal, 5> handled_signals{{{SIGSEGV, {}}, {SIGABRT, {}}, {SIGFPE, {}}, {SIGILL, {}}, {SIGBUS, {}}}};
+std::array<handled_signal, 5> handled_signals{{{SIGSEGV}, {SIGABRT}, {SIGFPE}, {SIGILL}, {SIGBUS}}};
 
 void (*fault_handler)(const fault&) noexcept = nullptr;
+std::string_view python;             // the module that has its handlers, if it is there
+std::atomic<bool> is_ending{false};  // by a signal that is left to the system
 
-void restore(int number) noexcept {
-    for (const handled_signal& each : handled_signals) {
-        if (each.number == number) sigaction(number, &each.before, nullptr);
-    }
+// SA_SIGINFO or not: it is the same word.
+signal_handler handler_of(const signal_action& action) noexcept { return action.sa_sigaction; }
+
+bool is_function(signal_handler handler) noexcept {
+    return handler != nullptr && reinterpret_cast<std::uintptr_t>(handler) != reinterpret_cast<std::uintptr_t>(SIG_IGN);
 }
 
-void on_signal(int number, siginfo_t* info, void* /*context*/) {
-    const int error = errno;
-    const bool was_sent = number == SIGABRT || info->si_code <= 0 || info->si_code == SI_USER;
+signal_action present_action(int number) noexcept {
+    signal_action present{};
+    sigaction(number, nullptr, &present);
+    return present;
+}
+
+code_place place_of(std::uintptr_t address) noexcept;
+
+void on_signal(int number, siginfo_t* info, void* context);
+
+/// The system calls `on_signal` as it would have called the handler before it: with the same signals blocked, on the
+/// same stack, for as many times.
+void take_over(handled_signal& signal, const signal_action& before) noexcept {
+    signal_action action = before;
+    if (!is_function(handler_of(before))) {
+        action.sa_flags = SA_ONSTACK;
+        sigfillset(&action.sa_mask);
+    } else if (!python.empty() && place_of(reinterpret_cast<std::uintptr_t>(handler_of(before))).module == python) {
+        // faulthandler's ends the process, if it can, before it returns.
+        action.sa_flags &= ~SA_NODEFER;
+    }
+    action.sa_flags |= SA_SIGINFO;
+    action.sa_sigaction = on_signal;
+    signal.before = handler_of(before);
+    sigaction(signal.number, &action, nullptr);
+}
+
+/// `abort` ends the process, whatever a handler does but not to return.
+bool is_abort(int number) noexcept {
+    bool is_found = false;
+    const auto look = [](_Unwind_Context* context, void* found) {
+        if (_Unwind_GetRegionStart(context) == reinterpret_cast<std::uintptr_t>(&std::abort))
+            *static_cast<bool*>(found) = true;
+        return _URC_NO_REASON;
+    };
+    if (number == SIGABRT) _Unwind_Backtrace(look, &is_found);
+    return is_found;
+}
+
+bool is_pending(int number) noexcept {
+    sigset_t pending;
+    return sigpending(&pending) == 0 && sigismember(&pending, number) == 1;
+}
+
+/// Calls the handler that stood there before, which may jump away, or throw. Returns whether the process is about to
+/// end. If it is not, but that handler has gone, then whoever has taken its place is the next one before ours.
+bool ends_by_handler_before(signal_handler before, handled_signal& signal, siginfo_t* info, void* context) {
+    if (handler_of(present_action(signal.number)) == nullptr && !is_ending) take_over(signal, {});  // SA_RESETHAND
+    const signal_action own = present_action(signal.number);
+    before(signal.number, info, context);
+    if (is_abort(signal.number)) return true;
+    const signal_action present = present_action(signal.number);
+    if (handler_of(present) == handler_of(own)) return false;
+    if (handler_of(present) == nullptr && is_pending(signal.number)) return true;
+    if (is_ending) return false;
+    if (handler_of(own) == on_signal) {
+        take_over(signal, present);
+    } else {
+        signal.before = handler_of(present);
+        sigaction(signal.number, &own, nullptr);
+    }
+    return false;
+}
+
+void record(int number, const siginfo_t& info, bool was_sent) noexcept {
     fault found{signal_name(number), number, 10, std::nullopt, std::nullopt, nullptr};
-    if (!was_sent) found.address = reinterpret_cast<std::uintptr_t>(info->si_addr);
-    if (was_sent && info->si_pid != getpid()) found.sender = info->si_pid;
+    if (!was_sent) found.address = reinterpret_cast<std::uintptr_t>(info.si_addr);
+    if (was_sent && info.si_pid != getpid()) found.sender = info.si_pid;
+    const blocked_signals uninterrupted;
     fault_handler(found);
-    restore(number);
-    // The faulty instruction runs again when this returns. What was sent has to be sent again.
-    if (was_sent) raise(number);
+}
+
+void on_signal(int number, siginfo_t* info, void* context) {
+    const int error = errno;
+    handled_signal& signal = *std::find_if(handled_signals.begin(), handled_signals.end(),
+                                           [=](const auto& each) { return each.number == number; });
+    const bool was_sent = number == SIGABRT || info->si_code <= 0 || info->si_code == SI_USER;
+    const signal_handler before = signal.before;
+    if (is_function(before)) {
+        if (ends_by_handler_before(before, signal, info, context)) record(number, *info, was_sent);
+    } else if (before == nullptr || !was_sent || is_abort(number)) {
+        record(number, *info, was_sent);
+        is_ending = true;
+        std::signal(number, SIG_DFL);
+        // The faulty instruction runs again when this returns. What was sent has to be sent again.
+        if (was_sent) raise(number);
+    }
     errno = error;
 }
 
@@ -80,50 +145,62 @@ void on_signal(int number, siginfo_t* info, void* /*context*/) {
 
 void handle_faults(void (*handler)(const fault&) noexcept) {
     fault_handler = handler;
-    struct sigaction action {};
-    action.sa_sigaction = on_signal;
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-    sigfillset(&action.sa_mask);
-    for (handled_signal& each : handled_signals) sigaction(each.number, &action, &each.before);
+    if (const void* const of_python = dlsym(RTLD_DEFAULT, "Py_IsInitialized")) {
+        python = place_of(reinterpret_cast<std::uintptr_t>(of_python)).module;
+    }
+    for (handled_signal& each : handled_signals) take_over(each, present_action(each.number));
+}
+
+void (*displaced_handler(const std::function<void(int number)>& install))(int) {
+    const signal_action before = present_action(unused_signal);
+    install(unused_signal);
+    signal_action left{};
+    sigaction(unused_signal, &before, &left);
+    return left.sa_handler;
+}
+
+void handle_faults_again() noexcept {
+    if (fault_handler == nullptr || is_ending) return;
+    for (handled_signal& each : handled_signals) {
+        if (handler_of(present_action(each.number)) == nullptr) take_over(each, {});
+    }
 }
 
 namespace {
 
-/// Below it lies a page that cannot be written, so that a handler which needs more harms nothing.
+/// Below it lies memory that cannot be written, so that a handler which needs more harms nothing.
 class handler_stack {
 public:
     handler_stack() {
         stack_t present{};
         if (sigaltstack(nullptr, &present) != 0 || (present.ss_flags & SS_DISABLE) == 0) return;
-        const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-        void* const memory = mmap(nullptr, page + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void* const memory = mmap(nullptr, guard + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (memory == MAP_FAILED) throw std::bad_alloc();
-        memory_ = memory;
-        bytes_ = page + size;
+        memory_ = static_cast<char*>(memory);
+        mprotect(memory_ + guard, size, PROT_READ | PROT_WRITE);
         stack_t own{};
-        own.ss_sp = static_cast<char*>(memory) + page;
+        own.ss_sp = memory_ + guard;
         own.ss_size = size;
-        mprotect(own.ss_sp, size, PROT_READ | PROT_WRITE);
         sigaltstack(&own, nullptr);
     }
     ~handler_stack() {
         if (memory_ == nullptr) return;
         stack_t present{};
         sigaltstack(nullptr, &present);
-        if (present.ss_sp >= memory_ && present.ss_sp < static_cast<char*>(memory_) + bytes_) {
+        if (present.ss_sp == memory_ + guard) {
             present.ss_flags = SS_DISABLE;
             sigaltstack(&present, nullptr);
         }
-        munmap(memory_, bytes_);
+        munmap(memory_, guard + size);
     }
     handler_stack(const handler_stack&) = delete;
     handler_stack& operator=(const handler_stack&) = delete;
 
 private:
+    static constexpr std::size_t guard = 64 * 1024;  // whole pages, however large these are
     static constexpr std::size_t size = 64 * 1024;
 
-    void* memory_ = nullptr;
-    std::size_t bytes_ = 0;
+    char* memory_ = nullptr;
 };
 
 }  // namespace
@@ -191,14 +268,49 @@ std::size_t stack_trace(std::array<code_place, 64>& places, const void* /*contex
     return found.count;
 }
 
+// The file
+
+std::optional<file_identity> identity_of(file_number number) noexcept {
+    struct stat found {};
+    if (fstat(static_cast<int>(number), &found) != 0 || found.st_nlink == 0) return std::nullopt;
+    return file_identity{static_cast<std::uint64_t>(found.st_dev), found.st_ino};
+}
+
+file_number create_last_log_file(const std::filesystem::path& directory, const char* name,
+                                 std::error_code& error) noexcept {
+    const int folder = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int created = openat(folder, name, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    error = created < 0 ? last_error() : std::error_code();
+    if (folder >= 0) ::close(folder);
+    return created;
+}
+
+file_number number_of(int descriptor) noexcept { return descriptor; }
+
 // Words
 
+namespace {
+
+std::string describe_signal(int number) {
+    std::string name(signal_name(number));
+#ifdef SIGRTMIN
+    if (number >= SIGRTMIN && number <= SIGRTMAX) name = "SIGRTMIN+" + std::to_string(number - SIGRTMIN);
+#endif
+    name = name.empty() ? "signal " + std::to_string(number) : name + " (" + std::to_string(number) + ")";
+    return "killed by " + name + (number == SIGKILL ? ", as the OOM killer does" : "");
+}
+
+}  // namespace
+
 std::string describe_exit(std::int64_t status) {
-    if (status >= 0) return "exit code " + std::to_string(status);
-    const std::string number = std::to_string(-status);
-    const std::string name(signal_name(-status));
-    if (name.empty()) return "killed by signal " + number;
-    return "killed by " + name + " (" + number + ")" + (-status == SIGKILL ? ", as the OOM killer does" : "");
+    if (status < 0 && status > -NSIG) return describe_signal(static_cast<int>(-status));
+    return "exit code " + std::to_string(status);
+}
+
+std::string describe_wait_status(int status) {
+    if (WIFEXITED(status)) return describe_exit(WEXITSTATUS(status));
+    if (WIFSIGNALED(status)) return describe_signal(WTERMSIG(status));
+    return "not ended, wait status " + std::to_string(status);
 }
 
 }  // namespace chainner::platform

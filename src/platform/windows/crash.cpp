@@ -1,6 +1,7 @@
 #define NOMINMAX
 #include "platform/crash.hpp"
 
+#include <io.h>
 #include <spdlog/common.h>
 #include <spdlog/fmt/fmt.h>
 #include <windows.h>
@@ -45,29 +46,26 @@ LPTOP_LEVEL_EXCEPTION_FILTER filter_before = nullptr;
 void (*abort_handler_before)(int) = SIG_DFL;
 
 LONG WINAPI on_exception(EXCEPTION_POINTERS* pointers) {
-    const EXCEPTION_RECORD& record = *pointers->ExceptionRecord;
     // GCC's runtime goes on to std::terminate, which is recorded.
-    constexpr DWORD thrown_by_gcc = 0x20474343;
-    const auto run_filter_before = [&] {
-        return filter_before != nullptr ? filter_before(pointers) : EXCEPTION_CONTINUE_SEARCH;
-    };
-    if (record.ExceptionCode == thrown_by_gcc && run_filter_before() == EXCEPTION_CONTINUE_EXECUTION) {
-        return EXCEPTION_CONTINUE_EXECUTION;
-    }
+    const LONG decision = filter_before != nullptr ? filter_before(pointers) : EXCEPTION_CONTINUE_SEARCH;
+    if (decision == EXCEPTION_CONTINUE_EXECUTION) return decision;
+    const EXCEPTION_RECORD& record = *pointers->ExceptionRecord;
     const std::string_view name = exception_name(record.ExceptionCode);
     const bool is_access = record.ExceptionCode == EXCEPTION_ACCESS_VIOLATION && record.NumberParameters >= 2;
     fault_handler(
         {name.empty() ? "exception" : name, record.ExceptionCode, 16,
          is_access ? record.ExceptionInformation[1] : reinterpret_cast<std::uintptr_t>(record.ExceptionAddress),
          std::nullopt, pointers->ContextRecord});
-    return run_filter_before();
+    return decision;
 }
 
 void on_abort(int number) {
+    // The C library has set the default, and would have called the handler before once.
+    std::signal(SIGABRT, on_abort);
+    const auto before = std::exchange(abort_handler_before, SIG_DFL);
+    if (before != SIG_DFL && before != SIG_IGN) before(number);
     fault_handler({"SIGABRT", number, 10, std::nullopt, std::nullopt, nullptr});
-    std::signal(SIGABRT, abort_handler_before);
-    // Else abort() goes on by itself, in the way of its runtime.
-    if (abort_handler_before != SIG_DFL) std::raise(number);
+    std::signal(SIGABRT, SIG_DFL);  // abort() goes on by itself, in the way of its runtime
 }
 
 }  // namespace
@@ -77,6 +75,10 @@ void handle_faults(void (*handler)(const fault&) noexcept) {
     filter_before = SetUnhandledExceptionFilter(on_exception);
     abort_handler_before = std::signal(SIGABRT, on_abort);
 }
+
+void handle_faults_again() noexcept {}
+
+void (*displaced_handler(const std::function<void(int number)>&))(int) { return nullptr; }
 
 void provide_handler_stack() {
     ULONG size = 64 * 1024;
@@ -169,6 +171,17 @@ std::size_t stack_trace(std::array<code_place, 64>&, const void*) noexcept { ret
 
 #endif
 
+// The file
+
+file_number number_of(int descriptor) noexcept { return _get_osfhandle(descriptor); }
+
+std::optional<file_identity> identity_of(file_number) noexcept { return file_identity{}; }
+
+file_number create_last_log_file(const std::filesystem::path&, const char*, std::error_code& error) noexcept {
+    error = std::make_error_code(std::errc::function_not_supported);
+    return no_file;
+}
+
 // Words
 
 std::string describe_exit(std::int64_t status) {
@@ -179,5 +192,7 @@ std::string describe_exit(std::int64_t status) {
     if (const std::string_view name = exception_name(code); !name.empty()) words += " (" + std::string(name) + ")";
     return words;
 }
+
+std::string describe_wait_status(int status) { return describe_exit(status); }
 
 }  // namespace chainner::platform

@@ -1,0 +1,194 @@
+"""Crashes beside others that handle faults, or that open files."""
+
+import os
+import signal
+import subprocess
+import sys
+import venv
+
+import pytest
+
+from conftest import is_windows
+from test_pip import index_problem
+
+pytestmark = pytest.mark.skipif(is_windows, reason="faults are no signals there, and there is no fork")
+
+crash_status = -signal.SIGSEGV if not is_windows else 0
+crashed = "Crashed: SIGSEGV (11) at address 0x0"
+
+
+def reasons(programs, role="worker"):
+    return [each.text.partition("\n")[0] for each in programs.records(role) if each.text.startswith("Crashed: ")]
+
+
+# What becomes of faulthandler, and whether it still hears of the crash first.
+ways_of_faulthandler = {
+    "enabled before": ("faulthandler.enable(own)", "", True),
+    "enabled after": ("", "faulthandler.enable(own)", True),
+    "disabled again": ("faulthandler.enable(own)", "faulthandler.disable()", False),
+    "enabled after and disabled": ("", "faulthandler.enable(own); faulthandler.disable()", False),
+    "disabled by nobody's leave": ("", "faulthandler.disable()", False),
+}
+
+
+@pytest.mark.parametrize("before, after, is_told", ways_of_faulthandler.values(), ids=ways_of_faulthandler)
+def test_a_crash_is_recorded_whatever_becomes_of_faulthandler(programs, before, after, is_told):
+    programs.run(
+        f"""
+        import faulthandler, sys
+        from logger import setup_logger
+        own = open(sys.argv[1], "w")
+        {before}
+        logger = setup_logger("worker")
+        {after}
+        for each in logger.handlers:
+            each.flush()
+        faulthandler._read_null()
+        """,
+        programs.folder / "own.txt",
+        status=crash_status,
+    )
+    (found,) = reasons(programs)
+    # Raised again by faulthandler, it has no address.
+    assert crashed.startswith(found) if after.endswith("(own)") else found == crashed
+    assert ("Fatal Python error: Segmentation fault" in (programs.folder / "own.txt").read_text()) == is_told
+    assert "Current thread 0x" in (programs.logs / "worker.crash.txt").read_text()
+
+
+def test_our_own_set_up_leaves_faulthandler_and_all_signals_to_the_program(programs):
+    programs.run(
+        """
+        import faulthandler, re, signal
+        def caught():
+            with open("/proc/self/status") as file:
+                mask = int(re.search(r"SigCgt:\\s*(\\w+)", file.read())[1], 16)
+            return {number for number in range(1, 65) if mask >> (number - 1) & 1}
+        before = caught()
+        from logger import setup_logger
+        setup_logger("worker")
+        faults = {signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGBUS}
+        assert caught() - before == faults, caught() - before
+        assert not faulthandler.is_enabled()
+        """
+    )
+
+
+def test_a_crash_after_pytest_has_run_is_recorded(programs):
+    test = programs.folder / "test_inner.py"
+    test.write_text("from logger import setup_logger\ndef test(): setup_logger('worker').info('in a test')\n")
+    programs.run(
+        """
+        import faulthandler, sys
+        import pytest
+        assert pytest.main(["-q", "-s", "-p", "no:cacheprovider", sys.argv[1]]) == 0
+        from logger import logger
+        for each in logger.handlers:
+            each.flush()
+        faulthandler._read_null()
+        """,
+        test,
+        status=crash_status,
+    )
+    assert reasons(programs) == [crashed]
+
+
+@pytest.fixture(scope="module")
+def python_with_wasmtime(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wasmtime")
+    if problem := index_problem(folder / "index"):
+        pytest.skip(problem)
+    venv.create(folder / "venv", with_pip=True)
+    python = folder / "venv" / "bin" / "python"
+    made = subprocess.run([python, "-m", "pip", "install", "--quiet", "wasmtime"], capture_output=True, text=True)
+    if made.returncode != 0:
+        pytest.skip(f"wasmtime is not to be had: {made.stderr.splitlines()[-1]}")
+    return python
+
+
+@pytest.mark.parametrize("trap", ["unreachable", "out of bounds", "division by zero"])
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_a_webassembly_program_may_trap_and_a_crash_is_recorded(programs, python_with_wasmtime, monkeypatch, order, trap):
+    monkeypatch.setattr(sys, "executable", str(python_with_wasmtime))
+    programs.run(
+        """
+        import faulthandler, sys
+        import wasmtime
+        from logger import logger, setup_logger
+        order, trap = sys.argv[1:]
+        if order == "after":
+            setup_logger("worker")
+        store = wasmtime.Store()
+        module = wasmtime.Module(store.engine, '''(module (memory 1)
+            (func (export "unreachable") unreachable)
+            (func (export "out of bounds") (drop (i32.load (i32.const 0x7fffffff))))
+            (func (export "division by zero") (drop (i32.div_s (i32.const 1) (i32.const 0)))))''')
+        function = wasmtime.Instance(store, module, []).exports(store)[trap]
+        if order == "before":
+            setup_logger("worker")
+        for _ in range(3):
+            try:
+                function(store)
+            except wasmtime.Trap:
+                logger.info("trapped")
+        faulthandler._read_null()
+        """,
+        order,
+        trap,
+        status=crash_status,
+    )
+    assert programs.texts()[:3] == ["trapped"] * 3
+    assert reasons(programs) == [crashed]
+    assert "Current thread 0x" in (programs.logs / "worker.crash.txt").read_text()
+
+
+def test_a_crash_is_not_written_into_a_file_that_the_program_has_opened_in_the_place_of_ours(programs):
+    own = programs.folder / "own.txt"
+    programs.run(
+        """
+        import contextlib, faulthandler, os, sys
+        from logger import setup_logger
+        setup_logger("worker")
+        own = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        for number in range(3, 3000):
+            if number != own:
+                with contextlib.suppress(OSError):
+                    os.dup2(own, number)
+        faulthandler._read_null()
+        """,
+        own,
+        status=crash_status,
+    )
+    assert own.read_bytes() == b""
+    assert reasons(programs, "worker-2") == [crashed]
+
+
+def test_a_forked_child_that_crashes_before_its_first_record_has_a_record_of_it(programs):
+    programs.run(
+        """
+        import faulthandler, os
+        from logger import setup_logger
+        logger = setup_logger("worker")
+        child = os.fork()
+        if child == 0:
+            faulthandler._read_null()
+        assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        logger.info("child %d", child)
+        """
+    )
+    (record,) = programs.records("worker-2")
+    assert record.text.startswith(crashed) and programs.texts() == [f"child {record.pid}"]
+
+
+def test_a_crash_after_the_log_was_removed_is_in_a_new_one(programs):
+    programs.run(
+        """
+        import faulthandler, os, sys
+        from logger import setup_logger
+        setup_logger("worker")
+        os.remove(sys.argv[1])
+        faulthandler._read_null()
+        """,
+        programs.logs / "worker.log",
+        status=crash_status,
+    )
+    assert reasons(programs) == [crashed]
