@@ -10,7 +10,7 @@ import time
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Union
 
@@ -18,6 +18,7 @@ from . import folder as folders
 from . import symbols
 from .page import Page
 from .redaction import Redactor
+from .result import Report
 from .story import Log, Story, legible
 from .summary import byte_count, summary
 
@@ -34,20 +35,6 @@ class NoLogsError(FileNotFoundError):
 
 class OutputError(OSError):
     """The zip cannot be written."""
-
-
-@dataclass
-class Report:
-    """What was made, and of what."""
-
-    path: Path
-    size: int = 0  # bytes
-    files: list[str] = field(default_factory=list)  # in the zip
-    replaced: Optional[dict[str, int]] = None  # how often, by kind; None: it was not asked for
-    left_out: dict[str, str] = field(default_factory=dict)  # how much, by file: the zip would have become too large
-    problems: dict[str, str] = field(default_factory=dict)  # why, by file that could not be read
-    summary: str = ""  # as in summary.txt
-    page: bytes = b""  # as logs.html
 
 
 @dataclass
