@@ -82,7 +82,7 @@ _WORD = (
     r"(?P<word>passw(?:or)?d|passphrase|passcode|pass|pwd|secret(?:[ _.-]?access)?(?:[ _.-]?key)?|token"
     r"|(?:api|access|auth|account|shared|private|secret|signing|encryption|master|license|storage)?[ _.-]?key"
     r"|auth(?:entication|orization)?|credentials?|creds|cookie)s?"
-    r"(?:[ _.-]?(?:base64|b64|hex|value|string|v?\d{1,3}))?"
+    r"(?:[ _.-]?(?:base64|base|b64|hex|value|string|v?\d{1,3}))?"
 )
 _OPERATOR = (
     r"(?:(?P<close>\\?[\"'`\])]{0,2}\x1b?)(?: string)?[ \t]{0,8}(?P<operator>(?:[:?.|]{1,3}|\x1b)?=>?|:{1,3}|->|\|\|)[ \t\x1b=]{0,8}"
@@ -99,7 +99,7 @@ _QUOTED = re.compile(
     r"|\\(?P<inner>[\"'])(?P<escaped>(?:\\(?!(?P=inner))|(?!(?P=inner))[^\\\n]){1,4000})\\(?P=inner))"
 )
 _BARE = re.compile(
-    r"(?:[^\s\"'`<>&,;\x1b\\]{1,100}|[,;&](?=[^\s\"'`<>,;&])(?![\w.-]{1,40}[=:])|\\(?![\"'nrt])){1,20}"
+    r"(?:[^\s\"'`<>&,;\x1b\\]{1,100}|[,;&](?=[^\s\"'`<>,;&])(?!(?:[\w.-]{1,40}[=:]|(?:quot|amp|[lg]t|apos|#\w{1,7});))|\\(?![\"'nrt])){1,20}"
 )
 _HARMLESS = re.compile(
     r"(?:^|[^A-Za-z]|(?-i:(?<=[a-z])(?=[A-Z])))(?:public|pub|primary|foreign|cache|sort(?:ing)?|partition|bucket|schema|sequence|issuer|host|row|column|dict|map|hot"
@@ -122,17 +122,18 @@ _IDENTIFIER = re.compile(r"[A-Za-z]{0,20}\d{0,5}[a-z]?", re.ASCII)
 _SEPARATORS = re.compile(r"[\W_]+", re.ASCII)
 _NOT_IN_TOKENS = frozenset(" \t\n()<>{}[]|\\")
 _STRONG = ("passw", "passp", "passc", "pwd", "secret", "credential", "cookie")
+_LONGEST_HEADER = 8000  # characters
 _MOST_LOOKED_AT = 60  # characters: so much of a value tells what it is
 
 _HEADER = re.compile(
-    r"(?i)(?P<before>[\"'])?\b(?:(?:proxy-)?authorization|(?:set-)?cookie2?|(?:x-)?(?:\w{1,20}-)?(?:api-?key|auth-?token|api-?token))"
+    r"(?i)(?P<before>\\?[\"'])?\b(?:(?:proxy-)?authorization|(?:set-)?cookie2?|(?:x-)?(?:\w{1,20}-)?(?:api-?key|auth-?token|api-?token))"
     r"[\"'\x1b]{0,2}\s{0,2}[:=,]\s{0,2}(?:b(?=[\"']))?(?P<quote>\\?[\"'])?",
     re.ASCII,
 )
 _BEARER = re.compile(r"(?i)\b(?:bearer|basic|negotiate) (?=[^\s<]*[\d=+/])[\w.~+/=-]{12,}", re.ASCII)
 _USER_OF_URL = re.compile(r"(?<=://)[^\s/?#\"'<>]{1,2000}(?=@)")
 _QUERY = re.compile(
-    r"(?i)(?<=[?&])(?:\w+[_.-])?(?:code|state|sig|signature|token|key|auth|credential|ticket|sas|jwt|otp|pin|session(?:_?id)?)=(?P<value>[^\s&\"'#<>\\]{6,2000})"
+    r"(?i)(?<=[?&])(?:[\w.-]{1,40}[_.-])?(?:code|state|sig|signature|token|key|auth|credential|ticket|sas|jwt|otp|pin|session(?:_?id)?)=(?P<value>[^\s&\"'#<>\\]{6,2000})"
 )
 _CURL = re.compile(
     r"(?<=\s)(?:-u|--user)(?:=|\s{0,5})(?P<value>\"[^\"\n]{0,200}\":\"[^\"\n]{3,200}\"|\"[^\"\n]{0,400}\"|'[^'\n]{0,400}'|[^\s:\"']{1,200}:(?:'[^'\n]{1,200}'|[^\s\"']{1,200}))"
@@ -144,9 +145,9 @@ _KUBERNETES = re.compile(r"(?m)^\s*[\w.-]+:(?:[ \t]*(?:\||>[-+]?)\s+)?[ \t]*[\"'
 
 
 # A record has none of these, if it has nothing for `find`, nor a name, an escape and a run of as many characters.
-NEEDLES = ("--", "://", "curl", "q~", "bearer ", "basic ", "contribsys", "sumo", "kind:", "?code=", "&code=", "sig=")
+NEEDLES = ("--", "curl", "secret", "sumo", "code=", "sig=", "signature", "hook")
 SHORTEST_TOKEN = 16
-_WORDS = ("pass", "pwd", "secret", "token", "key", "auth", "cred", "cookie")
+_WORDS = ("pass", "pwd", "token", "key", "auth", "cred", "cookie")
 _SOON = re.compile(r"[\w.-]{0,30}[\s\"'`\])\\]{0,4}(?:[:=>,|?]|string)")
 
 
@@ -199,13 +200,17 @@ def _headers(text: str) -> Iterator[Span]:
         if found is None:
             return
         begin = at = found.end()
-        quote = (found["quote"] or found["before"] or "\n")[-1]
-        end = text.find(quote, begin, begin + 8000)
-        line = text.find("\n", begin, begin + 8000)
-        end = min((each for each in (end, line) if each >= 0), default=min(len(text), begin + 8000))
+        quote = found["quote"] or found["before"]
+        ends = [text.find("\n", begin, begin + _LONGEST_HEADER), text.find(quote, begin, begin + _LONGEST_HEADER) if quote else -1]
+        if quote and len(quote) == 1:
+            while ends[1] > 0 and text[ends[1] - 1] == "\\":  # a quotation in the quotation
+                ends[1] = text.find(quote, ends[1] + 1, begin + _LONGEST_HEADER)
+        end = min((each for each in ends if each >= 0), default=min(len(text), begin + _LONGEST_HEADER))
         value = text[begin:end].rstrip("\\ \r")
         scheme, _, rest = value.partition(" ")
-        is_sensitive = len(value) > 3 and not _is_placeholder(rest if scheme.isalpha() and rest else value)
+        is_scheme_alone = not rest and scheme.lower() in ("basic", "bearer", "digest", "negotiate", "token")
+        is_placeholder = _is_placeholder(rest if scheme.isalpha() and rest else value)
+        is_sensitive = len(value) > 3 and not is_placeholder and not is_scheme_alone
         if is_sensitive and (found["quote"] or found["before"] or ":" in found[0] or "=" in found[0]):
             yield begin, begin + len(value)
             at = end

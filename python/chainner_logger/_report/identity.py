@@ -10,6 +10,7 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 Found = tuple[int, int, str]  # begin, end, kind
 
@@ -59,16 +60,17 @@ _ABOVE = rf"(?:{_SEPARATOR}(?:%s))?" % "|".join(
 _DOMAIN = rf"(?:(?:[A-Z][A-Z0-9-]+|corp|company|domain|ad|ldap|users?|people|staff|students?|[\w-]+\.[\w.-]+){_SEPARATOR})?"
 _OTHER_HOME = re.compile(
     rf"{_BEGIN}(?:"
-    rf"(?:{_DRIVE}|{_ABOVE}){_SEPARATOR}(?:[Uu]sers|USERS|Documents and Settings){_SEPARATOR}{_NOBODY}(?P<spaced>{_SPACED})"
+    rf"(?:{_DRIVE}{_SEPARATOR}users|(?:{_DRIVE}|{_ABOVE}){_SEPARATOR}(?:Users|USERS|Documents and Settings)){_SEPARATOR}"
+    rf"{_NOBODY}(?P<spaced>{_SPACED})"
     rf"|(?:{_DRIVE})?{_ABOVE}{_SEPARATOR}(?:homes?|HOME){_SEPARATOR}{_NOBODY}{_DOMAIN}(?P<unix>{_NAME})"
     rf"|(?:{_DRIVE}|{_ABOVE}){_SEPARATOR}(?:Users|USERS|Documents and Settings){_SEPARATOR}{_NOBODY}(?P<name>{_NAME})"
     rf"|(?<!GET )(?<!PUT )(?<!POST )(?<!HEAD )(?<!PATCH )(?<!DELETE )(?<!OPTIONS )(?:{_DRIVE})?{_ABOVE}{_SEPARATOR}"
     rf"(?:users|usr{_SEPARATOR}people){_SEPARATOR}{_NOBODY}(?P<lower>{_NAME})"
-    rf"|\\{{2,8}}[\w.-]+\\{{1,4}}(?:[Uu]sers|[Hh]omes?|[Pp]rofiles|[Uu]serdata|[Rr]edirected)\$?\\{{1,4}}{_NOBODY}(?P<share>{_NAME})"
+    rf"|\\{{2,8}}[\w.-]+\\{{1,4}}(?:[Uu]sers|[Hh]omes?|[Pp]rofiles)\$?\\{{1,4}}{_NOBODY}(?P<share>{_NAME})"
     rf"|{_SEPARATOR}afs{_SEPARATOR}[\w.-]+{_SEPARATOR}(?:home|users?)(?:{_SEPARATOR}\w)*{_SEPARATOR}(?P<afs>{_NAME})"
     r")"
 )
-_HOME_WORDS = ("home", "users", "documents and settings", "people", "profiles", "userdata", "redirected", "/afs/")
+_HOME_WORDS = ("home", "users", "documents and settings", "people", "profiles", "/afs/")
 
 # What is replaced is the group.
 _PLACES = [
@@ -94,10 +96,9 @@ _E_MAIL = re.compile(
     r"(?![\w(-]|\.\w|\[)"
 )
 
-# In what a chunk has nothing of, in small letters, nothing is found but known names and homes.
-NEEDLES = ("@", "home/", "home\\", "users/", "users\\", "settings\\", "people/", "profiles", "userdata", "redirected", "/afs/")
-NEEDLES += tuple(needle for _, needles, _ in _PLACES for needle in needles if needle not in ("media", "volumes"))
-NEEDLES += ("media/", "volumes/")
+# A record has none of these, with / for each separator, if it has nothing for `find`.
+NEEDLES = ("@", "~", "home/", "homes/", "home$/", "users/", "user/", "settings/", "profiles/", "people/", "media/", "volumes/")
+NEEDLES += ("onedrive", "dropbox (", "torchinductor_", "pytest-of-", "hsperfdata_")
 
 
 def others_homes(text: str) -> Iterator[re.Match[str]]:
@@ -122,7 +123,7 @@ def find(text: str, small: str) -> Iterator[Found]:
 def plain_home(home: str) -> re.Pattern[str]:
     """As it is, for speed: mostly nothing is left to the other spellings then."""
     path = re.escape(home.rstrip("\\/"))
-    return re.compile(rf"{path}(?<![\w.~%-]{path}){_END}")
+    return re.compile(rf"{path}(?<![\w.~%-]{path})(?<![A-Za-z]:{path}){_END}")
 
 
 def home_pattern(home: str, ignore_case: bool) -> re.Pattern[str]:
@@ -152,25 +153,43 @@ def is_common(name: str) -> bool:
     return len(name) < 2 or name.isdigit() or name.lower() in _COMMON_NAMES
 
 
-def name_pattern(name: str, ignore_case: bool) -> re.Pattern[str]:
+class Name(NamedTuple):
+    kind: str
+    pattern: re.Pattern[str]
+    needle: str = ""  # in small letters; the pattern matches nothing without it
+
+    def places(self, text: str, small: str) -> Iterator[int]:
+        """Where it may be. A pattern whose letters count is as fast as its needle, and hits less."""
+        if not self.needle:
+            yield from (found.start() for found in self.pattern.finditer(text))
+            return
+        at = small.find(self.needle)
+        while at >= 0:
+            yield at
+            at = small.find(self.needle, at + 1)
+
+
+def plain_name(kind: str, name: str, ignore_case: bool) -> Name:
     """Of a user or a computer, also where an underscore joins it to others (torchinductor_ann)."""
-    word = "|".join(map(re.escape, _forms(name)))
     separated = r"\w" if len(name) < 3 else r"[^\W_]"
     flags = re.IGNORECASE if ignore_case or len(name) > 3 else 0
     # The literal comes first, so that the search for it is fast, and then what must not stand before it.
-    return re.compile("|".join(rf"{each}(?<!{separated}{each})(?!{separated})" for each in word.split("|")), flags)
+    patterns = (rf"{each}(?<!{separated}{each})(?!{separated})" for each in map(re.escape, _forms(name)))
+    needle = name.lower() if flags and name.isascii() else ""
+    return Name(kind, re.compile("|".join(patterns), flags), needle)
 
 
-def real_name_patterns(name: str) -> list[re.Pattern[str]]:
+def real_names(name: str) -> list[Name]:
     """In either order, as in an address, and each part of it that is no word."""
     parts = [part for part in re.split(r"[\s,]+", name) if len(part) > 1]
     if not parts or all(map(is_common, parts)):
         return []
-    single = [re.compile(rf"(?<![^\W_]){re.escape(part)}(?![^\W_])") for part in parts if len(part) > 3 and not is_common(part)]
+    each = [plain_name("user", part, False) for part in parts if len(part) > 3 and not is_common(part)]
     if len(parts) == 1:
-        return single
+        return each
     orders = (r"[\s,._+-]{1,3}".join(map(re.escape, order)) for order in (parts, parts[::-1]))
-    return [re.compile(rf"(?<![^\W_])(?:{'|'.join(orders)})(?![^\W_])", re.IGNORECASE), *single]
+    whole = re.compile(rf"(?<![^\W_])(?:{'|'.join(orders)})(?![^\W_])", re.IGNORECASE)
+    return [Name("user", whole, max(filter(str.isascii, parts), key=len, default="").lower()), *each]
 
 
 def of_this_system() -> tuple[Iterable[str], Iterable[str], Iterable[str], Iterable[str]]:

@@ -12,8 +12,8 @@ _MOST_LAYERS = 3  # a JSON text in a URL in the repr of a string
 _COLOUR = r"(?:\x1b|\\x1[bB]|\\u001[bB]|\\033|\\e)\[[\d;:?]{0,20}[A-Za-z]"
 _ESCAPE = re.compile(
     rf"(?P<colour>{_COLOUR})"
-    r"|(?P<bytes>(?:\\x[\da-fA-F]{2})+|(?:%[\da-fA-F]{2})+)"
-    r"|(?P<code>(?:\\u[\da-fA-F]{4})+|\\U[\da-fA-F]{8}|\\[0-3][0-7]{2})"
+    r"|(?P<bytes>(?:\\x[\da-fA-F]{2})+|(?:%[\da-fA-F]{2})+|(?:\\[0-3][0-7]{2})+)"
+    r"|(?P<code>(?:\\u[\da-fA-F]{4})+|\\U[\da-fA-F]{8})"
     r"|\\(?P<letter>[\\/\"'`nrtbfav0])"
     r"|&(?P<entity>(?:lt|gt|amp|quot|apos|nbsp|#\d{1,7}|#[xX][\da-fA-F]{1,6});)"
 )
@@ -27,7 +27,8 @@ def has_escape(text: str) -> bool:
 
 def escapes(text: str) -> Iterator[int]:
     """Where they begin."""
-    return (found.start() for found in _ESCAPE.finditer(text)) if set("\\%&\x1b") & set(text) else iter(())
+    may_have = any(character in text for character in "\\%&\x1b")
+    return (found.start() for found in _ESCAPE.finditer(text)) if may_have else iter(())
 
 
 class Reading:
@@ -97,12 +98,13 @@ def _meaning(found: re.Match[str]) -> list[tuple[str, int]]:
         return [(_LETTERS.get(found["letter"], found["letter"]), 2)]
     if kind == "bytes":
         width = 3 if text[0] == "%" else 4
-        data = bytes.fromhex(text.replace("%", "").replace("\\x", ""))
+        if text[0] == "%" or text[1] == "x":
+            data = bytes.fromhex(text.replace("%", "").replace("\\x", ""))
+        else:
+            data = bytes(int(each, 8) for each in text[1:].split("\\"))
         text = data.decode("utf-8", "surrogateescape")  # what is not UTF-8 is taken for Latin-1
         return [(c, width * len(c.encode())) if not "\udc80" <= c <= "\udcff" else (chr(ord(c) - 0xDC00), width) for c in text]
     if kind == "code":
-        if text[1] not in "uU":
-            return [(chr(int(text[1:], 8)), 4)]
         if text[1] == "U":
             number = int(text[2:], 16)
             return [(chr(number) if number < 0x110000 else "\ufffd", 10)]

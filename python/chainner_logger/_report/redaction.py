@@ -35,9 +35,9 @@ class Redactor:
         """ignore_case: names and paths may be written in other letters, as on Windows."""
         self.replaced: Counter[str] = Counter()  # how often, by kind
         self._ignore_case = ignore_case
-        self._names: dict[str, tuple[str, re.Pattern[str]]] = {}
+        self._names: dict[str, identity.Name] = {}
         for name in real_names:
-            self._names.update({each.pattern: ("user", each) for each in identity.real_name_patterns(name)})
+            self._names.update({each.pattern.pattern: each for each in identity.real_names(name)})
         for host in hosts:
             self._add_name("host", host, True)
         for user in users:
@@ -85,10 +85,11 @@ class Redactor:
         small = _lower(chunk)
         found = set(escapes(chunk))
         found.update(credentials.names(small))
+        for name in self._names.values():
+            found.update(name.places(chunk, small))
+        small = small.replace("\\", "/")
         for needle in _NEEDLES:
             found.update(_all(small, needle))
-        for _, pattern in self._names.values():
-            found.update(each.start() for each in pattern.finditer(chunk))
         marks = chunk.encode("latin-1", "replace").translate(_CLASSES)
         at = marks.find(_RUN)
         while at >= 0:
@@ -119,8 +120,8 @@ class Redactor:
             yield begin, end, kind
         for pattern in self._homes:
             yield from ((*found.span(), "home") for found in pattern.finditer(text))
-        for kind, pattern in self._names.values():
-            yield from ((*found.span(), kind) for found in pattern.finditer(text))
+        for name in self._names.values():
+            yield from ((*found.span(), name.kind) for found in name.pattern.finditer(text))
 
     def _replace(self, text: str, spans: list[identity.Found]) -> str:
         """What overlaps is replaced as one."""
@@ -147,7 +148,7 @@ class Redactor:
 
     def _add_name(self, kind: str, name: str, ignore_case: bool) -> None:
         if not identity.is_common(name):
-            self._names.setdefault(name, (kind, identity.name_pattern(name, ignore_case)))
+            self._names.setdefault(name, identity.plain_name(kind, name, ignore_case))
 
 
 def _lower(text: str) -> str:
