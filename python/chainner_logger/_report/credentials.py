@@ -35,7 +35,7 @@ _SERVICES = """
     cohere coinbase confluence confluent contentful contribsys datadog discord dropbox droneci etsy facebook fastly finicity
     finnhub flickr freshbooks gitter gocardless heroku hubspot intercom jfrog jira kraken kucoin launchdarkly linkedin
     linked_in looker mailchimp mailgun mapbox mattermost meraki message_bird messagebird netlify newrelic new_relic nytimes okta
-    plaid rapidapi sendbird sentry snyk sonar sourcegraph squarespace sumo telegram travis twitch twitter typeform yandex
+    plaid rapidapi sendbird sentry snyk sonar sourcegraph squarespace sumologic sumo_ telegram travis twitch twitter typeform yandex
     zendesk
 """
 
@@ -61,7 +61,7 @@ def _known_tokens() -> Iterator[str]:
 
 _KNOWN = re.compile(rf"(?<![A-Za-z0-9+])(?:{_any_of(_known_tokens())})", re.ASCII)
 _SHAPES = [
-    re.compile(r"(?<![A-Za-z0-9])ey[A-Za-z0-9][\w-]{5,}\.[\w-]{6,}(?:\.[\w-]*)*={0,2}", re.ASCII),  # JSON web tokens
+    re.compile(r"(?<![A-Za-z0-9])ey[A-Za-z0-9][\w-]{5,}\.(?:[\w/-]|\\[^nrtux\"'\s]){6,}(?:\.(?:[\w/-]|\\[^nrtux\"'\s])*)*={0,2}", re.ASCII),  # JSON web tokens
     re.compile(r"(?<![\w.~-])[\w~.]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])", re.ASCII),  # Entra ID
     re.compile(r"(?<![\w.-])pat[A-Za-z0-9]{14}\.[a-f0-9]{64}(?!\w)", re.ASCII),  # Airtable
     re.compile(r"(?<![\w.-])\d{5,16}:A[\w-]{34}(?![\w-])", re.ASCII),  # Telegram
@@ -69,11 +69,12 @@ _SHAPES = [
     re.compile(r"(?<![\w.-])[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,}", re.ASCII),  # Terraform
     re.compile(r"(?<![\w.-])\d{15,16}[|%][\w-]{27,40}(?![\w-])", re.ASCII),  # Facebook
     re.compile(r"(?<![\w.:-])(?=[\d:]*[a-f])[a-f0-9]{8}:[a-f0-9]{8}(?![\w:-])"),  # Sidekiq
-    re.compile(r"AGE-SECRET-KEY-1[A-Z0-9]{50,}"),
+    re.compile(r"(?<=_session=)[\w%-]{20,}"),
     re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/[\w/+]{8,}", re.ASCII),
     re.compile(r"discord(?:app)?\.com/api/(?:v\d+/)?webhooks/[\w/-]{8,}", re.ASCII),
     re.compile(r"(?<=\.)webhook\.office\.com/webhookb2/[\w/@-]{20,}", re.ASCII),
 ]
+_AGE = re.compile(r"AGE-SECRET-KEY-1[A-Z0-9]{50,}")
 
 # A name, what stands between it and its value, and the value. What a name must end in. The letter before must not make
 # another word of it (monkey, compass), but for accessToken and MYTOKEN.
@@ -93,10 +94,11 @@ _AKIN = re.compile(  # a name that only has such a word in it, or the name of a 
     rf"(?:(?:secret|token|passw)[\w .-]|(?<![A-Za-z])(?:{_any_of(_SERVICES.split())}))[\w .-]{{0,30}}?(?P<word>){_OPERATOR}",
     re.IGNORECASE | re.ASCII,
 )
+_NO_SECRET = re.compile(r"(?:id|name|hash|version|url|path|file|count|size|type)s?$")
 _NO_KEY = re.compile(r"(?:name|hash|sha|ref|revision|commit|version|digest|checksum|url|path|file|build|release)s?$")
 _QUOTED = re.compile(
-    r"[bru]{0,2}(?:(?P<quote>[\"'`])(?P<value>(?:\\.|(?!(?P=quote))[^\\\n]){1,4000})(?P=quote)"
-    r"|\\(?P<inner>[\"'])(?P<escaped>(?:\\(?!(?P=inner))|(?!(?P=inner))[^\\\n]){1,4000})\\(?P=inner))"
+    r"[bru]{0,2}(?:(?P<quote>[\"'`])(?P<value>(?:\\.|(?!(?P=quote))[^\\\n]){1,65535})(?P=quote)"
+    r"|\\(?P<inner>[\"'])(?P<escaped>(?:\\(?!(?P=inner))|(?!(?P=inner))[^\\\n]){1,65535})\\(?P=inner))"
 )
 _BARE = re.compile(
     r"(?:[^\s\"'`<>&,;\x1b\\]{1,100}|[,;&](?=[^\s\"'`<>,;&])(?!(?:[\w.-]{1,40}[=:]|(?:quot|amp|[lg]t|apos|#\w{1,7});))|\\(?![\"'nrt])){1,20}"
@@ -114,11 +116,12 @@ _TYPES = frozenset(
     """.split()
 )
 _PLACEHOLDER = re.compile(
-    r"\$(?:\d+|[A-Za-z_]\w*|\{.*|\(.*)|\$env:.*|[<\[].*|\{\{.*|\{[^}\d]*\}?|%[\w(]*%?\w*|@\w+@|.*(?:\.\.\.|\*\*\*|(?i:\[redacted|x{6,})|\u2026).*|#+"
+    r"\$(?:\d+|[A-Za-z_]\w*|\{.*|\(.*)|\$env:.*|[<\[].*|\{\{.*|\{\w*\(.*|\{[^}\d]*\}?|%[\w(]*%?\w*|@\w+@|.*(?:\.\.\.|\*\*\*|(?i:\[redacted|x{6,}|put_your)|\u2026).*|#+"
     r"|(?i:(?:your|my|the|some)?[ _-]?(?:api|access|secret|new)?[ _-]?(?:key|token|secret|password|passwd|pass|pwd|user|username|test)s?(?:[ _-]?here)?)"
 )
 _CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[[^\]]{0,60}\]|\((?:[\w\s.,\"'=]{0,60}\)?)?)+[)\];,]*\Z", re.ASCII)
 _IDENTIFIER = re.compile(r"[A-Za-z]{0,20}\d{0,5}[a-z]?", re.ASCII)
+_ANOTHER_NAME = re.compile(r"[A-Za-z_]{3,}=[^=]+\Z")
 _SEPARATORS = re.compile(r"[\W_]+", re.ASCII)
 _NOT_IN_TOKENS = frozenset(" \t\n()<>{}[]|\\")
 _STRONG = ("passw", "passp", "passc", "pwd", "secret", "credential", "cookie")
@@ -141,14 +144,14 @@ _CURL = re.compile(
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----(?:BEGIN|END))(?s:.)){40,40000}(?:-----END[ A-Z0-9_-]{0,100}-----)?"
 )
-_KUBERNETES = re.compile(r"(?m)^\s*[\w.-]+:(?:[ \t]*(?:\||>[-+]?)\s+)?[ \t]*[\"']?(?P<value>[A-Za-z0-9+/]{10,}={0,3})[\"']?\s*$")
+_KUBERNETES = re.compile(r"(?m)^\s*[\w.-]+:(?:[ \t]*(?:\||>[-+]?)\s+)?[ \t]*[\"']?(?=\S*[\d=])(?P<value>[A-Za-z0-9+/]{10,}={0,3})[\"']?\s*$")
 
 
 # A record has none of these, if it has nothing for `find`, nor a name, an escape and a run of as many characters.
 NEEDLES = ("--", "curl", "secret", "sumo", "code=", "sig=", "signature", "hook")
 SHORTEST_TOKEN = 16
 _WORDS = ("pass", "pwd", "token", "key", "auth", "cred", "cookie")
-_SOON = re.compile(r"[\w.-]{0,30}[\s\"'`\])\\]{0,4}(?:[:=>,|?]|string)")
+_SOON = re.compile(r"[\w-]{0,30}[\s\"'`\])\\]{0,10}(?:[:=>,|?.]|string)")
 
 
 def names(small: str) -> Iterator[int]:
@@ -169,9 +172,9 @@ def private_keys(text: str) -> Iterator[Span]:
 
 def find(text: str) -> Iterator[Span]:
     """In a record."""
-    yield from (found.span() for found in _KNOWN.finditer(text) if _is_varied(found[0]))
-    for pattern in _SHAPES:
-        yield from (found.span() for found in pattern.finditer(text))
+    for pattern in (_KNOWN, *_SHAPES):
+        yield from (found.span() for found in pattern.finditer(text) if not _is_placeholder(found[0]))
+    yield from (found.span() for found in _AGE.finditer(text))
     for found in _BEARER.finditer(text):
         yield found.end() - len(found[0].partition(" ")[2]), found.end()
     if "@" in text:
@@ -211,7 +214,10 @@ def _headers(text: str) -> Iterator[Span]:
         is_scheme_alone = not rest and scheme.lower() in ("basic", "bearer", "digest", "negotiate", "token")
         is_placeholder = _is_placeholder(rest if scheme.isalpha() and rest else value)
         is_sensitive = len(value) > 3 and not is_placeholder and not is_scheme_alone
-        if is_sensitive and (found["quote"] or found["before"] or ":" in found[0] or "=" in found[0]):
+        if is_sensitive and (quote or ":" in found[0] or "=" in found[0]):
+            if end == begin + _LONGEST_HEADER:  # it is longer than what was looked at
+                end = (text.find("\n", end) + 1 or len(text) + 1) - 1
+                value = text[begin:end]
             yield begin, begin + len(value)
             at = end
 
@@ -261,8 +267,9 @@ def _is_secret(name: re.Match[str], before: str, value: str, is_quoted: bool, af
     word = name["word"].lower()
     if not word:  # akin
         stem = name[0][: name.start("word") - name.start()].lower()
-        is_named_otherwise = _NO_KEY.search(stem) or (stem.startswith(("secret", "token", "passw")) and stem.endswith("id"))
-        return len(value) >= 14 and _is_random(value, word) and not is_named_otherwise and not _is_placeholder(value)
+        is_named_otherwise = (_NO_SECRET if stem.startswith(("secret", "token", "passw")) else _NO_KEY).search(stem)
+        is_key = len(value) >= 14 and _is_random(value, word) and not is_named_otherwise
+        return is_key and not _is_placeholder(value) and not _HARMLESS.search(before)
     is_strong = word.startswith(_STRONG) or word.endswith(("apikey", "api_key", "api-key")) or name["option"] is not None
     if not is_strong:
         return _is_random(value, word) and not _is_placeholder(value) and not _HARMLESS.search(before)
@@ -288,6 +295,8 @@ def _is_random(value: str, word: str) -> bool:
         return False
     if value.isdigit():
         return len(value) >= 15
+    if _ANOTHER_NAME.match(value):
+        return False
     parts = _SEPARATORS.split(value)
     if characters.isdisjoint("0123456789"):
         return len(max(parts, key=len)) >= 20 and not value.islower()
