@@ -35,7 +35,7 @@ _SERVICES = """
     cohere coinbase confluence confluent contentful contribsys datadog discord dropbox droneci etsy facebook fastly finicity
     finnhub flickr freshbooks gitter gocardless heroku hubspot intercom jfrog jira kraken kucoin launchdarkly linkedin
     linked_in looker mailchimp mailgun mapbox mattermost meraki message_bird messagebird netlify newrelic new_relic nytimes okta
-    plaid rapidapi sendbird sentry snyk sonar sourcegraph squarespace sumologic sumo_ telegram travis twitch twitter typeform yandex
+    plaid rapidapi sendbird sentry snyk sonar sourcegraph squarespace telegram travis twitch twitter typeform yandex
     zendesk
 """
 
@@ -91,7 +91,7 @@ _OPERATOR = (
 )
 _NAMED = re.compile(f"{_WORD}{_OPERATOR}", re.IGNORECASE | re.ASCII)
 _AKIN = re.compile(  # a name that only has such a word in it, or the name of a service
-    rf"(?:(?:secret|token|passw)[\w .-]|(?<![A-Za-z])(?:{_any_of(_SERVICES.split())}))[\w .-]{{0,30}}?(?P<word>){_OPERATOR}",
+    rf"(?:(?:secret|token|passw)[\w .-]|(?<![A-Za-z])(?:{_any_of(_SERVICES.split())}|(?-i:[Ss]umo|SUMO)))[\w .-]{{0,30}}?(?P<word>){_OPERATOR}",
     re.IGNORECASE | re.ASCII,
 )
 _NO_SECRET = re.compile(r"(?:id|name|hash|version|url|path|file|count|size|type)s?$")
@@ -121,7 +121,9 @@ _PLACEHOLDER = re.compile(
 )
 _CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[[^\]]{0,60}\]|\((?:[\w\s.,\"'=]{0,60}\)?)?)+[)\];,]*\Z", re.ASCII)
 _IDENTIFIER = re.compile(r"[A-Za-z]{0,20}\d{0,5}[a-z]?", re.ASCII)
-_ANOTHER_NAME = re.compile(r"[A-Za-z_]{3,}=[^=]+\Z")
+_CONSONANTS = re.compile(r"[b-df-hj-np-tv-xz]{4}", re.IGNORECASE)
+_FILE = re.compile(r".*\.\w{1,5}|.*[\\/].*\.\w+|[a-z]+://.*")
+_ANOTHER_NAME = re.compile(r"[A-Za-z_]{3,}=\w{1,12}\Z")
 _SEPARATORS = re.compile(r"[\W_]+", re.ASCII)
 _NOT_IN_TOKENS = frozenset(" \t\n()<>{}[]|\\")
 _STRONG = ("passw", "passp", "passc", "pwd", "secret", "credential", "cookie")
@@ -290,18 +292,21 @@ def _is_placeholder(value: str) -> bool:
 
 def _is_random(value: str, word: str) -> bool:
     """Unlike a word, a name in code, a file, a number."""
+    if value.isdigit():
+        return len(value) >= 15 and len(set(value)) > 3
     characters = set(value)
     if len(value) < 8 or len(characters) < min(9, max(6, len(value) // 3)) or characters & _NOT_IN_TOKENS:
         return False
-    if value.isdigit():
-        return len(value) >= 15
     if _ANOTHER_NAME.match(value):
         return False
     parts = _SEPARATORS.split(value)
     if characters.isdisjoint("0123456789"):
-        return len(max(parts, key=len)) >= 20 and not value.islower()
+        longest = max(parts, key=len)
+        is_no_word = len(longest) >= 14 and word in ("", "token") and _CONSONANTS.search(longest) is not None
+        return is_no_word or (len(longest) >= 20 and not value.islower())
     if len(parts) == 1 and "token" in word:
         return len(value) >= 10
-    if re.fullmatch(r".*\.\w{1,5}|.*[\\/].*\.\w+|[a-z]+://.*", value) and not value.count(".") == 2:
+    looks_like_file = len(value) < _MOST_LOOKED_AT and _FILE.fullmatch(value) is not None
+    if looks_like_file and value.count(".") != 2:  # as in a JSON web token
         return False
     return any(len(part) >= 6 and not _IDENTIFIER.fullmatch(part) for part in parts)
