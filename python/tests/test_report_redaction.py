@@ -1,5 +1,8 @@
 """What is replaced in a report, and what is not. Each line of the tables is a text and what becomes of it."""
 
+import random
+import time
+
 import pytest
 
 from chainner_logger._report.redaction import Redactor
@@ -282,3 +285,37 @@ def test_it_replaces_the_same_across_long_texts():
     line = "2025-10-19 05:52:25.123 [1234] [INFO] /home/joe/x by joe on joes-pc\n\tand file:///home/joe\n"
     expected = "2025-10-19 05:52:25.123 [1234] [INFO] <home>/x by <user> on <host>\n\tand file://<home>\n"
     assert redactor(line * 10_000) == expected * 10_000
+
+
+# What a rule begins with, goes on with, or would end with, again and again and never to its end.
+UNITS = [
+    "a", "a-", "a%20", "C:/Users/a%20", "C:\\Users\\a ", "\\", "\\\\", "\\\\a\\users\\", "/home/", "/media/a/", "/Volumes/a ", "~a/",
+    "%25", "%2F", "\\u0041", "&amp;", "\\x1b[32m", "key=", "token=\"", "password='", "\"password\": ", "--token=a1", "secret", "sonar",
+    "Authorization: ", "authorization=\"", "curl -u a:", "://a:b@", "a@b.", "x@b.com", "eyJabcdefgh.", "sk-a1", "AKIA", "12345:A",
+    "-----BEGIN PRIVATE KEY-----", "<password>a", "?code=", "&code=abcdefg", "OneDrive - ", "Dropbox (", "annika_", "Ann M", "\n\t",
+    "kind: Secret data: a: ", "\u0130", "\udc80", "\n\tpassword:\n\t",
+]  # fmt: skip
+NOSY = Redactor(["/home/ann", r"C:\Users\Ann Müller"], ["annika"], ["anns-laptop"], real_names=["Ann Müller"])
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=range(len(UNITS)))
+def test_no_line_takes_more_time_than_its_length_asks_for(unit):
+    line = f"2025-10-19 05:52:25.123 [1] [INFO] {unit * (100_000 // len(unit))}\n"
+    began = time.process_time()
+    NOSY(line)
+    assert time.process_time() - began < 5  # it takes 0.2 s; by the square of the length, 12 s and more
+
+
+def test_whatever_a_line_holds_it_is_redacted_and_what_is_around_it_stays():
+    chance = random.Random(1)
+    for _ in range(300):
+        pieces = [chance.choice([*UNITS, "annika", "/home/ann", "=", '"', "hunter22", chr(chance.randrange(0xD800))]) for _ in range(40)]
+        text = "".join(pieces).replace("\n", " ")
+        redacted = NOSY(f"2025-10-19 05:52:25.123 [1] [INFO] {text}\n2025-10-19 05:52:25.124 [1] [INFO] and then\n")
+        assert redacted.startswith("2025-10-19 05:52:25.123 [1] [INFO] ")
+        assert redacted.endswith("\n2025-10-19 05:52:25.124 [1] [INFO] and then\n")
+
+
+def test_a_report_of_a_redacted_log_changes_nothing_more():
+    for redactor, _, expected in TABLE:
+        assert redactor(expected) == expected

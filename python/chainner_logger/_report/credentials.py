@@ -101,7 +101,7 @@ _QUOTED = re.compile(
     r"|\\(?P<inner>[\"'])(?P<escaped>(?:\\(?!(?P=inner))|(?!(?P=inner))[^\\\n]){1,65535})\\(?P=inner))"
 )
 _BARE = re.compile(
-    r"(?:[^\s\"'`<>&,;\x1b\\]{1,100}|[,;&](?=[^\s\"'`<>,;&])(?!(?:[\w.-]{1,40}[=:]|(?:quot|amp|[lg]t|apos|#\w{1,7});))|\\(?![\"'nrt])){1,20}"
+    r"(?:[^\s\"'`<>&,;\x1b\\]{1,60}|[,;&](?=[^\s\"'`<>,;&])(?!(?:[\w.-]{1,40}[=:]|(?:quot|amp|[lg]t|apos|#\w{1,7});))|\\(?![\"'nrt])){1,8}"
 )
 _HARMLESS = re.compile(
     r"(?:^|[^A-Za-z]|(?-i:(?<=[a-z])(?=[A-Z])))(?:public|pub|primary|foreign|cache|sort(?:ing)?|partition|bucket|schema|sequence|issuer|host|row|column|dict|map|hot"
@@ -144,7 +144,7 @@ _CURL = re.compile(
     r"(?<=\s)(?:-u|--user)(?:=|\s{0,5})(?P<value>\"[^\"\n]{0,200}\":\"[^\"\n]{3,200}\"|\"[^\"\n]{0,400}\"|'[^'\n]{0,400}'|[^\s:\"']{1,200}:(?:'[^'\n]{1,200}'|[^\s\"']{1,200}))"
 )
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----(?:BEGIN|END))(?s:.)){40,40000}(?:-----END[ A-Z0-9_-]{0,100}-----)?"
+    r"-----BEGIN[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----(?:BEGIN|END)|\n\[?\d{4}-\d\d-\d\d[ T])(?s:.)){40,40000}(?:-----END[ A-Z0-9_-]{0,100}-----)?"
 )
 _KUBERNETES = re.compile(r"(?m)^\s*[\w.-]+:(?:[ \t]*(?:\||>[-+]?)\s+)?[ \t]*[\"']?(?=\S*[\d=])(?P<value>[A-Za-z0-9+/]{10,}={0,3})[\"']?\s*$")
 
