@@ -110,9 +110,10 @@ class Redactor:
 
     def _find(self, text: str) -> Iterator[identity.Found]:
         """In one reading of a record."""
-        secrets = list(credentials.find(text))
+        small = _lower(text)
+        secrets = list(credentials.find(text, small))
         yield from ((*span, "secret") for span in secrets)
-        for begin, end, kind in identity.find(text, _lower(text)):
+        for begin, end, kind in identity.find(text, small):
             if kind == "home":
                 self._remember(text[begin:end])
             elif kind == "e-mail" and any(first < end and begin < last for first, last in secrets):
