@@ -87,12 +87,14 @@ _WORD = (
     r"(?:[ _.-]?(?:base64|base|b64|hex|value|string|v?\d{1,3}))?"
 )
 _OPERATOR = (
-    r"(?:(?P<close>\\?[\"'`\])]{0,2}\x1b?)(?: string)?[ \t]{0,8}(?P<operator>(?:[:?.|]{1,3}|\x1b)?=>?|:{1,3}|->|\|\|)[ \t\x1b=]{0,8}"
+    r"(?:(?P<close>\\?[\"'`\])]{0,2}\x1b?)(?: string)?[ \t]{0,8}(?P<operator>(?:[:?.|]{1,3}|\x1b)?=>?|:{1,3}|->"
+    r"|\|\|)[ \t\x1b=]{0,8}"
     r"|[\"']\s{0,3},\s{0,3}(?=[\"'])|[\"']\s{1,3}value\s?=\s?(?=[\"'])|(?P<tag>>)\s{0,40}|(?P<option>)[ =]\s{0,3})"
 )
 _NAMED = re.compile(f"{_WORD}{_OPERATOR}", re.IGNORECASE | re.ASCII)
 _AKIN = re.compile(  # a name that only has such a word in it, or the name of a service
-    rf"(?:(?:secret|token|passw)[\w .-]|(?<![A-Za-z])(?:{_any_of(_SERVICES.split())}|(?-i:[Ss]umo|SUMO)))[\w .-]{{0,30}}?(?P<word>){_OPERATOR}",
+    rf"(?:(?:secret|token|passw)[\w .-]|(?<![A-Za-z])(?:{_any_of(_SERVICES.split())}|(?-i:[Ss]umo"
+    rf"|SUMO)))[\w .-]{{0,30}}?(?P<word>){_OPERATOR}",
     re.IGNORECASE | re.ASCII,
 )
 _NO_SECRET = re.compile(r"(?:id|name|hash|version|url|path|file|count|size|type)s?$")
@@ -102,10 +104,12 @@ _QUOTED = re.compile(
     r"|\\(?P<inner>[\"'])(?P<escaped>(?:\\(?!(?P=inner))|(?!(?P=inner))[^\\\n]){1,65535})\\(?P=inner))"
 )
 _BARE = re.compile(
-    r"(?:[^\s\"'`<>&,;\x1b\\]{1,60}|[,;&](?=[^\s\"'`<>,;&])(?!(?:[\w.-]{1,40}[=:]|(?:quot|amp|[lg]t|apos|#\w{1,7});))|\\(?![\"'nrt])){1,8}"
+    r"(?:[^\s\"'`<>&,;\x1b\\]{1,60}|[,;&](?=[^\s\"'`<>,;&])(?!(?:[\w.-]{1,40}[=:]|(?:quot|amp|[lg]t|apos"
+    r"|#\w{1,7});))|\\(?![\"'nrt])){1,8}"
 )
 _HARMLESS = re.compile(
-    r"(?:^|[^A-Za-z]|(?-i:(?<=[a-z])(?=[A-Z])))(?:public|pub|primary|foreign|cache|sort(?:ing)?|partition|bucket|schema|sequence|issuer|host|row|column|dict|map|hot"
+    r"(?:^|[^A-Za-z]|(?-i:(?<=[a-z])(?=[A-Z])))(?:public|pub|primary|foreign|cache|sort(?:ing)?|partition|bucket"
+    r"|schema|sequence|issuer|host|row|column|dict|map|hot"
     r"|csrf|xsrf|authenticity|index|object|group|node|input|output|pad|eos|bos|unk|mask|stop|image|next)[ _.-]?$",
     re.IGNORECASE,
 )
@@ -117,8 +121,10 @@ _TYPES = frozenset(
     """.split()
 )
 _PLACEHOLDER = re.compile(
-    r"\$(?:\d+|[A-Za-z_]\w*|\{.*|\(.*)|\$env:.*|[<\[].*|\{\{.*|\{\w*\(.*|\{[^}\d]*\}?|%[\w(]*%?\w*|@\w+@|.*(?:\.\.\.|\*\*\*|(?i:\[redacted|x{6,}|put_your)|\u2026).*|#+"
-    r"|(?i:(?:your|my|the|some)?[ _-]?(?:api|access|secret|new)?[ _-]?(?:key|token|secret|password|passwd|pass|pwd|user|username|test)s?(?:[ _-]?here)?)"
+    r"\$(?:\d+|[A-Za-z_]\w*|\{.*|\(.*)|\$env:.*|[<\[].*|\{\{.*|\{\w*\(.*|\{[^}\d]*\}?|%[\w(]*%?\w*|@\w+@"
+    r"|.*(?:\.\.\.|\*\*\*|(?i:\[redacted|x{6,}|put_your)|\u2026).*|#+"
+    r"|(?i:(?:your|my|the|some)?[ _-]?(?:api|access|secret|new)?[ _-]?(?:key|token|secret|password|passwd|pass"
+    r"|pwd|user|username|test)s?(?:[ _-]?here)?)"
 )
 _CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[[^\]]{0,60}\]|\((?:[\w\s.,\"'=]{0,60}\)?)?)+[)\];,]*\Z", re.ASCII)
 _IDENTIFIER = re.compile(r"[A-Za-z]{0,20}\d{0,5}[a-z]?", re.ASCII)
@@ -132,20 +138,24 @@ _LONGEST_HEADER = 8000  # characters
 _MOST_LOOKED_AT = 60  # characters: so much of a value tells what it is
 
 _HEADER = re.compile(
-    r"(?i)(?P<before>\\?[\"'])?\b(?:(?:proxy-)?authorization|(?:set-)?cookie2?|(?:x-)?(?:\w{1,20}-)?(?:api-?key|auth-?token|api-?token))"
+    r"(?i)(?P<before>\\?[\"'])?\b(?:(?:proxy-)?authorization|(?:set-)?cookie2?|(?:x-)?(?:\w{1,20}-)?(?:api-?key"
+    r"|auth-?token|api-?token))"
     r"[\"'\x1b]{0,2}\s{0,2}[:=,]\s{0,2}(?:b(?=[\"']))?(?P<quote>\\?[\"'])?",
     re.ASCII,
 )
 _BEARER = re.compile(r"(?i)\b(?:bearer|basic|negotiate) (?=[^\s<]*[\d=+/])[\w.~+/=-]{12,}", re.ASCII)
 _USER_OF_URL = re.compile(r"(?<=://)[^\s/?#\"'<>]{1,2000}(?=@)")
 _QUERY = re.compile(
-    r"(?i)(?<=[?&])(?:[\w.-]{1,40}[_.-])?(?:code|state|sig|signature|token|key|auth|credential|ticket|sas|jwt|otp|pin|session(?:_?id)?)=(?P<value>[^\s&\"'#<>\\]{6,2000})"
+    r"(?i)(?<=[?&])(?:[\w.-]{1,40}[_.-])?(?:code|state|sig|signature|token|key|auth|credential|ticket|sas|jwt|otp"
+    r"|pin|session(?:_?id)?)=(?P<value>[^\s&\"'#<>\\]{6,2000})"
 )
 _CURL = re.compile(
-    r"(?<=\s)(?:-u|--user)(?:=|\s{0,5})(?P<value>\"[^\"\n]{0,200}\":\"[^\"\n]{3,200}\"|\"[^\"\n]{0,400}\"|'[^'\n]{0,400}'|[^\s:\"']{1,200}:(?:'[^'\n]{1,200}'|[^\s\"']{1,200}))"
+    r"(?<=\s)(?:-u|--user)(?:=|\s{0,5})(?P<value>\"[^\"\n]{0,200}\":\"[^\"\n]{3,200}\"|\"[^\"\n]{0,400}\""
+    r"|'[^'\n]{0,400}'|[^\s:\"']{1,200}:(?:'[^'\n]{1,200}'|[^\s\"']{1,200}))"
 )
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----(?:BEGIN|END)|\n\[?\d{4}-\d\d-\d\d[ T])(?s:.)){40,40000}(?:-----END[ A-Z0-9_-]{0,100}-----)?"
+    r"-----BEGIN[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----(?:BEGIN|END)"
+    r"|\n\[?\d{4}-\d\d-\d\d[ T])(?s:.)){40,40000}(?:-----END[ A-Z0-9_-]{0,100}-----)?"
 )
 _KUBERNETES = re.compile(r"(?m)^\s*[\w.-]+:(?:[ \t]*(?:\||>[-+]?)\s+)?[ \t]*[\"']?(?=\S*[\d=])(?P<value>[A-Za-z0-9+/]{10,}={0,3})[\"']?\s*$")
 

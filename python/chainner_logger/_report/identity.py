@@ -153,6 +153,13 @@ def is_common(name: str) -> bool:
     return len(name) < 2 or name.isdigit() or name.lower() in _COMMON_NAMES
 
 
+def places(text: str, needle: str) -> Iterator[int]:
+    at = text.find(needle)
+    while at >= 0:
+        yield at
+        at = text.find(needle, at + 1)
+
+
 class Name(NamedTuple):
     kind: str
     pattern: re.Pattern[str]
@@ -163,10 +170,7 @@ class Name(NamedTuple):
         if not self.needle:
             yield from (found.start() for found in self.pattern.finditer(text))
             return
-        at = small.find(self.needle)
-        while at >= 0:
-            yield at
-            at = small.find(self.needle, at + 1)
+        yield from places(small, self.needle)
 
 
 def plain_name(kind: str, name: str, ignore_case: bool) -> Name:

@@ -89,7 +89,7 @@ class Redactor:
             found.update(name.places(chunk, small))
         small = small.replace("\\", "/")
         for needle in _NEEDLES:
-            found.update(_all(small, needle))
+            found.update(identity.places(small, needle))
         marks = chunk.encode("latin-1", "replace").translate(_CLASSES)
         at = marks.find(_RUN)
         while at >= 0:
@@ -156,13 +156,6 @@ def _lower(text: str) -> str:
     """As long as the text is: one letter becomes two in small letters."""
     small = text.lower()
     return small if len(small) == len(text) else text.replace("\u0130", "i").lower()
-
-
-def _all(text: str, needle: str) -> Iterator[int]:
-    at = text.find(needle)
-    while at >= 0:
-        yield at
-        at = text.find(needle, at + 1)
 
 
 def _chunks(text: str) -> Iterator[str]:
