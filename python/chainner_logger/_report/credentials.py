@@ -161,7 +161,7 @@ _KUBERNETES = re.compile(r"(?m)^\s*[\w.-]+:(?:[ \t]*(?:\||>[-+]?)\s+)?[ \t]*[\"'
 
 
 # A record has none of these, if it has nothing for `find`, nor a name, an escape and a run of as many characters.
-NEEDLES = ("--", "curl", "secret", "sumo", "code=", "sig=", "signature", "hook")
+NEEDLES = ("--", "bearer ", "curl", "secret", "sumo", "code=", "sig=", "signature", "hook")
 SHORTEST_TOKEN = 16
 _WORDS = ("pass", "pwd", "token", "key", "auth", "cred", "cookie")
 _SOON = re.compile(r"[\w-]{0,30}[\s\"'`\])\\]{0,10}(?:[:=>,|?.]|string)")
@@ -176,6 +176,22 @@ def names(small: str) -> Iterator[int]:
             if _SOON.match(small, end):
                 yield at
             at = small.find(word, end)
+
+
+_BEFORE, _BEHIND = 60, 110  # characters around a long run, in which it is told what the run is
+
+
+def is_token(text: str, begin: int, end: int) -> bool:
+    """Whether a long run of letters and digits may be a part of what `find` finds for its shape, or for a service."""
+    if len(set(text[begin : begin + 20])) < 5:
+        return False
+    before = text[max(0, begin - 10) : begin].rstrip(" \t\"'`(") or " "
+    begin = max(begin - _BEFORE, text.rfind("\n", 0, begin) + 1)
+    line_end = text.find("\n", end)
+    end = min(end + _BEHIND, line_end if line_end >= 0 else len(text))
+    if any(pattern.search(text, begin, end) for pattern in (_KNOWN, *_SHAPES, _AGE)):
+        return True
+    return before[-1:] in "=:>,|" and _AKIN.search(text, begin, end) is not None
 
 
 def private_keys(text: str) -> Iterator[Span]:

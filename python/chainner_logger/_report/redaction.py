@@ -93,8 +93,11 @@ class Redactor:
         marks = chunk.encode("latin-1", "replace").translate(_CLASSES)
         at = marks.find(_RUN)
         while at >= 0:
-            found.add(at)
             end = marks.find(b"\0", at)
+            end = end if end >= 0 else len(marks)
+            if credentials.is_token(chunk, at, end):
+                found.add(at)
+                end = chunk.find("\n", end)  # the record is searched anyway
             at = marks.find(_RUN, end) if end >= 0 else -1
         return found
 
