@@ -186,7 +186,7 @@ def _megabytes(text: str) -> float:
 def _show(options: argparse.Namespace) -> int:
     path = Path(options.folder) if options.folder else archive.default_folder()
     colour = terminal.is_coloured(sys.stdout)
-    with folder.snapshot(path) as taken:
+    with folder.snapshot(path, may_be_missing=options.follow) as taken:
         if not taken.files and not taken.problems and not options.follow:
             raise archive.NoLogsError(2, "There are no logs in this folder", str(path))
         for name, why in taken.problems.items():

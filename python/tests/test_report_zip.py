@@ -123,6 +123,30 @@ def test_it_needs_no_file_of_its_package_but_modules(logs, output, tmp_path):
     assert "logs.html" in contents(output)
 
 
+def test_two_reports_may_be_made_within_a_second(logs, tmp_path):
+    write_log(logs / "worker.log", line("x"))
+    (tmp_path / "reports").mkdir()
+    made = [report(tmp_path / "reports", logs).path for _ in range(3)]
+    assert len(set(made)) == 3 and all(path.exists() for path in made)
+
+
+@pytest.mark.parametrize("changed", [0, 4_354_819_200, 5_000_000_000, 30_000_000_000])
+def test_a_file_may_be_of_any_time(logs, output, changed):
+    write_log(logs / "worker.log", line("x"))
+    os.utime(logs / "worker.log", (changed, changed))
+    report(output, logs)
+    assert contents(output)["logs/worker.log"] == line("x")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX closes the stream")
+def test_it_is_made_and_speaks_though_stderr_is_closed(logs, tmp_path):
+    write_log(logs / "worker.log", line("x"))
+    command = f'"{sys.executable}" -m chainner_logger report --folder "{logs}" --output "{tmp_path}/r.zip" 2>&-'
+    for text, status in ("The report is in", 0), ("It is overwritten with --force only", 1):
+        ran = subprocess.run(command, shell=True, stdout=subprocess.PIPE, text=True)
+        assert text in ran.stdout and ran.returncode == status
+
+
 def test_it_takes_what_is_no_text_as_it_is(logs, output):
     garbage = random.Random(1).randbytes(100_000) + b"\n" + line("x").encode() + b"\xff\xfe \x00 \xed\xa0\x80\n"
     (logs / "worker.log").write_bytes(garbage)

@@ -1,7 +1,10 @@
 """The story in a terminal."""
 
+import contextlib
 import os
 import re
+import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,6 +87,106 @@ def test_who_reads_may_have_enough(programs, logs):
     assert process.stderr.read() == b"" and process.wait() == 1
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_log_is_read_in_the_encoding_in_which_an_editor_saved_it(programs, logs, encoding):
+    text = (logs / "worker.log").read_text(encoding="utf-8") + record(7, "w7 ü" if encoding != "utf-16-be" else "w7")
+    (logs / "worker.log").write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    shown_text = shown(programs)
+    assert messages(shown_text)[1:] == ["h2", "two", "h4", "w5", "m6", "w7 ü" if encoding != "utf-16-be" else "w7"]
+    assert "1970" not in shown_text
+
+
+def test_what_a_shell_appends_in_another_encoding_is_read(programs, logs):
+    with (logs / "worker.log").open("ab") as file:
+        file.write(record(7, "w7").encode("utf-16"))
+        file.write(record(8, "w8").encode())
+    assert messages(shown(programs))[-2:] == ["w7", "w8"]
+
+
+def test_zeros_that_a_power_loss_left_hide_no_record(programs, logs):
+    with (logs / "worker.log").open("ab") as file:
+        file.write(record(7, "cut off").encode()[:-3] + b"\0" * 4096 + record(8, "w8").encode())
+    text = shown(programs)
+    assert messages(text)[-2:] == ["cut o", "w8"]
+    assert f"\n{' ' * 40}(4096 bytes here are zeros)\n" in text
+
+
+def test_no_time_is_made_up_for_what_has_none(programs):
+    programs.logs.mkdir()
+    write_log(programs.logs / "worker.log", "nothing of this\nis a record\n")
+    text = shown(programs)
+    assert "1970" not in text and "00:00" not in text and "is a record" in text
+
+
+def test_a_report_is_a_folder_like_any_other(programs, logs, tmp_path):
+    expected = shown(programs)
+    made = tmp_path / "report.zip"
+    command_line = [sys.executable, "-m", "chainner_logger", "report", "--no-redaction", "--output", str(made)]
+    subprocess.run(command_line, env=programs.environment, check=True, stdout=subprocess.DEVNULL)
+    assert shown(programs, "--folder", made) == expected
+    again = subprocess.run([*command_line[:-1], str(tmp_path / "again.zip"), "--folder", str(made)], env=programs.environment)
+    assert again.returncode == 0 and shown(programs, "--folder", tmp_path / "again.zip") == expected
+    (tmp_path / "no.zip").write_text("no zip")
+    ran = subprocess.run(command("--folder", tmp_path / "no.zip"), env=programs.environment, stderr=subprocess.PIPE, text=True)
+    assert ran.returncode == 1 and "neither a folder nor a report" in ran.stderr
+
+
+class Pager:
+    """`show` in a terminal of its own, with less."""
+
+    def __init__(self, programs, **environment):
+        import pty
+
+        self.process, self.terminal = pty.fork()
+        if self.process == 0:
+            os.environ.update(programs.environment, PAGER="less", TERM="xterm", **environment)
+            os.execv(sys.executable, command())
+        self.output = b""
+
+    def read_until(self, text, seconds=60):
+        return wait_until(lambda: self._read() and text in self.output, seconds)
+
+    def _read(self):
+        if select.select([self.terminal], [], [], 0.1)[0]:
+            with contextlib.suppress(OSError):
+                self.output += os.read(self.terminal, 1 << 16)
+        return True
+
+    def press(self, keys):
+        os.write(self.terminal, keys)
+
+    def end(self):
+        self.press(b"q")
+        ended = wait_until(lambda: self._read() and os.waitpid(self.process, os.WNOHANG)[0] != 0)
+        os.close(self.terminal)
+        return ended
+
+
+needs_less = pytest.mark.skipif(is_windows or shutil.which("less") is None, reason="needs less, and a terminal")
+
+
+@needs_less
+def test_a_ctrl_c_in_the_pager_loses_nothing(programs, logs):
+    programs.environment.pop("LESS", None)
+    write_log(logs / "worker.log", "".join(record(1, f"number {number} {'x' * 60}") for number in range(30_000)))
+    pager = Pager(programs)
+    assert pager.read_until(b"number 5 ")
+    pager.press(b"\x03")
+    assert not wait_until(lambda: pager._read() and False, 1)
+    pager.press(b"G")
+    assert pager.read_until(b"number 29999 "), pager.output[-500:]
+    assert pager.end()
+
+
+@needs_less
+def test_colours_are_shown_whatever_its_user_wishes_of_less(programs, logs):
+    write_log(logs / "worker.log", "".join(record(1, f"number {number}") for number in range(100)))
+    pager = Pager(programs, LESS="-i")
+    assert pager.read_until(b"number 5")
+    assert b"\x1b[32mINFO" in pager.output and b"ESC" not in pager.output
+    assert pager.end()
+
+
 # A Ctrl-C would go to all processes of a console, those of the tests among them.
 INTERRUPTED_BY_STDIN = """
 import _thread, sys, threading
@@ -159,6 +262,31 @@ def test_it_may_be_started_before_there_are_logs(programs, follow):
     programs.run("from logger import setup_logger; setup_logger('host').error('at last')")
     assert wait_until(lambda: follower.has("at last"))
     assert follower.end() == "" and not follower.has("INFO")
+
+
+def test_it_may_be_started_before_there_is_a_folder(programs, follow):
+    follower = follow()
+    assert not wait_until(lambda: follower.process.poll() is not None, 1)
+    programs.run("from logger import setup_logger; setup_logger('host').error('at last')")
+    assert wait_until(lambda: follower.has("at last"))
+    assert follower.end() == ""
+
+
+def test_a_file_that_is_emptied_and_grows_again_is_told_from_its_beginning(tmp_path):
+    log = tmp_path / "worker.log"
+    write_log(log, record(1, "one") + record(1, "two"))
+    with snapshot(tmp_path) as taken:
+        positions = {file.identity: file.size() for file in taken.files}
+        portions = follow_logs(tmp_path, taken, positions, Zones(), print)
+        with log.open("a", newline="") as file:
+            file.write(record(2, "three"))
+        found = [entry.record.message for entry in next(portions)]
+        with log.open("r+", newline="") as file:
+            file.truncate()
+            file.write("".join(record(3, f"new {number}") for number in range(10)))
+        while "new 9" not in found:
+            found += [entry.record.message for entry in next(portions)]
+    assert found == ["three", *(f"new {number}" for number in range(10))]
 
 
 def test_a_rotated_file_is_told_to_its_end_before_the_next_one(tmp_path):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Optional, Union
 
 if TYPE_CHECKING:
-    from .archive import Report
+    from .result import Report
 
 
 def report(

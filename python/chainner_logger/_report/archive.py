@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import errno
 import io
+import itertools
 import os
 import re
 import time
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional, Union
 
@@ -18,12 +19,15 @@ from . import folder as folders
 from . import symbols
 from .page import Page
 from .redaction import Redactor
+from .result import Report
 from .story import Log, Story, legible
 from .summary import byte_count, summary
 
 _MOST_TEXT = 160 * 1024 * 1024  # bytes: what a page can show
 _MOST_OF_A_FILE = 64 * 1024 * 1024  # bytes: so that a huge one leaves room for others
 _WRITTEN_TWICE = 0.6  # of the limit, for the logs as zlib's fastest level packs them: the page has them once more
+
+_FIRST_TIME, _LAST_TIME = 315_619_200, 4_354_646_400  # of what a zip can tell, in any zone: early in 1980, late in 2107
 
 StrPath = Union[str, "os.PathLike[str]"]
 
@@ -34,20 +38,6 @@ class NoLogsError(FileNotFoundError):
 
 class OutputError(OSError):
     """The zip cannot be written."""
-
-
-@dataclass
-class Report:
-    """What was made, and of what."""
-
-    path: Path
-    size: int = 0  # bytes
-    files: list[str] = field(default_factory=list)  # in the zip
-    replaced: Optional[dict[str, int]] = None  # how often, by kind; None: it was not asked for
-    left_out: dict[str, str] = field(default_factory=dict)  # how much, by file: the zip would have become too large
-    problems: dict[str, str] = field(default_factory=dict)  # why, by file that could not be read
-    summary: str = ""  # as in summary.txt
-    page: bytes = b""  # as logs.html
 
 
 @dataclass
@@ -72,9 +62,7 @@ def make(
     """As chainner_logger.report, which says what all this is."""
     now = time.time()
     source = Path(folder) if folder is not None else default_folder()
-    path = _output_path(output, now)
-    if not force and os.path.lexists(path):
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    path = _output_path(output, now, force)
     told = 0.0
 
     def tell(done: float) -> None:
@@ -115,10 +103,16 @@ def default_folder() -> Path:
     raise NoLogsError(errno.ENOENT, "No folder can be used for logs")
 
 
-def _output_path(output: Optional[StrPath], now: float) -> Path:
-    name = time.strftime("chaiNNer-logs-%Y-%m-%d-%H%M%S.zip", time.localtime(now))
-    path = Path(output or name)
-    return path / name if path.is_dir() else path
+def _output_path(output: Optional[StrPath], now: float, force: bool) -> Path:
+    """FileExistsError: it is there already. If the name is ours, there is always another one."""
+    path = Path(output or ".")
+    if output is not None and not path.is_dir():
+        if not force and os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        return path
+    name = time.strftime("chaiNNer-logs-%Y-%m-%d-%H%M%S", time.localtime(now))
+    numbers = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+    return next(each for each in (path / f"{name}{number}.zip" for number in numbers) if not os.path.lexists(each))
 
 
 def _collect(
@@ -136,6 +130,7 @@ def _collect(
             except OSError as error:
                 made.problems[file.name.name] = error.strerror or str(error)
                 continue
+            data = folders.readable(data)
             text = symbols.with_names(data.decode("utf-8", "surrogateescape"))
             order = file.name.kind == "crash", folders.last_time(data)
             found.append((order, _Part(file.name, text, 0, file.changed(), begin)))
@@ -209,7 +204,7 @@ def _left_out(part: _Part) -> str:
 
 
 def _entry(name: str, changed: float) -> zipfile.ZipInfo:
-    when = time.localtime(max(changed, 315619200))  # a zip cannot tell times before 1980
+    when = time.localtime(min(max(changed, _FIRST_TIME), _LAST_TIME))
     entry = zipfile.ZipInfo(name, when[:6])
     entry.compress_type = zipfile.ZIP_DEFLATED
     entry.external_attr = 0o100600 << 16

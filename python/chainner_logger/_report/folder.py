@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
 import re
+import shutil
 import stat
 import sys
+import tempfile
 import time
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Optional
@@ -21,6 +26,8 @@ _FRONTEND = re.compile(r"(?P<log>(?P<role>main|renderer))(?:\.old\.log|\.log\.ol
 
 _PATIENCE = 2.0  # seconds, for a folder in which files are renamed faster than it can be listed
 _WRITE = 0.02  # seconds; so long after a part of a record all of it is there
+
+_MOST_UNPACKED = 1 << 30  # bytes of a log in a report
 
 _IS_LINK = "a link, which is not followed"
 
@@ -66,15 +73,16 @@ class LogFile:
     descriptor: int
     identity: Identity
 
-    def read(self, begin: int) -> bytes:
-        """All that is there from `begin` on."""
+    def read(self, begin: int, most: int = sys.maxsize) -> bytes:
+        """All that is there from `begin` on, or so many bytes of it."""
         pieces: list[bytes] = []
         os.lseek(self.descriptor, begin, os.SEEK_SET)
         while True:
-            piece = os.read(self.descriptor, 1 << 22)
+            piece = os.read(self.descriptor, min(1 << 22, most))
             if not piece:
                 return b"".join(pieces)
             pieces.append(piece)
+            most -= len(piece)
 
     def size(self) -> int:
         return os.fstat(self.descriptor).st_size
@@ -105,12 +113,18 @@ class Snapshot:
             file.close()
 
 
-def snapshot(folder: Path) -> Snapshot:
-    """Opens each log of the folder once, also while they are rotated.
+def snapshot(folder: Path, may_be_missing: bool = False) -> Snapshot:
+    """Opens each log of the folder once, also while they are rotated. A report is a folder, too.
 
+    may_be_missing: as if the folder were empty.
     OSError: there is no such folder, or it may not be read.
     """
     taken = Snapshot(folder)
+    if may_be_missing and not os.path.lexists(folder):
+        return taken
+    if folder.is_file():
+        _unpack(taken)
+        return taken
     known: dict[Identity, LogFile] = {}
     deadline = time.monotonic() + _PATIENCE
     names = listing(folder)
@@ -137,6 +151,31 @@ def snapshot(folder: Path) -> Snapshot:
     _name(known, names)
     taken.files = sorted(known.values(), key=lambda file: file.name.order)
     return taken
+
+
+def _unpack(taken: Snapshot) -> None:
+    """Opens the logs of a report, or of any zip."""
+    try:
+        archive = zipfile.ZipFile(taken.folder)
+    except zipfile.BadZipFile:
+        raise NotADirectoryError(errno.ENOTDIR, "neither a folder nor a report", str(taken.folder)) from None
+    with archive:
+        for number, member in enumerate(archive.infolist()):
+            name = log_name(member.filename.replace("\\", "/").rpartition("/")[2])
+            if name is None:
+                continue
+            try:
+                if member.file_size > _MOST_UNPACKED:
+                    raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+                with archive.open(member) as packed, tempfile.TemporaryFile() as file:
+                    shutil.copyfileobj(packed, file)
+                    file.flush()
+                    descriptor = os.dup(file.fileno())
+            except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+                taken.problems[name.name] = str(error)
+                continue
+            taken.files.append(LogFile(name, descriptor, (0, number)))
+    taken.files.sort(key=lambda file: file.name.order)
 
 
 def listing(folder: Path) -> dict[LogName, Identity]:
@@ -236,6 +275,29 @@ def _first_record(data: bytes, begin: int) -> int:
             return begin
         begin = data.find(b"\n", begin) + 1
     return -1
+
+
+_BYTE_ORDER_MARK = codecs.BOM_UTF8
+_UTF_16 = re.compile(rb"(?P<little>(?:\xff\xfe)?(?:[^\0]\0){8,})|(?P<big>(?:\xfe\xff)?(?:\0[^\0]){8,})|(?P<zeros>\0{8,})")
+
+
+def readable(data: bytes) -> bytes:
+    """As UTF-8, what an editor or a shell has saved in another encoding, or appended in it. What a power loss has made
+    zeros becomes a line that says so, and does not hide what follows."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        data = data.decode("utf-16", "replace").encode()
+    elif b"\0" in data:
+        data = _UTF_16.sub(_in_utf_8, data)
+    if _BYTE_ORDER_MARK in data:
+        data = re.sub(rb"^\xef\xbb\xbf", b"", data, flags=re.MULTILINE)
+    return data
+
+
+def _in_utf_8(found: re.Match[bytes]) -> bytes:
+    if found["zeros"] is None:
+        text = found[0].decode("utf-16-le" if found["little"] else "utf-16-be", "replace")
+        return text.lstrip("\ufeff").encode()
+    return (b"\n\t" if found.start() else b"") + b"(%d bytes here are zeros)\n" % len(found[0])
 
 
 def last_time(data: bytes) -> bytes:

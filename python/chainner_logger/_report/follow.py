@@ -14,6 +14,7 @@ from .story import Log, Story, legible
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25  # seconds
 
+_MEMORY = 256  # bytes, by which a file that was emptied and has grown again is told from one that has grown
 _OLDER_THAN_ALL = 1_000_000
 
 
@@ -25,21 +26,33 @@ class _Followed:
         self.position = position
         self.rest = b""  # a record that may go on
         self.missed = 0  # so many looks in a row found no name for it; one does if files are renamed meanwhile
+        self._seen = self._just_before()
+
+    def _just_before(self) -> bytes:
+        """What stands before the position."""
+        begin = max(0, self.position - _MEMORY)
+        return self.file.read(begin, self.position - begin)
 
     def read(self) -> bytes:
         """What is new, in whole records. The last one is held back until nothing more has come, or another record has:
         it may have further lines. Nothing more comes to a file that has been renamed, and the next one goes on at once."""
-        if self.file.size() < self.position:
-            self.position = 0  # somebody has emptied it
+        before = b""
+        size = self.file.size()
+        if size < self.position or (size > self.position and self._just_before() != self._seen):
+            before, self.rest = self.rest, b""  # somebody has emptied it
+            before += b"" if before.endswith(b"\n") or not before else b"\n"
+            self.position = 0
         new = self.file.read(self.position)
-        self.position += len(new)
+        if new:
+            self.position += len(new)
+            self._seen = self._just_before()
         data = self.rest + new
         if self.file.name.age > 0 or (not new and data.endswith(b"\n")):
             cut = len(data)
         else:
             cut = _last_record(data) if new else 0
         self.rest = data[cut:]
-        return data[:cut]
+        return before + data[:cut]
 
 
 def _last_record(data: bytes) -> int:

@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import NamedTuple, Optional
 
 from . import grammar
-from .folder import LogName
+from .folder import LogName, readable
 from .grammar import Record, Zones
 
 
@@ -32,7 +32,7 @@ class Entry(NamedTuple):
 
 def legible(data: bytes) -> str:
     """What is not UTF-8 as escapes, and the lines of Windows as all others."""
-    return data.decode("utf-8", "backslashreplace").replace("\r\n", "\n")
+    return readable(data).decode("utf-8", "backslashreplace").replace("\r\n", "\n")
 
 
 class Story:

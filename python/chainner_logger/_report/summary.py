@@ -13,8 +13,8 @@ from .problems import Problem
 from .story import Entry, Session
 
 if TYPE_CHECKING:
-    from .archive import Report
     from .page import Page
+    from .result import Report
 
 _MOST_PROBLEMS = 20
 _MOST_FRAMES = 12

@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -56,11 +58,13 @@ def lines(entries: Iterable[Entry], zones: Zones, colour: bool) -> Iterator[str]
     day = None
     for entry in entries:
         record = entry.record
-        local = entry.time + zones.at(entry.time) * 60_000 if entry.time else 0
-        if local // 86_400_000 != day:
-            day = local // 86_400_000
-            yield paint("1", time.strftime("%Y-%m-%d", time.gmtime(local // 1000))) + "\n"
-        clock = time.strftime("%H:%M:%S", time.gmtime(local // 1000)) + f".{local % 1000:03}"
+        clock = " " * 12  # nothing before it has told the time
+        if entry.time:
+            local = entry.time + zones.at(entry.time) * 60_000
+            if local // 86_400_000 != day:
+                day = local // 86_400_000
+                yield paint("1", time.strftime("%Y-%m-%d", time.gmtime(local // 1000))) + "\n"
+            clock = time.strftime("%H:%M:%S", time.gmtime(local // 1000)) + f".{local % 1000:03}"
         level = paint(_COLOURS.get(record.level, ""), f"{record.level:<8}")
         who = f"{entry.name.log:<8} {record.pid or '':>7}"
         message = _printable(record.message).replace("\n", "\n" + " " * 40)
@@ -80,21 +84,31 @@ def show(output: Iterable[str], use_pager: bool) -> None:
     if pager is None:
         write(output)
         return
-    environment = {"LESS": "FRX", **os.environ}  # colours; and no pager for what fits on the screen
-    process = subprocess.Popen(pager, shell=True, stdin=subprocess.PIPE, env=environment)
+    # Colours; and, unless its user has other wishes, no pager for what fits on the screen.
+    less = f"-R {os.environ['LESS']}" if "LESS" in os.environ else "FRX"
+    process = subprocess.Popen(pager, shell=True, stdin=subprocess.PIPE, env={**os.environ, "LESS": less})
     assert process.stdin is not None
-    try:
-        for line in output:
-            process.stdin.write(line.encode("utf-8", "backslashreplace"))
-        process.stdin.close()
-    except (BrokenPipeError, OSError):
-        pass  # its user has seen enough
-    while True:
+    with _ctrl_c_left_to_others():
         try:
-            process.wait()
-            return
-        except KeyboardInterrupt:
-            pass  # it is the pager's
+            for line in output:
+                process.stdin.write(line.encode("utf-8", "backslashreplace"))
+            process.stdin.close()
+        except OSError:
+            pass  # its user has seen enough
+        process.wait()
+
+
+@contextmanager
+def _ctrl_c_left_to_others() -> Iterator[None]:
+    """Of a pager it ends a search or the wait for more, and what it has not been given yet is still wanted."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _pager() -> str | None:
@@ -133,7 +147,8 @@ def progress_bar(what: str) -> Iterator[Callable[[float], None]]:
         sys.stderr.flush()
 
     try:
-        yield tell if sys.stderr.isatty() else lambda _: None
+        has_terminal = sys.stderr is not None and sys.stderr.isatty()  # None: it was closed when the program began
+        yield tell if has_terminal else lambda _: None
     finally:
         if has_bar:
             sys.stderr.write("\r\x1b[K" if _understands_colours(sys.stderr) else "\n")

@@ -1,0 +1,342 @@
+"""Finds in text what would let somebody in: values whose name says it, and tokens that are known by how they begin."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+Span = tuple[int, int]
+
+# Facts about the tokens of many services: how they begin, of which characters the rest consists, and how many these are
+# at least, or with = exactly. a: letters and digits. w: these, - and _. b: w and + / =. d: w and . = ~. With ! a digit
+# must be among them, as the beginning alone may be that of a word. A test compares the table with what gitleaks knows.
+_TOKENS = """
+    A3-w25! AKCpa60! cmVmda50! AKIAa16= ASIAa16= ABIAa16= ACCAa16= A3Ta17= ABSKb100 ATATT3b100 AIzaw35= API-a26!=
+    AQVNw35! CLOJARS_a40 EAACa60! EAAMa60! EAAAw30! EZAKa50! EZTKa50! FLWPUBK_TEST-w30 FLWSECK_TEST-w12 FLWSECK-w30!
+    GOCSPX-w20 GR1348941w20 HRKU-AAw50! LTAIa20!= NRAK-a27 NRII-w32! NRJS-a19 PMAK-w50 SG.d40 SKa32!= YCw38!= ZXlKb60!
+    api_org_a34= api_org_a30! bedrock-api-key-b30 cfat_w30! cfut_w30! dapia32 dnkey-w60! doo_v1_a60 dop_v1_a60 dor_v1_a60 dp.pt.a40
+    dp.st.d40 dt0c01.d80 duffel_live_b40 duffel_test_b40 fio-u-w60! fm1a_b80 fm1r_b80 fm2_b80 fo1_w40 ghp_a30 gho_a30
+    ghu_a30 ghs_a30 ghr_a30 github_pat_w22 glagent-w40 glcbt-w20 glc_b32 gldt-w20 glffct-w20 glft-w20 glimt-w20
+    gloas-w50 glpat-d20 glptt-w40 glrt-d20 glsa_w40 glsoat-w20 hf_a34= hf_a30! hvb.d100 hvs.d90 ico-a32!= key-a32!= lin_api_a40
+    lin_oauth_a40 mfa.w80! npm_a36 ntn_a46= nvapi-w40 ops_eyJb100 p8e-a32! pat.d60! phc_a40! phx_a40! pnu_a36 pplx-a40
+    pscale_oauth_d32 pscale_pw_d32 pscale_tkn_d32 pubkey-a32!= pul-a40!= pypi-AgEw50 r8_a30! rdme_a60 rk_live_a10!
+    rk_prod_a10! rk_test_a10! rubygems_a40 s-s4t2af-a60 s-s4t2ud-a60 s.a24!= sat.d60! sgp_w40! sha256~w40
+    shippo_live_a40 shippo_test_a40 shpat_a32 shpca_a32 shppa_a32 shpss_a32 sk-w20! sk_live_a10! sk_prod_a10!
+    sk_test_a10! sl.d100! sm_aat_a16 sm_pat_a16 sm_sat_a16 sntrys_eyJb80 sntryu_a64= sq0atp-w22 sq0csp-w22 squ_a40
+    sqa_a40 sqp_a40 t1.d90! tfp_d50 tk-us-w40! v1.0-w100! xkeysib-w70 ya29.d20 xapp-w20! xoxa-w8! xoxb-w18! xoxe-w60!
+    xoxe.xoxb-w60! xoxe.xoxp-w60! xoxo-w20! xoxp-w20! xoxr-w8! xoxs-w20!
+"""
+_ALPHABETS = {"a": "A-Za-z0-9", "w": r"\w-", "b": r"\w+/=-", "d": r"\w.=~-"}
+
+
+# Services: what looks random behind one of these names is a key to it.
+_SERVICES = """
+    adafruit adobe airtable algolia alibaba artifactory asana atlassian beamer bintray bitbucket bittrex cloudflare codecov
+    cohere coinbase confluence confluent contentful contribsys datadog discord dropbox droneci etsy facebook fastly finicity
+    finnhub flickr freshbooks gitter gocardless heroku hubspot intercom jfrog jira kraken kucoin launchdarkly linkedin
+    linked_in looker mailchimp mailgun mapbox mattermost meraki message_bird messagebird netlify newrelic new_relic nytimes okta
+    plaid rapidapi sendbird sentry snyk sonar sourcegraph squarespace telegram travis twitch twitter typeform yandex
+    zendesk
+"""
+
+
+def _any_of(texts: Iterable[str]) -> str:
+    """Those that begin with the same letter share a branch, as a pattern of a hundred branches would take its time."""
+    by_letter: dict[str, list[str]] = {}
+    for text in texts:
+        by_letter.setdefault(text[0], []).append(text[1:])
+    return "|".join(f"{letter}(?:{'|'.join(rests)})" for letter, rests in by_letter.items())
+
+
+def _known_tokens() -> Iterator[str]:
+    for fact in _TOKENS.split():
+        found = re.fullmatch(r"(.+?)([awbd])(\d+)(!?)(=?)", fact)
+        assert found is not None, fact
+        prefix, alphabet, length, needs_digit, is_exact = found.groups()
+        characters = _ALPHABETS[alphabet]
+        digit = rf"(?=[{characters}]{{0,200}}\d)" if needs_digit else ""
+        count = f"{{{length}}}(?![{characters}])" if is_exact else f"{{{length},}}"
+        yield rf"{prefix[0]}{re.escape(prefix[1:])}{digit}[{characters}]{count}"
+
+
+_KNOWN = re.compile(rf"(?<![A-Za-z0-9+])(?:{_any_of(_known_tokens())})", re.ASCII)
+_SHAPES = [
+    re.compile(r"(?<![A-Za-z0-9])ey[A-Za-z0-9][\w-]{5,}\.(?:[\w/-]|\\[^nrtux\"'\s]){6,}(?:\.(?:[\w/-]|\\[^nrtux\"'\s])*)*={0,2}", re.ASCII),  # JSON web tokens
+    re.compile(r"(?<![\w.~-])[\w~.]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])", re.ASCII),  # Entra ID
+    re.compile(r"(?<![\w.-])pat[A-Za-z0-9]{14}\.[a-f0-9]{64}(?!\w)", re.ASCII),  # Airtable
+    re.compile(r"(?<![\w.-])\d{5,16}:A[\w-]{34}(?![\w-])", re.ASCII),  # Telegram
+    re.compile(r"(?<![\w.-])[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk(?!\w)", re.ASCII),  # MaxMind
+    re.compile(r"(?<![\w.-])[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{60,}", re.ASCII),  # Terraform
+    re.compile(r"(?<![\w.-])\d{15,16}[|%][\w-]{27,40}(?![\w-])", re.ASCII),  # Facebook
+    re.compile(r"(?<![\w.:-])(?=[\d:]*[a-f])[a-f0-9]{8}:[a-f0-9]{8}(?![\w:-])"),  # Sidekiq
+    re.compile(r"(?<=_session=)[\w%-]{20,}"),
+    re.compile(r"hooks\.slack\.com/(?:services|workflows|triggers)/[\w/+]{8,}", re.ASCII),
+    re.compile(r"discord(?:app)?\.com/api/(?:v\d+/)?webhooks/[\w/-]{8,}", re.ASCII),
+    re.compile(r"(?<=\.)webhook\.office\.com/webhookb2/[\w/@-]{20,}", re.ASCII),
+]
+_SOME_RUN = re.compile(r"[\w.~+/:-]{14}", re.ASCII)
+_AGE = re.compile(r"AGE-SECRET-KEY-1[A-Z0-9]{50,}")
+
+# A name, what stands between it and its value, and the value. What a name must end in. The letter before must not make
+# another word of it (monkey, compass), but for accessToken and MYTOKEN.
+_WORD = (
+    r"(?:(?<![A-Za-z])|(?-i:(?<=[a-z])(?=[A-Z]))|(?=secret|token|passw|apikey|accesskey|accountkey|privatekey))"
+    r"(?P<word>passw(?:or)?d|passphrase|passcode|pass|pwd|secret(?:[ _.-]?access)?(?:[ _.-]?key)?|token"
+    r"|(?:api|access|auth|account|shared|private|secret|signing|encryption|master|license|storage)?[ _.-]?key"
+    r"|auth(?:entication|orization)?|credentials?|creds|cookie)s?"
+    r"(?:[ _.-]?(?:base64|base|b64|hex|value|string|v?\d{1,3}))?"
+)
+_OPERATOR = (
+    r"(?:(?P<close>\\?[\"'`\])]{0,2}\x1b?)(?: string)?[ \t]{0,8}(?P<operator>(?:[:?.|]{1,3}|\x1b)?=>?|:{1,3}|->"
+    r"|\|\|)[ \t\x1b=]{0,8}"
+    r"|[\"']\s{0,3},\s{0,3}(?=[\"'])|[\"']\s{1,3}value\s?=\s?(?=[\"'])|(?P<tag>>)\s{0,40}|(?P<option>)[ =]\s{0,3})"
+)
+_NAMED = re.compile(f"{_WORD}{_OPERATOR}", re.IGNORECASE | re.ASCII)
+_AKIN = re.compile(  # a name that only has such a word in it, or the name of a service
+    rf"(?:(?:secret|token|passw)[\w .-]|(?<![A-Za-z])(?:{_any_of(_SERVICES.split())}|(?-i:[Ss]umo"
+    rf"|SUMO)))[\w .-]{{0,30}}?(?P<word>){_OPERATOR}",
+    re.IGNORECASE | re.ASCII,
+)
+_NO_SECRET = re.compile(r"(?:id|name|hash|version|url|path|file|count|size|type)s?$")
+_NO_KEY = re.compile(r"(?:name|hash|sha|ref|revision|commit|version|digest|checksum|url|path|file|build|release)s?$")
+_QUOTED = re.compile(
+    r"[bru]{0,2}(?:(?P<quote>[\"'`])(?P<value>(?:\\.|(?!(?P=quote))[^\\\n]){1,65535})(?P=quote)"
+    r"|\\(?P<inner>[\"'])(?P<escaped>(?:\\(?!(?P=inner))|(?!(?P=inner))[^\\\n]){1,65535})\\(?P=inner))"
+)
+_BARE = re.compile(
+    r"(?:[^\s\"'`<>&,;\x1b\\]{1,60}|[,;&](?=[^\s\"'`<>,;&])(?!(?:[\w.-]{1,40}[=:]|(?:quot|amp|[lg]t|apos"
+    r"|#\w{1,7});))|\\(?![\"'nrt])){1,8}"
+)
+_HARMLESS = re.compile(
+    r"(?:^|[^A-Za-z]|(?-i:(?<=[a-z])(?=[A-Z])))(?:public|pub|primary|foreign|cache|sort(?:ing)?|partition|bucket"
+    r"|schema|sequence|issuer|host|row|column|dict|map|hot"
+    r"|csrf|xsrf|authenticity|index|object|group|node|input|output|pad|eos|bos|unk|mask|stop|image|next)[ _.-]?$",
+    re.IGNORECASE,
+)
+_TYPES = frozenset(
+    """
+    any auto bool bytes char class const default dict empty enum false float function hidden int integer list long
+    missing none null number object optional required secretstr self set str string text true tuple type undefined union
+    unknown unset var varchar void
+    """.split()
+)
+_PLACEHOLDER = re.compile(
+    r"\$(?:\d+|[A-Za-z_]\w*|\{.*|\(.*)|\$env:.*|[<\[].*|\{\{.*|\{\w*\(.*|\{[^}\d]*\}?|%[\w(]*%?\w*|@\w+@"
+    r"|.*(?:\.\.\.|\*\*\*|(?i:\[redacted|x{6,}|put_your)|\u2026).*|#+"
+    r"|(?i:(?:your|my|the|some)?[ _-]?(?:api|access|secret|new)?[ _-]?(?:key|token|secret|password|passwd|pass"
+    r"|pwd|user|username|test)s?(?:[ _-]?here)?)"
+)
+_CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[[^\]]{0,60}\]|\((?:[\w\s.,\"'=]{0,60}\)?)?)+[)\];,]*\Z", re.ASCII)
+_IDENTIFIER = re.compile(r"[A-Za-z]{0,20}\d{0,5}[a-z]?", re.ASCII)
+_CONSONANTS = re.compile(r"[b-df-hj-np-tv-xz]{4}", re.IGNORECASE)
+_FILE = re.compile(r".*\.\w{1,5}|.*[\\/].*\.\w+|[a-z]+://.*")
+_ANOTHER_NAME = re.compile(r"[A-Za-z_]{3,}=\w{1,12}\Z")
+_SEPARATORS = re.compile(r"[\W_]+", re.ASCII)
+_NOT_IN_TOKENS = frozenset(" \t\n()<>{}[]|\\")
+_STRONG = ("passw", "passp", "passc", "pwd", "secret", "credential", "cookie")
+_LONGEST_HEADER = 8000  # characters
+_MOST_LOOKED_AT = 60  # characters: so much of a value tells what it is
+
+_HEADER = re.compile(
+    r"(?i)(?P<before>\\?[\"'])?\b(?:(?:proxy-)?authorization|(?:set-)?cookie2?|(?:x-)?(?:\w{1,20}-)?(?:api-?key"
+    r"|auth-?token|api-?token))"
+    r"[\"'\x1b]{0,2}\s{0,2}[:=,]\s{0,2}(?:b(?=[\"']))?(?P<quote>\\?[\"'])?",
+    re.ASCII,
+)
+_BEARER = re.compile(r"(?i)\b(?:bearer|basic|negotiate) (?=[^\s<]*[\d=+/])[\w.~+/=-]{12,}", re.ASCII)
+_USER_OF_URL = re.compile(r"(?<=://)[^\s/?#\"'<>]{1,2000}(?=@)")
+_QUERY = re.compile(
+    r"(?i)(?<=[?&])(?:[\w.-]{1,40}[_.-])?(?:code|state|sig|signature|token|key|auth|credential|ticket|sas|jwt|otp"
+    r"|pin|session(?:_?id)?)=(?P<value>[^\s&\"'#<>\\]{6,2000})"
+)
+_CURL = re.compile(
+    r"(?<=\s)(?:-u|--user)(?:=|\s{0,5})(?P<value>\"[^\"\n]{0,200}\":\"[^\"\n]{3,200}\"|\"[^\"\n]{0,400}\""
+    r"|'[^'\n]{0,400}'|[^\s:\"']{1,200}:(?:'[^'\n]{1,200}'|[^\s\"']{1,200}))"
+)
+_PRIVATE_KEY = re.compile(
+    r"-----BEGIN[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----(?:BEGIN|END)"
+    r"|\n\[?\d{4}-\d\d-\d\d[ T])(?s:.)){40,40000}(?:-----END[ A-Z0-9_-]{0,100}-----)?"
+)
+_KUBERNETES = re.compile(r"(?m)^\s*[\w.-]+:(?:[ \t]*(?:\||>[-+]?)\s+)?[ \t]*[\"']?(?=\S*[\d=])(?P<value>[A-Za-z0-9+/]{10,}={0,3})[\"']?\s*$")
+
+
+# A record has none of these, if it has nothing for `find`, nor a name, an escape and a run of as many characters.
+NEEDLES = ("--", "bearer ", "curl", "secret", "sumo", "code=", "sig=", "signature", "hook")
+SHORTEST_TOKEN = 16
+_WORDS = ("pass", "pwd", "token", "key", "auth", "cred", "cookie")
+_SOON = re.compile(r"[\w-]{0,30}[\s\"'`\])\\]{0,10}(?:[:=>,|?.]|string)")
+
+
+def names(small: str) -> Iterator[int]:
+    """Where something may be named a secret. small: a text in small letters."""
+    for word in _WORDS:
+        at = small.find(word)
+        while at >= 0:
+            end = at + len(word)
+            if _SOON.match(small, end):
+                yield at
+            at = small.find(word, end)
+
+
+_BEFORE, _BEHIND = 60, 110  # characters around a long run, in which it is told what the run is
+
+
+def is_token(text: str, begin: int, end: int) -> bool:
+    """Whether a long run of letters and digits may be a part of what `find` finds for its shape, or for a service."""
+    if len(set(text[begin : begin + 20])) < 5:
+        return False
+    before = text[max(0, begin - 10) : begin].rstrip(" \t\"'`(") or " "
+    begin = max(begin - _BEFORE, text.rfind("\n", 0, begin) + 1)
+    line_end = text.find("\n", end)
+    end = min(end + _BEHIND, line_end if line_end >= 0 else len(text))
+    if any(pattern.search(text, begin, end) for pattern in (_KNOWN, *_SHAPES, _AGE)):
+        return True
+    return before[-1:] in "=:>,|" and _AKIN.search(text, begin, end) is not None
+
+
+def private_keys(text: str) -> Iterator[Span]:
+    """They have lines, also in what is no record of ours."""
+    return (found.span() for found in _PRIVATE_KEY.finditer(text)) if "PRIVATE KEY" in text else iter(())
+
+
+def find(text: str, small: str) -> Iterator[Span]:
+    """In a record. small: the same in small letters; what is not in it saves a search for what needs it."""
+    if _SOME_RUN.search(text):
+        for pattern in (_KNOWN, *_SHAPES):
+            yield from (found.span() for found in pattern.finditer(text) if not _is_placeholder(found[0]))
+        yield from (found.span() for found in _AGE.finditer(text))
+        yield from _named(text, _AKIN)
+    if "bearer " in small or "basic " in small or "negotiate " in small:
+        for found in _BEARER.finditer(text):
+            yield found.end() - len(found[0].partition(" ")[2]), found.end()
+    if "@" in text:
+        yield from (found.span() for found in _USER_OF_URL.finditer(text))
+    if "=" in text and ("?" in text or "&" in text):
+        yield from (found.span("value") for found in _QUERY.finditer(text) if not _is_placeholder(found["value"]))
+    if "curl" in text:
+        yield from _of_curl(text)
+    if "data:" in text and re.search(r"(?i)\bkind:\s*[\"']?secret\b", text):
+        yield from (found.span("value") for found in _KUBERNETES.finditer(text))
+    if "secret" in small or any(word in small for word in _WORDS):
+        yield from _headers(text)
+        yield from _named(text, _NAMED)
+
+
+def _is_varied(text: str) -> bool:
+    """Unlike xxxx, 1111 and what else stands for a token."""
+    return len(set(text[-20:])) >= 5
+
+
+def _headers(text: str) -> Iterator[Span]:
+    """The value ends with the quotation, or with the line."""
+    at = 0
+    while True:
+        found = _HEADER.search(text, at)
+        if found is None:
+            return
+        begin = at = found.end()
+        quote = found["quote"] or found["before"]
+        ends = [text.find("\n", begin, begin + _LONGEST_HEADER), text.find(quote, begin, begin + _LONGEST_HEADER) if quote else -1]
+        if quote and len(quote) == 1:
+            while ends[1] > 0 and text[ends[1] - 1] == "\\":  # a quotation in the quotation
+                ends[1] = text.find(quote, ends[1] + 1, begin + _LONGEST_HEADER)
+        end = min((each for each in ends if each >= 0), default=min(len(text), begin + _LONGEST_HEADER))
+        value = text[begin:end].rstrip("\\ \r")
+        scheme, _, rest = value.partition(" ")
+        is_scheme_alone = not rest and scheme.lower() in ("basic", "bearer", "digest", "negotiate", "token")
+        is_placeholder = _is_placeholder(rest if scheme.isalpha() and rest else value)
+        is_sensitive = len(value) > 3 and not is_placeholder and not is_scheme_alone
+        if is_sensitive and (quote or ":" in found[0] or "=" in found[0]):
+            if end == begin + _LONGEST_HEADER:  # it is longer than what was looked at
+                end = (text.find("\n", end) + 1 or len(text) + 1) - 1
+                value = text[begin:end]
+            yield begin, begin + len(value)
+            at = end
+
+
+def _of_curl(text: str) -> Iterator[Span]:
+    for found in _CURL.finditer(text):
+        user, colon, password = found["value"].replace('"', "").replace("'", "").partition(":")
+        value = password or user
+        is_placeholder = _is_placeholder(value) or _is_placeholder(found["value"])
+        if colon and len(value) > 3 and len(set(value)) > 3 and not is_placeholder:
+            yield found.span("value")
+
+
+def _named(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
+    at = 0
+    while True:
+        found = pattern.search(text, at)
+        if found is None:
+            return
+        at = found.end()
+        before = text[max(0, found.start() - 24) : found.start("word")]
+        if found["option"] is not None and not re.search(r"(?:^|[\s\"'])--?[\w-]*$", before):
+            continue
+        value = _QUOTED.match(text, at)
+        span = value.span(value["quote"] and "value" or "escaped") if value else (at, _bare_end(text, at))
+        if found["tag"] and not text.startswith("<", span[1]) and not re.match(r"\s{0,40}</", text[span[1] : span[1] + 50]):
+            continue
+        what = text[span[0] : min(span[1], span[0] + _MOST_LOOKED_AT)]
+        if _is_secret(found, before, what, value is not None, text[span[1] : span[1] + 20]):
+            while value is None and text[span[1] - 1] not in ".,;:|)]}" and _bare_end(text, span[1]) > span[1]:
+                span = at, _bare_end(text, span[1])  # it is longer than what was looked at
+            yield span
+            at = span[1]
+
+
+def _bare_end(text: str, at: int) -> int:
+    found = _BARE.match(text, at)
+    if found is None:
+        return at
+    value = found[0].rstrip(".,;:|")
+    while value and value[-1] in ")]}" and value.count(value[-1]) > value.count("([{"[")]}".index(value[-1])]):
+        value = value[:-1]
+    return at + len(value)
+
+
+def _is_secret(name: re.Match[str], before: str, value: str, is_quoted: bool, after: str) -> bool:
+    word = name["word"].lower()
+    if not word:  # akin
+        stem = name[0][: name.start("word") - name.start()].lower()
+        is_named_otherwise = (_NO_SECRET if stem.startswith(("secret", "token", "passw")) else _NO_KEY).search(stem)
+        is_key = len(value) >= 14 and _is_random(value, word) and not is_named_otherwise
+        return is_key and not _is_placeholder(value) and not _HARMLESS.search(before)
+    is_strong = word.startswith(_STRONG) or word.endswith(("apikey", "api_key", "api-key")) or name["option"] is not None
+    if not is_strong:
+        return _is_random(value, word) and not _is_placeholder(value) and not _HARMLESS.search(before)
+    if len(value) < 4 or value.lower() in _TYPES or _is_placeholder(value):
+        return False
+    if is_quoted:
+        return True
+    if _CODE.match(value) and not any(c.isdigit() for c in value):
+        return False  # config.password, getpass()
+    is_prose = value.isalpha() and (":" in (name["operator"] or "") or re.match(r"\s+[a-z]+\b(?!\s*[=:])", after))
+    return not is_prose and not (value.isalpha() and name["option"] is not None and len(value) < 6)
+
+
+def _is_placeholder(value: str) -> bool:
+    is_monotonous = len(set(value)) < 3 or (len(value) >= 16 and not _is_varied(value))
+    return is_monotonous or _PLACEHOLDER.fullmatch(value) is not None
+
+
+def _is_random(value: str, word: str) -> bool:
+    """Unlike a word, a name in code, a file, a number."""
+    if value.isdigit():
+        return len(value) >= 15 and len(set(value)) > 3
+    characters = set(value)
+    if len(value) < 8 or len(characters) < min(9, max(6, len(value) // 3)) or characters & _NOT_IN_TOKENS:
+        return False
+    if _ANOTHER_NAME.match(value):
+        return False
+    parts = _SEPARATORS.split(value)
+    if characters.isdisjoint("0123456789"):
+        longest = max(parts, key=len)
+        is_no_word = len(longest) >= 14 and word in ("", "token") and _CONSONANTS.search(longest) is not None
+        return is_no_word or (len(longest) >= 20 and not value.islower())
+    if len(parts) == 1 and "token" in word:
+        return len(value) >= 10
+    looks_like_file = len(value) < _MOST_LOOKED_AT and _FILE.fullmatch(value) is not None
+    if looks_like_file and value.count(".") != 2:  # as in a JSON web token
+        return False
+    return any(len(part) >= 6 and not _IDENTIFIER.fullmatch(part) for part in parts)

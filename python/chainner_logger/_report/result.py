@@ -1,0 +1,21 @@
+"""What `report` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Optional
+
+
+@dataclass
+class Report:
+    """What was made, and of what."""
+
+    path: Path
+    size: int = 0  # bytes
+    files: list[str] = field(default_factory=list)  # in the zip
+    replaced: Optional[dict[str, int]] = None  # how often, by kind; None: it was not asked for
+    left_out: dict[str, str] = field(default_factory=dict)  # how much, by file: the zip would have become too large
+    problems: dict[str, str] = field(default_factory=dict)  # why, by file that could not be read
+    summary: str = ""  # as in summary.txt
+    page: bytes = b""  # as logs.html
