@@ -1,0 +1,279 @@
+// A life that steps.py disturbs at one of its steps.
+//
+//     life_linux FOLDER SHARED LIFE [WHAT [CALL]]
+//
+// It logs to FOLDER, and says in the memory that the file SHARED holds which records have been acknowledged. LIFE:
+//
+// whole: set-up, records over several rotations, captured output, set-up again, a fork, an end. WHAT: a mistake that
+//        steps.py has to notice.
+// other: a process of the same role beside it. next: one that comes after it.
+// call:  makes the CALL while a signal may come, whose handler does WHAT.
+// held:  makes the CALL while another thread waits until it is told to do WHAT.
+//
+// `int3` marks where the steps begin and end, and an allocation that fails.
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chainner/crash_handler.hpp>
+#include <chainner/log_directory.hpp>
+#include <chainner/logger.hpp>
+#include <chainner/output_capture.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+
+namespace {
+
+/// steps.py knows it as well.
+struct shared_memory {
+    std::atomic<std::uint32_t> is_failing, may_go, inside_malloc, was_inside_malloc, allocations, failing_allocation;
+    std::atomic<std::uint8_t> acknowledged[4096];
+};
+shared_memory* shared = nullptr;
+thread_local bool is_main_thread = false;
+std::string mistake;
+
+void mark() { asm volatile("int3"); }
+
+bool fails() {
+    if (shared == nullptr || shared->failing_allocation == 0) return false;
+    if (++shared->allocations != shared->failing_allocation) return false;
+    mark();
+    errno = ENOMEM;
+    return true;
+}
+
+template <class... Arguments>
+void* allocate(void* (*call)(Arguments...), Arguments... arguments) {
+    if (fails()) return nullptr;
+    if (is_main_thread) ++shared->inside_malloc;
+    void* const memory = call(arguments...);
+    if (is_main_thread) --shared->inside_malloc;
+    return memory;
+}
+
+}  // namespace
+
+extern "C" {
+void* __libc_malloc(std::size_t size);
+void* __libc_calloc(std::size_t count, std::size_t size);
+void* __libc_realloc(void* memory, std::size_t size);
+void __libc_free(void* memory);
+
+void* malloc(std::size_t size) { return allocate(__libc_malloc, size); }
+void* calloc(std::size_t count, std::size_t size) { return allocate(__libc_calloc, count, size); }
+void* realloc(void* memory, std::size_t size) { return allocate(__libc_realloc, memory, size); }
+void free(void* memory) {
+    if (is_main_thread) ++shared->inside_malloc;
+    __libc_free(memory);
+    if (is_main_thread) --shared->inside_malloc;
+}
+
+ssize_t write(int number, const void* text, std::size_t size) {
+    const ssize_t written = syscall(SYS_write, number, text, size);
+    return mistake == "write" ? static_cast<ssize_t>(size) : written;
+}
+int rename(const char* from, const char* to) {
+    const auto result = static_cast<int>(syscall(SYS_rename, from, to));
+    if (mistake == "rename") errno = ENOENT;  // so the next file takes its name
+    return result;
+}
+}
+
+namespace {
+
+const char* folder = nullptr;
+std::shared_ptr<spdlog::logger> logger;
+const std::string& padding = *new std::string(60, 'x');
+const std::string& large = *new std::string(100'000, 'y');
+
+void set_up(const char* where, std::size_t max_file_size) {
+    for (int tries = 0;; ++tries) {
+        try {
+            chainner::logger_options options;
+            options.log_dir = std::filesystem::path(folder) / where;
+            options.max_file_size = max_file_size;
+            options.max_files = max_file_size == 1 ? 25 : 8;
+            logger = chainner::setup_logger("worker", options);
+            return;
+        } catch (const std::exception&) {
+            if (tries > 2 && !shared->is_failing) throw;
+            if (shared->is_failing) usleep(10'000);
+        }
+    }
+}
+
+void record(std::uint32_t number) {
+    static std::mutex unnoted;
+    std::unique_lock<std::mutex> lock(unnoted, std::defer_lock);
+    if (mistake == "lock") lock.lock();
+    logger->info("record {} {}.", number, padding);
+    shared->acknowledged[number] = 1;
+}
+
+void records(std::uint32_t first, std::uint32_t last) {
+    for (std::uint32_t number = first; number <= last; ++number) record(number);
+}
+
+void in_child(std::uint32_t first, std::uint32_t last, bool ends_in_good_order) {
+    pid_t child = 0;
+    while ((child = fork()) < 0) usleep(10'000);
+    if (child == 0) {
+        if (last != 0) {
+            records(first, last - 1);
+            while (shared->is_failing) usleep(10'000);
+            record(last);
+        }
+        ends_in_good_order ? std::exit(0) : _exit(0);
+    }
+    while (waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
+}
+
+void capture() {
+    for (int tries = 0; tries < 3 || shared->is_failing; ++tries) {
+        try {
+            return chainner::capture_output();
+        } catch (const std::exception&) {
+            usleep(10'000);
+        }
+    }
+}
+
+void whole_life() {
+    mark();
+    set_up(".", 1200);
+    records(1, 20);
+    capture();
+    std::printf("record 21 %s.\n", padding.c_str());
+    std::fflush(stdout);
+    record(22);
+    set_up("again", 1200);
+    records(31, 36);
+    in_child(501, 504, true);
+    records(41, 43);
+    while (shared->is_failing) usleep(10'000);
+    records(44, 46);
+}
+
+void print() {
+    if (write(STDOUT_FILENO, large.data(), large.size()) < 0) std::abort();
+}
+
+const auto& actions = *new std::map<std::string, void (*)()>{
+    {"exit", [] { std::exit(0); }},
+    {"fork", [] { in_child(501, shared->was_inside_malloc ? 0 : 501, false); }},
+    {"log",
+     [] {
+         if (logger) mistake == "lock" ? record(100) : logger->info("from the handler");
+     }},
+    {"get",
+     [] {
+         chainner::get_logger("worker")->info("from the handler");
+         chainner::get_logger_from_env()->info("from the handler");
+     }},
+    {"pattern",
+     [] {
+         if (logger) logger->set_pattern(chainner::default_file_pattern);
+     }},
+    {"print", print},
+};
+
+const auto& calls = *new std::map<std::string, void (*)()>{
+    {"record", [] { record(20); }},
+    {"long_record", [] { logger->info("{}", std::string_view(large).substr(0, 1000)); }},
+    {"rotation", [] { record(20); }},
+    {"flush", [] { logger->flush(); }},
+    {"pattern", [] { logger->set_pattern(chainner::default_file_pattern); }},
+    {"get", [] { chainner::get_logger("worker"); }},
+    {"get_from_env", [] { chainner::get_logger_from_env(); }},
+    {"first_setup", [] { set_up(".", 1'000'000); }},
+    {"setup_again", [] { set_up(".", 1'000'000); }},
+    {"setup_elsewhere", [] { set_up("again", 1'000'000); }},
+    {"capture", chainner::capture_output},
+    {"release", chainner::release_output},
+    {"captured_record",
+     [] {
+         std::puts("printed");
+         record(20);
+     }},
+    {"end", [] { std::exit(0); }},
+    {"crash_handler", chainner::install_crash_handler},
+    {"log_directory", [] { chainner::log_directory(); }},
+    {"describe_exit", [] { chainner::describe_exit(-9); }},
+};
+
+const char* what = nullptr;
+
+void prepare(const std::string& call) {
+    if (call != "first_setup") {
+        set_up(".", call == "rotation" ? 1 : 1'000'000);
+        records(1, 3);
+    }
+    if (call == "release" || call == "captured_record" || call == "end") chainner::capture_output();
+}
+
+void call_interrupted(const std::string& call) {
+    prepare(call);
+    std::signal(SIGUSR1, [](int) {
+        shared->was_inside_malloc = shared->inside_malloc.load();
+        actions.at(what)();
+    });
+    mark();
+    calls.at(call)();
+    mark();
+    records(51, 53);
+}
+
+void call_beside_another_thread(const std::string& call) {
+    prepare(call);
+    std::thread([] {
+        while (!shared->may_go) usleep(1000);
+        if (what != std::string("fork")) records(200, 210);
+        actions.at(what)();
+        records(211, 213);
+        std::exit(0);
+    }).detach();
+    usleep(1000);
+    mark();
+    calls.at(call)();
+    mark();
+    shared->may_go = 1;
+    pause();
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    const int file = open(words[2], O_RDWR | O_CLOEXEC);
+    shared =
+        static_cast<shared_memory*>(mmap(nullptr, sizeof(shared_memory), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0));
+    close(file);
+    prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);  // so that gdb may attach itself
+    is_main_thread = true;
+    folder = words[1];
+    const std::string life = words[3];
+    what = count > 4 ? words[4] : "";
+    if (life == "whole") {
+        mistake = what;
+        whole_life();
+    } else if (life == "call" || life == "held") {
+        if (count > 6) mistake = words[6];
+        life == "call" ? call_interrupted(words[5]) : call_beside_another_thread(words[5]);
+    } else {
+        set_up(".", 1200);
+        life == "other" ? records(1001, 1020) : record(2001);
+    }
+}

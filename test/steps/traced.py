@@ -1,0 +1,188 @@
+"""A process that is stopped at each of its steps, by ptrace. Linux on x86-64 only."""
+
+import collections
+import ctypes
+import mmap
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+PEEKTEXT, PEEKUSER, POKEUSER, CONT, SINGLESTEP, DETACH, SYSCALL, SETOPTIONS = 1, 3, 6, 7, 9, 17, 24, 0x4200
+TRACE_ALL = 0x100000 | 1 | 2 | 4 | 8  # EXITKILL, SYSGOOD, FORK, VFORK, CLONE
+WALL = 0x40000000
+PATIENCE = 20  # seconds until a process hangs
+PREFIXES = bytes([0x3E, 0x66, 0xF2, 0xF3, *range(0x40, 0x50)])
+KINDS = {0xC2: "return", 0xC3: "return", 0xCC: "mark"}
+R10, RAX, RSI, RDI, ORIG_RAX, RIP, DEBUG_0, DEBUG_7 = 56, 80, 104, 112, 120, 128, 848, 904
+
+NUMBERS = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h").read_text()
+NUMBERS = {name: int(number) for name, number in re.findall(r"__NR_(\w+) (\d+)", NUMBERS)}
+NAMES = {number: name for name, number in NUMBERS.items()}
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.ptrace.restype = ctypes.c_long
+libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
+ptrace = libc.ptrace
+
+
+def peek(task, offset):
+    return ptrace(PEEKUSER, task, offset, 0)
+
+
+def poke(task, offset, value):
+    ptrace(POKEUSER, task, offset, value)
+
+
+class Shared(ctypes.Structure):
+    NUMBERS = "is_failing may_go inside_malloc was_inside_malloc allocations failing_allocation".split()
+    _fields_ = [*((name, ctypes.c_uint32) for name in NUMBERS), ("acknowledged", ctypes.c_uint8 * 4096)]
+
+
+class Life:
+    """The program as a traced process, with its threads and children."""
+
+    program = ""
+
+    def __init__(self, *words):
+        self.root = Path(tempfile.mkdtemp(prefix="steps-"))
+        self.folder = self.root / "logs"
+        with (self.root / "shared").open("wb+") as file:
+            file.truncate(ctypes.sizeof(Shared))
+            self.memory = mmap.mmap(file.fileno(), ctypes.sizeof(Shared))
+        self.shared = Shared.from_buffer(self.memory)
+        self.tasks, self.in_call, self.held, self.end = {}, set(), set(), None
+        self.request, self.deliver, self.calls = CONT, 0, collections.Counter()
+        self.main = os.fork()
+        if self.main == 0:
+            try:
+                null = os.open(os.devnull, os.O_RDWR)
+                for number in range(3):
+                    os.dup2(null, number)
+                libc.personality(0x40000)  # the same addresses each time
+                ptrace(0, 0, 0, 0)
+                os.execve(self.program, self.command(*words), self.environment())
+            finally:
+                os._exit(127)
+        os.waitpid(self.main, WALL)
+        ptrace(SETOPTIONS, self.main, 0, TRACE_ALL)
+        self.tasks[self.main] = 0
+        ptrace(CONT, self.main, 0, 0)
+
+    def command(self, *words):
+        return [self.program, str(self.folder), str(self.root / "shared"), *words]
+
+    def environment(self):
+        return {"LD_BIND_NOW": "1", "HOME": str(self.root), "TMPDIR": str(self.root), "TZ": "Europe/Berlin"}
+
+    def beside(self, *words):
+        """Another process of this role, from its beginning to its end."""
+        null = subprocess.DEVNULL
+        with subprocess.Popen(self.command(*words), env=self.environment(), stdout=null, stderr=null) as process:
+            try:
+                end = process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                end = "a hang"
+        return [f"the {words[0]} process ended with {end}"] if end else []
+
+    def events(self):
+        """Each stop, as what it is (call, return, trap) and the task; afterwards the task goes on."""
+        while self.tasks:
+            try:
+                task, status = os.waitpid(-1, WALL)
+            except ChildProcessError:  # it is no longer traced
+                return
+            if not os.WIFSTOPPED(status):
+                self.tasks.pop(task, None)
+                if task == self.main:
+                    self.end = os.waitstatus_to_exitcode(status)
+                continue
+            self.tasks.setdefault(task, len(self.tasks) and max(self.tasks.values()) + 1)
+            stop, self.deliver = os.WSTOPSIG(status), 0
+            if stop == signal.SIGTRAP | 0x80:
+                self.in_call ^= {task}
+                if task in self.in_call:
+                    self.calls[self.call(task)] += 1
+                yield "call" if task in self.in_call else "return", task
+            elif stop == signal.SIGTRAP and status >> 16 == 0:
+                yield "trap", task
+            elif stop not in (signal.SIGTRAP, signal.SIGSTOP):
+                self.deliver = stop
+            if task in self.tasks and task not in self.held:
+                of_others = CONT if self.request == SINGLESTEP else self.request
+                ptrace(self.request if task == self.main else of_others, task, 0, self.deliver)
+
+    def go(self, request):
+        """On from the mark at which it waits."""
+        self.request = request
+        ptrace(request, self.main, 0, 0)
+
+    def break_at(self, address):
+        """The main thread, each time. 0: no more."""
+        poke(self.main, DEBUG_0, address)
+        poke(self.main, DEBUG_7, 1 if address else 0)
+
+    def call(self, task):
+        """Of which task, and its name."""
+        return f"{self.tasks[task]}.{NAMES[peek(task, ORIG_RAX)]}"
+
+    def step(self, task):
+        """The call, and which of its kind it is: `0.write.7`."""
+        return f"{self.call(task)}.{self.calls[self.call(task)]}"
+
+    def process_of(self, task):
+        return int(re.search(r"Tgid:\s*(\d+)", Path(f"/proc/{task}/status").read_text())[1])
+
+    def backtrace(self, process, at=None):
+        """Of its threads, or of the one that has stopped. Afterwards it cannot be traced any more."""
+        signal.alarm(0)
+        for task in [task for task in self.tasks if self.process_of(task) == process]:
+            if task != at and task not in self.held:
+                libc.tgkill(process, task, signal.SIGSTOP)
+                os.waitpid(task, WALL)
+            ptrace(DETACH, task, 0, signal.SIGSTOP)
+        gdb = ["timeout", "60", "gdb", "-p", str(process), "-batch", "-nx", "-ex", "thread apply all backtrace 30"]
+        threads = re.split(r"\n(?=Thread )", subprocess.run(gdb, capture_output=True, text=True).stdout)[1:]
+        return "\n".join(thread.strip() for thread in threads if at is None or re.search(rf" {at}\)", thread))
+
+    def kill(self):
+        for task in self.tasks:
+            try:
+                os.kill(task, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.request, self.held = CONT, set()
+        for _ in self.events():
+            pass
+
+    def remove(self):
+        del self.shared
+        self.memory.close()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def instructions(self):
+        """Until the next mark, each instruction once for each way of calls that leads to it, as `address.visit`."""
+        kinds, visits, steps, stack, address = {}, collections.Counter(), {}, [0], 0
+        self.go(SINGLESTEP)
+        for _, task in self.events():
+            if task != self.main:
+                continue
+            if address and kinds[address] == "call":
+                stack.append(hash((stack[-1], address)))
+            elif address and kinds[address] == "return" and len(stack) > 1:
+                stack.pop()
+            before, address = address, peek(task, RIP)
+            if address not in kinds:
+                code = (ptrace(PEEKTEXT, task, address, 0) & (1 << 64) - 1).to_bytes(8, "little").lstrip(PREFIXES)
+                is_call = code[:1] == b"\xe8" or code[:1] == b"\xff" and code[1] >> 3 & 7 == 2
+                kinds[address] = "call" if is_call else KINDS.get(code[0], "")
+            if kinds[address] == "mark":
+                break
+            if address != before:  # as in `rep movs`
+                visits[address] += 1
+                steps.setdefault((address, stack[-1]), f"{address:x}.{visits[address]:x}")
+        return list(steps.values())
