@@ -122,7 +122,11 @@ void end_sessions() {
     if (const output_hooks* const output = loggers_of_process().output) output->finish();
     const auto end = lock_deadline();
     for (role_logger& each : loggers_of_process().loggers) {
-        if (const auto file = each.file->lock_until(end)) file->end_session();
+        try {
+            if (const auto file = each.file->lock_until(end)) file->end_session();
+        } catch (const std::exception&) {
+            // No memory: the session has no closing record.
+        }
     }
 }
 

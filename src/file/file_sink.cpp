@@ -101,6 +101,8 @@ void file_writer::end_session() {
     backlog_.retry_at_once();
     flush();
     write_closing(now);
+    backlog_.retry_at_once();  // nothing comes after it
+    flush();
 }
 
 void file_writer::log(const spdlog::details::log_msg& record) {

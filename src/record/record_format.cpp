@@ -12,6 +12,7 @@
 #include <string_view>
 #include <utility>
 
+#include "lock_note.hpp"
 #include "platform/process.hpp"
 #include "record/escaping.hpp"
 
@@ -25,6 +26,9 @@ using spdlog::fmt_lib::format_to;
 using std::string_view;
 
 void append(string_view text, spdlog::memory_buf_t& out) { out.append(text.data(), text.data() + text.size()); }
+
+/// The C library locks the time zone when it is asked for the local time, and a child by `fork` inherits that lock.
+const lock_note::lock time_zone_lock = lock_note::new_lock();
 
 // Flags of the patterns
 
@@ -101,6 +105,7 @@ public:
             process_id_ = process_id;
             cached_ = log_msg(msg.time, {}, {}, msg.level, {});
             text_.clear();
+            const lock_note in_time_zone(time_zone_lock);
             prefix_->format(cached_, text_);
         }
         append({text_.data(), text_.size()}, out);
@@ -110,6 +115,7 @@ public:
             out.append(msg.payload.data(), msg.payload.data() + msg.payload.size());
             out.push_back('\n');
         } else {
+            const lock_note in_time_zone(time_zone_lock);
             rest_->format(msg, out);
         }
     }
@@ -181,6 +187,7 @@ void clear(spdlog::memory_buf_t& buffer) {
 }
 
 int utc_offset_at(spdlog::log_clock::time_point time) {
+    const lock_note in_time_zone(time_zone_lock);
     const std::time_t seconds = spdlog::log_clock::to_time_t(time);
     const std::tm local = spdlog::details::os::localtime(seconds);
     const std::tm utc = spdlog::details::os::gmtime(seconds);

@@ -51,7 +51,7 @@ TEST_F(InterruptedCall, LetsAHandlerForkAndTheChildLogToAFileOfItsOwn) {
         EXPECT_EQ(each.text.rfind("record ", 0), each.text.npos) << "a child has logged a record of its parent";
         from_handlers += each.text == "from the handler" ? 1 : 0;
     }
-    EXPECT_EQ(from_handlers, 500);
+    EXPECT_GT(from_handlers, 400) << "no more than those that have interrupted the C library are dropped";
 }
 
 TEST_F(InterruptedCall, LetsAHandlerGetTheLoggerAndLogWhateverTheCall) {
