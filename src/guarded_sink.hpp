@@ -52,10 +52,6 @@ private:
     lock lock_;
 };
 
-/// True from the first capture of output on: a signal handler that writes to a full pipe waits for the thread that
-/// reads, and that one may wait for a lock that the interrupted thread holds.
-inline std::atomic<bool> blocks_signals{false};
-
 /// For whoever must get on though the holder of a lock is dead or stopped: it is longer than a rotation waits for the
 /// lock of its folder.
 inline constexpr std::chrono::milliseconds lock_patience{300};
@@ -94,12 +90,10 @@ public:
     private:
         friend guarded;
         access(block& of, lock_note::lock note, std::optional<duration> patience) : note_(note) {
-            if (blocks_signals.load(std::memory_order_relaxed)) blocked_.emplace();
             if (note_ && take(of.mutex, patience)) block_ = &of;
         }
 
         platform::no_cancellation no_cancellation_;
-        std::optional<platform::blocked_signals> blocked_;
         lock_note note_;
         block* block_ = nullptr;
     };
