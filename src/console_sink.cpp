@@ -61,12 +61,8 @@ spdlog::color_mode color_mode_of_environment() {
 
 }  // namespace
 
-console_writer::console_writer(std::string logger_name, std::function<std::string()> where_else,
-                               platform::standard_stream stream, std::function<bool()> is_hurried)
-    : logger_name_(std::move(logger_name)),
-      where_else_(std::move(where_else)),
-      stream_(stream),
-      is_hurried_(std::move(is_hurried)) {}
+console_writer::console_writer(std::string logger_name, std::function<std::string()> where_else)
+    : logger_name_(std::move(logger_name)), where_else_(std::move(where_else)) {}
 
 void console_writer::open(std::unique_ptr<spdlog::formatter> formatter, spdlog::color_mode color) {
     formatter_ = std::move(formatter);
@@ -77,20 +73,18 @@ void console_writer::open(std::unique_ptr<spdlog::formatter> formatter, spdlog::
 console_writer::console_writer(const console_writer& parent, std::unique_ptr<spdlog::formatter> formatter)
     : logger_name_(parent.logger_name_),
       where_else_(parent.where_else_),
-      stream_(parent.stream_),
-      is_hurried_(parent.is_hurried_),
       formatter_(std::move(formatter)),
       is_open_(parent.is_open()),
       color_(parent.color_) {}
 
 console_writer console_writer::clone_for_child() const { return {*this, formatter_ ? formatter_->clone() : nullptr}; }
 
-void console_writer::log(const spdlog::details::log_msg& record, std::size_t lines) {
+void console_writer::log(const spdlog::details::log_msg& record) {
     if (!is_open_) return;
     waits_since_.reset();
     if (passed_over_ > 0) hidden_ += passed_over_.exchange(0);
     const bool has_stalled = hidden_ > 0 || !rest_.empty();
-    if ((has_stalled && !resume(record.time)) || !show(record)) hidden_ += lines;
+    if ((has_stalled && !resume(record.time)) || !show(record)) ++hidden_;
 }
 
 /// Goes on where a reader that is back lost us. false if it is not back.
@@ -147,7 +141,6 @@ std::size_t console_writer::write(std::string_view text) {
 /// how much is `unread`.
 bool console_writer::may_wait(std::size_t unread) {
     const clock::time_point now = clock::now();
-    if (is_hurried_()) return false;
     if (!waits_since_) {
         waits_since_ = now;
         unread_ = std::string_view::npos;

@@ -18,7 +18,7 @@
 
 namespace chainner::detail {
 
-/// Shows coloured records on stderr, or on stdout.
+/// Shows coloured records on stderr.
 ///
 /// A reader that takes nothing for 100 ms, or that keeps one call waiting for a second, is given up on: records are
 /// then counted instead of shown, at no wait, until it has taken all there was; a WARNING line then says how many are
@@ -26,22 +26,15 @@ namespace chainner::detail {
 /// `console_sink`.
 class console_writer {
 public:
-    /// `where_else` says at which place the records are that were not shown. While `is_hurried`, nobody is waited for.
-    console_writer(
-        std::string logger_name, std::function<std::string()> where_else,
-        platform::standard_stream stream = platform::standard_stream::error,
-        std::function<bool()> is_hurried = [] { return false; });
+    /// `where_else` says at which place the records are that were not shown.
+    console_writer(std::string logger_name, std::function<std::string()> where_else);
 
     void open(std::unique_ptr<spdlog::formatter> formatter, spdlog::color_mode color);
 
     /// Shows nothing from now on.
     void close() noexcept { is_open_ = false; }
 
-    /// `lines`: as many are missing if it is not shown.
-    void log(const spdlog::details::log_msg& record, std::size_t lines = 1);
-
-    /// Counts records as not shown.
-    void hide(std::size_t lines) noexcept { hidden_ += lines; }
+    void log(const spdlog::details::log_msg& record);
     void flush() noexcept {}
     void set_formatter(std::unique_ptr<spdlog::formatter> formatter) { formatter_ = std::move(formatter); }
 
@@ -67,9 +60,7 @@ private:
 
     std::string logger_name_;
     std::function<std::string()> where_else_;
-    platform::standard_stream stream_;
-    std::function<bool()> is_hurried_;
-    std::unique_ptr<platform::console> console_ = platform::make_console(stream_);
+    std::unique_ptr<platform::console> console_ = platform::make_console(platform::standard_stream::error);
     std::unique_ptr<spdlog::formatter> formatter_;
     std::atomic<bool> is_open_{false};
     spdlog::color_mode color_ = spdlog::color_mode::automatic;

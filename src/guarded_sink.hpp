@@ -58,12 +58,10 @@ public:
     private:
         friend guarded;
         access(block& of, lock_note::lock note, std::optional<duration> patience) : note_(note) {
-            if (blocks_signals.load(std::memory_order_relaxed)) blocked_.emplace();
             if (note_ && take(of.mutex, patience)) block_ = &of;
         }
 
         platform::no_cancellation no_cancellation_;
-        std::optional<platform::blocked_signals> blocked_;
         lock_note note_;
         block* block_ = nullptr;
     };

@@ -12,13 +12,13 @@
 // The hooks of the process. None waits without end for a lock that its own thread, or one that is dead, may hold: a
 // thread notes its locks (see `lock_note`), and the others are waited for no longer than `lock_patience`.
 //
-// - The end of the process: leaves out the closing record where it got no lock. A signal handler may have called `exit`
-//   in the midst of a logging call; on Windows, where a DLL learns of the end last, the thread that holds the lock may
-//   be dead.
+// - The end of the process (see `platform::at_end`): leaves out the closing record where it got no lock. A signal
+//   handler may have called `exit` in the midst of a logging call; on Windows, where a DLL learns of the end last, the
+//   thread that holds the lock may be dead.
 // - Fork: the child goes on behind new locks, whether or not it has waited in vain.
 // - A crash (crash_handler.cpp): needs none of these locks, and waits no longer than a second for another crash, and as
 //   long for the reader of captured output.
-// - SIGTERM and its like, `_exit` (output_capture.cpp): wait no longer for that reader either.
+// - SIGTERM and its like, `quick_exit` (output_capture.cpp): wait no longer for that reader either.
 // - A signal handler that logs: what it logs in the midst of a call of ours is dropped, see `guarded_sink`.
 // - The cancellation of a thread: comes after the lock is released, see `guarded::access`.
 // - The unloading of the library that this is a part of: is prevented, see `platform::keep_loaded`.
@@ -93,7 +93,7 @@ process_loggers& loggers_of_process() {
         auto* const all = new process_loggers;
         platform::keep_loaded();
         platform::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
-        std::atexit(end_sessions);
+        platform::at_end(end_sessions);
         return all;
     }();
     created = &instance;

@@ -1,4 +1,4 @@
-"""The end of a child process of multiprocessing, which passes by the hooks that see the end of any other.
+"""The begin and the end of a child process of multiprocessing. Its end passes by the hooks that see that of any other.
 
 It prints an uncaught exception itself, and all but those that were spawned end by `os._exit`.
 """
@@ -10,17 +10,20 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+_on_begin: Callable[[], None]
 _on_error: Callable[[str, BaseException], None]
 _on_exit: Callable[[], None]
 _is_watching = False
 _sees_errors = False
 
 
-def watch(on_error: Callable[[str, BaseException], None], on_exit: Callable[[], None]) -> None:
-    """Calls, in each child, `on_error` with its name and the exception that ends it, and `on_exit` at an end at which
-    nothing that is registered with atexit is called."""
-    global _on_error, _on_exit
-    _on_error, _on_exit = on_error, on_exit
+def watch(
+    on_begin: Callable[[], None], on_error: Callable[[str, BaseException], None], on_exit: Callable[[], None]
+) -> None:
+    """Calls, in each child, `on_begin` before its work, `on_error` with its name and the exception that ends it, and
+    `on_exit` at an end at which nothing that is registered with atexit is called."""
+    global _on_begin, _on_error, _on_exit
+    _on_begin, _on_error, _on_exit = on_begin, on_error, on_exit
     # multiprocessing is large, and not for us to import. A child has it, or comes by fork from a process that has it.
     _watch()
     if hasattr(os, "register_at_fork"):
@@ -33,18 +36,19 @@ def _watch() -> None:
     if _is_watching or process is None or util is None:
         return
     _is_watching = True
-    _report_errors(process.BaseProcess)
+    _wrap_children(process.BaseProcess)
     _add_finalizer()
     util.register_after_fork(_watch, _add_finalizer)  # a forked child forgets those of its parent
 
 
-def _report_errors(base: Any) -> None:
-    """In each child that begins from now on."""
+def _wrap_children(base: Any) -> None:
+    """Each child that begins from now on."""
     bootstrap = base._bootstrap
 
-    def reporting_bootstrap(self: Any, *args: object, **kwargs: object) -> object:
+    def watched_bootstrap(self: Any, *args: object, **kwargs: object) -> object:
         global _sees_errors
         _sees_errors = True
+        _on_begin()
         run = self.run
 
         def reporting_run() -> None:
@@ -57,7 +61,7 @@ def _report_errors(base: Any) -> None:
         self.run = reporting_run
         return bootstrap(self, *args, **kwargs)
 
-    base._bootstrap = reporting_bootstrap
+    base._bootstrap = watched_bootstrap
 
 
 def _add_finalizer(*_: object) -> None:

@@ -127,7 +127,7 @@ def _record_error_of_child(name: str, error: BaseException) -> None:
         logger.critical("Uncaught exception in process %s", name, exc_info=error)
 
 
-_child_processes.watch(_record_error_of_child, _native.end_sessions)
+_child_processes.watch(_output.begin_in_child, _record_error_of_child, _native.end_sessions)
 
 
 @atexit.register

@@ -10,13 +10,14 @@ from typing import Any
 
 from . import _native
 
+is_wanted = False  # by this process, or by the parent that has forked it
 _has_hooks = False
 _replaced: dict[str, tuple[Any, Any]] = {}  # streams of Python's that had to be made, and what was there before
 
 
 def capture() -> None:
     """Raises OSError if there is no descriptor to be had."""
-    global _has_hooks
+    global _has_hooks, is_wanted
     if not _has_hooks:
         _has_hooks = True
         _add_hooks()
@@ -28,11 +29,20 @@ def capture() -> None:
             made = open(descriptor, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
             _replaced[name] = made, stream
             setattr(sys, name, made)
-        for each in (stream, getattr(sys, f"__{name}__")):
-            _write_lines_at_once(each, descriptor)
+        for each in {id(each): each for each in (stream, getattr(sys, f"__{name}__"))}.values():
+            _fit_to_pipe(each, descriptor)
+    is_wanted = True
+
+
+def begin_in_child() -> None:
+    """In a child by fork: what it says goes into the log of its own."""
+    if is_wanted:
+        _native.capture_output()
 
 
 def release() -> None:
+    global is_wanted
+    is_wanted = False
     _flush()
     _native.release_output()
     while _replaced:
@@ -49,16 +59,38 @@ def _flush() -> None:
             pass  # there is none, or it is closed
 
 
-def _write_lines_at_once(stream: Any, descriptor: int) -> None:
-    """So that what is printed comes before the next record. What a program has put in the place of the stream stays as
-    it is."""
+def _fit_to_pipe(stream: Any, descriptor: int) -> None:
+    """Lines are written at once, so that what is printed comes before the next record. What a program has put in the
+    place of the stream stays as it is."""
     try:
         if isinstance(stream, io.TextIOWrapper) and stream.fileno() == descriptor:
+            if stream.seekable():
+                _forget_seeking(stream, descriptor)
             stream.reconfigure(line_buffering=True)
             if os.name == "nt":
                 stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    except (OSError, ValueError):
-        pass  # closed
+    except (AttributeError, OSError, ValueError):
+        pass  # closed, or without a buffer
+
+
+def _forget_seeking(stream: Any, descriptor: int) -> None:
+    """Python remembers that the stream was a file, and would ask for its place in it. The stream itself stays, as
+    others hold on to it."""
+    stream.flush()
+    settings = {
+        "encoding": stream.encoding,
+        "errors": stream.errors,
+        "newline": None if os.name == "nt" else "\n",  # as the interpreter makes it
+        "write_through": stream.write_through,
+    }
+    raw = io.FileIO(descriptor, "wb", closefd=False)
+    raw.name = stream.name
+    buffer = stream.buffer
+    if isinstance(buffer, io.BufferedWriter):
+        buffer.__init__(raw)
+        stream.__init__(buffer, **settings)
+    else:  # by `python -u`
+        stream.__init__(raw, **settings)
 
 
 def _is_console_of_windows(stream: Any) -> bool:

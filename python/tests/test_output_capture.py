@@ -80,6 +80,62 @@ def test_a_progress_bar_of_tqdm_is_its_last_state(programs):
     assert all("\\x0d" not in text for text in texts)
 
 
+def test_progress_bars_of_tqdm_below_each_other(programs):
+    texts = said(
+        programs,
+        """
+        import time
+        from tqdm import tqdm
+        for _ in tqdm(range(4), position=0, desc="images"):
+            for _ in tqdm(range(100), position=1, leave=False, desc="tiles", mininterval=0.01):
+                time.sleep(0.005)
+        print("done")
+        """,
+    )
+    bars = [text for text in texts if text.startswith("stderr: ")]
+    assert any("images: 100%" in text for text in bars) and "stdout: done" in texts
+    assert not any("x1b" in text for text in bars)
+    # One a second of each, and before the first time that the cursor goes up one of each; here it takes some seconds.
+    assert len(bars) < 40
+
+
+@pytest.mark.parametrize("options", [[], ["-u"]])
+def test_a_stream_that_was_a_file_is_none_any_more(programs, options):
+    code = """
+        import io, sys
+        sys.stdout.reconfigure(encoding="utf-8")
+        sys.stdout.reconfigure(errors="replace")
+        again = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", line_buffering=True)
+        print("by the same", file=again)
+        again.detach()
+        open(1, "ab", closefd=False).write(b"by another\\n")
+        assert not sys.stdout.seekable()
+        """
+    with open(programs.folder / "shown", "wb") as shown:
+        program = subprocess.run(
+            [sys.executable, *options, "-c", set_up + textwrap.dedent(code)],
+            env=programs.environment,
+            stdout=shown,
+            stderr=subprocess.PIPE,
+        )
+    assert program.returncode == 0, program.stderr
+    assert programs.texts() == ["stdout: by the same", "stdout: by another"]
+
+
+@needs_fork
+def test_a_child_that_logs_before_it_executes(programs):
+    texts = said(
+        programs,
+        """
+        import subprocess
+        for i in range(5):
+            done = subprocess.run(["sh", "-c", "sleep 0.05; echo started; exit 3"], preexec_fn=lambda: logger.info("before"))
+            assert done.returncode == 3
+        """,
+    )
+    assert texts == ["stdout: started"] * 5
+
+
 def test_started_programs_without_arguments_for_their_streams(programs):
     texts = said(
         programs,
@@ -274,7 +330,7 @@ def test_what_is_not_yet_written_is_not_written_twice_by_a_child(programs):
 
 
 @needs_fork
-def test_a_grandchild_has_its_own_though_its_parent_says_nothing(programs):
+def test_a_grandchild_speaks_into_the_log_of_who_reads(programs):
     programs.run(
         set_up
         + textwrap.dedent(
@@ -293,8 +349,8 @@ def test_a_grandchild_has_its_own_though_its_parent_says_nothing(programs):
             """
         )
     )
-    assert programs.texts() == ["stdout: said by the parent"]
-    assert programs.texts("worker-2") == ["record", "stdout: said"]
+    assert programs.texts() == ["stdout: said", "stdout: said by the parent"]
+    assert programs.texts("worker-2") == ["record"]
 
 
 @needs_fork
@@ -322,9 +378,9 @@ def test_children_of_multiprocessing_have_their_own(programs):
             """
         )
     )
-    assert programs.texts() == ["stdout: before"] * 5
+    assert programs.texts() == []
     own = [text for text in programs.texts("worker-2") if "Uncaught" not in text]
-    assert own == ["record", "stdout: after"] * 5
+    assert own == ["stdout: before", "record", "stdout: after"] * 5
 
 
 def test_a_process_without_streams(programs):

@@ -50,7 +50,7 @@ public:
 
     void log(const spdlog::details::log_msg& record);
 
-    /// As `log`, but several records may become one `write`, the last one by `write_batch`.
+    /// As `log`, but several records may become one `write`, the last one by `write_batch`. For what is captured.
     void add_to_batch(const spdlog::details::log_msg& record);
     void write_batch();
 
@@ -126,6 +126,7 @@ private:
     platform::remembered_file current_;
     std::atomic<int> utc_offset_{0};
     time_point verified_at_;
+    time_point captured_until_;  // of the last record that came in a batch
     backlog backlog_;
     session session_;
     bool was_left_open_ = false;  // the file, by the session before this one

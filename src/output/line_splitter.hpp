@@ -8,11 +8,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace chainner::detail {
 
 /// Makes lines of text as it arrives. Of a progress bar, which goes back to the beginning of its line by `\r`, only
-/// the last state is a line. A line that has no end yet is given after a second as far as it has come.
+/// the last state is a line; so it is with several bars below each other, between which the cursor goes up by `\x1b[A`.
+/// What has no end yet is given after a second as far as it has come.
 class line_splitter {
 public:
     using clock = std::chrono::steady_clock;
@@ -34,15 +36,31 @@ public:
     void give_rest();
 
 private:
+    struct bar {
+        std::string text;
+        bool is_given = true;
+    };
+
     void append(std::string_view text);
+    void go_back();
     void end_line();
     void give(std::string_view line);
+    std::string_view visible() const;
+
+    // Bars below each other
+    void go_up(std::size_t rows);
+    void leave_bar();
+    void give_bars();
 
     line_handler on_line_;
     std::string text_;               // since the line feed, or since `\r`
     std::string state_;              // what stood before `\r`, until something stands after it
+    bool is_bar_ = false;            // there was a `\r` in this line
     bool is_given_ = false;          // something of this line
-    clock::time_point waits_since_;  // the older of the two
+    clock::time_point waits_since_;  // the oldest of what is to be given
+
+    std::vector<bar> bars_;  // from the first time on that the cursor goes up until an ordinary line comes
+    std::size_t row_ = 0;    // where the cursor is among them
 };
 
 }  // namespace chainner::detail

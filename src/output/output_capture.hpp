@@ -4,7 +4,7 @@
 
 namespace chainner::detail {
 
-/// Whether what is written to stdout or stderr now is captured. Thread-safe.
-bool is_output_captured();
+/// Whether what is written to stdout or stderr now is captured. At any moment.
+bool is_output_captured() noexcept;
 
 }  // namespace chainner::detail

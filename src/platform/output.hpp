@@ -1,69 +1,96 @@
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 
 #include "platform/console.hpp"
 
 /// What the process and the programs that it starts write to its standard streams.
 namespace chainner::platform {
 
-/// A standard stream that can be led into a pipe, from which this process reads. `console` goes on to write to what the
-/// stream was before.
-class captured_stream {
+inline constexpr std::array<standard_stream, 2> standard_streams{standard_stream::output, standard_stream::error};
+
+/// stdout and stderr, each of which can be led into a pipe that this process reads. For the life of the process.
+class captured_streams {
 public:
     using deadline = std::chrono::steady_clock::time_point;
 
-    virtual ~captured_stream() = default;
+    virtual ~captured_streams() = default;
 
-    /// Whether what is written to the stream now comes here. What the program has put in its place does not.
-    virtual bool is_captured() const noexcept = 0;
+    /// Makes the pipes, unless there are any. Throws `std::system_error`.
+    virtual void open() = 0;
 
-    /// C's stdout is written by lines from then on, where the system can tell that it has a buffer (Linux). Throws
-    /// `std::system_error`. A file that the program has opened under the number of a stream that was closed stays as it
-    /// is.
-    virtual void capture() = 0;
+    enum class choice { all, orphaned };
 
+    /// Leads the streams into the pipes; only those of them that are orphaned, if that is wanted. Throws
+    /// `std::system_error`; both streams are then as they were. A file that the program has opened under the number of
+    /// a stream that was closed stays as it is. C's stdout is written by lines from then on, where the system can tell
+    /// that it has a buffer (Linux). A thread that waits for room on stdout gets some, as far as the system has it to
+    /// give (Linux).
+    virtual void capture(choice which) = 0;
+
+    /// Gives the streams back that are captured. In a child by `fork`, also those that its parent has captured.
     virtual void release() noexcept = 0;
 
-    /// To be called before a console writes what was read: a program that has kept the pipe may have put it back after
-    /// `release`, and the console must not write to it.
-    virtual void follow() noexcept = 0;
+    /// As `release`, but one that is full and that nobody reads stays captured: the end of the process must not wait.
+    virtual void release_at_end() noexcept = 0;
+
+    /// Whether what is written to a stream now comes here: what the program has put in its place does not.
+    virtual bool is_captured(standard_stream stream) const noexcept = 0;
+
+    /// Writes what the C library has in its buffers of captured streams. Somebody must read. Waits for no lock longer
+    /// than until then.
+    virtual void flush_buffers(deadline end) noexcept = 0;
+
+    // For the threads that read
 
     /// Reads without waiting. 0: there is nothing.
-    virtual std::size_t read(char* to, std::size_t size) noexcept = 0;
+    virtual std::size_t read(standard_stream stream, char* to, std::size_t size) noexcept = 0;
 
-    /// For the thread that reads: waits until there may be something to read, until `wake` or until the time has come.
-    virtual void wait(std::optional<deadline> end) noexcept = 0;
+    /// Waits until there may be something to read from those streams that are `wanted`, until `ring` or until then.
+    virtual void wait(const std::array<bool, 2>& wanted, deadline end) noexcept = 0;
 
-    /// Writes to the stream what the C library has kept in a buffer. There must be room in the pipe.
-    virtual void flush_buffer() const noexcept = 0;
+    /// As `wait`, but for `ring_second` alone.
+    virtual void wait_beside(deadline end) noexcept = 0;
+
+    /// What a stream was before it was captured, to show there what was read.
+    virtual std::unique_ptr<console> make_console(standard_stream stream) const = 0;
 
     // To be called at any moment, also in a signal handler
 
-    virtual void wake() const noexcept = 0;
+    virtual void ring() const noexcept = 0;
+    virtual void ring_second() const noexcept = 0;
     virtual bool has_unread() const noexcept = 0;
 
     // In a child by `fork`
 
-    /// For the child: `capture` then takes the stream if it still leads to the parent's pipe.
-    virtual std::unique_ptr<captured_stream> clone_for_child() const = 0;
+    /// Leaves the pipes to the parent, which reads on.
+    virtual void leave_to_parent() noexcept = 0;
 
-    /// Leaves the pipe to the parent: a writer must not wait for a child that never reads.
-    virtual void detach_in_child() noexcept = 0;
+    /// Whether a stream leads to a pipe of the parent's that nobody reads any more.
+    virtual bool is_orphaned() const noexcept = 0;
 };
 
-std::unique_ptr<captured_stream> make_captured_stream(standard_stream stream);
+std::unique_ptr<captured_streams> make_captured_streams();
 
 /// Runs it in a thread of its own, which handles no signal of the program. Throws `std::system_error`.
 void start_reader(std::function<void()> read);
 
-/// Calls `before` before an end of the process that nothing registered with `std::atexit` sees, as far as the system
-/// lets one know: `quick_exit`, `_exit`, and a signal like SIGTERM that the program does not handle itself, in whose
-/// handler it is then called.
+/// Whether the system has ended all other threads, as Windows does before it unloads a DLL at the end.
+bool has_ended_threads() noexcept;
+
+/// Waits while `word` is `value`, but not longer than until then. At any moment, also in a signal handler.
+void wait_while(const std::atomic<int>& word, int value, captured_streams::deadline end) noexcept;
+
+/// Ends each `wait_while` for this word.
+void wake_all(const std::atomic<int>& word) noexcept;
+
+/// Calls `before` before an end of the process that no hook at its end sees, as far as the system lets one know:
+/// `quick_exit`, and a signal like SIGTERM that the program does not handle itself, in whose handler it is then called.
 void handle_sudden_end(void (*before)() noexcept) noexcept;
 
 }  // namespace chainner::platform

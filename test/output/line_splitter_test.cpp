@@ -79,6 +79,23 @@ TEST_F(LineSplitter, GivesStatesOfAProgressBarOnceASecond) {
     EXPECT_THAT(take(), IsEmpty()) << "the last state was given";
 }
 
+TEST_F(LineSplitter, GivesStatesOfBarsBelowEachOtherOnceASecond) {
+    // As tqdm draws a bar below another.
+    for (int i = 0; i < 100; ++i) {
+        if (i % 10 == 0) add("\rimages: " + std::to_string(i / 10));
+        add("\n");
+        add("\rtiles: " + std::to_string(i));
+        add("\x1b[A");
+        pass(25ms);
+    }
+    EXPECT_THAT(take(), ElementsAre("images: 0", "images: 3", "tiles: 39", "images: 7", "tiles: 79"));
+    add("\rimages: 10\n");
+    EXPECT_THAT(take(), IsEmpty());
+    add("done\nand so on\n");
+    EXPECT_THAT(take(), ElementsAre("images: 10", "tiles: 99", "done", "and so on"));
+    EXPECT_EQ(splitter.due(), std::nullopt);
+}
+
 TEST_F(LineSplitter, GivesWhatIsLeftAtTheEnd) {
     add("last words");
     splitter.give_rest();

@@ -211,10 +211,6 @@ void call_quick_exit() {
     std::quick_exit(0);
 #endif
 }
-void call_underscore_exit() {
-    last_words();
-    _exit(0);
-}
 void call_abort() {
     last_words();
     std::abort();
@@ -265,7 +261,6 @@ const std::map<std::string, std::function<void()>> ways{WAY(by_every_writer),
                                                         WAY(return_from_main),
                                                         WAY(call_exit),
                                                         WAY(call_quick_exit),
-                                                        WAY(call_underscore_exit),
                                                         WAY(call_abort),
                                                         WAY(throw_exception),
                                                         WAY(write_to_bad_address),

@@ -17,6 +17,7 @@
 #include <csignal>
 #include <cstdio>
 #include <ctime>
+#include <utility>
 
 #include "platform/posix/descriptor.hpp"
 
@@ -160,7 +161,8 @@ file reopen_without_waiting(int descriptor) noexcept {
 
 class posix_console final : public console {
 public:
-    explicit posix_console(standard_stream stream) noexcept : stream_(stream), target_(console_target(stream)) {}
+    posix_console(standard_stream stream, bool is_of_original) noexcept
+        : stream_(stream), is_of_original_(is_of_original) {}
 
     bool follow() noexcept override;
     bool is_terminal() const noexcept override { return is_terminal_; }
@@ -175,13 +177,15 @@ private:
         ino_t index = 0;
         bool operator==(const identity& other) const noexcept { return device == other.device && index == other.index; }
     };
-    int descriptor() const noexcept { return target_.load(std::memory_order_relaxed); }
+    int descriptor() const noexcept { return descriptor_; }
+    int find_descriptor() const noexcept;
     void reopen() noexcept;
     bool fall_back() noexcept;
     ssize_t write_plainly(std::string_view text) noexcept;
 
     standard_stream stream_;
-    const std::atomic<int>& target_;
+    bool is_of_original_;
+    int descriptor_ = -1;
     way way_ = way::unknown;
     bool has_failed_ = false;
     bool was_cut_short_ = false;
@@ -191,9 +195,16 @@ private:
     file reopened_;
 };
 
+/// While the stream is captured, what it was before.
+int posix_console::find_descriptor() const noexcept {
+    const stream_diversion& diversion = diversion_of(stream_);
+    return is_of_original_ || diversion.is_in_place(stream_) ? diversion.original() : descriptor_of(stream_);
+}
+
 bool posix_console::follow() noexcept {
     const bool fails_once_replaced = way_ == way::socket || way_ == way::at_once;
-    if (way_ == way::off || (fails_once_replaced && !has_failed_)) return false;
+    const int descriptor_before = std::exchange(descriptor_, find_descriptor());
+    if (way_ == way::off || (fails_once_replaced && !has_failed_ && descriptor_ == descriptor_before)) return false;
     struct stat found {};
     if (!was_open_at_start(stream_) || fstat(descriptor(), &found) != 0) {
         way_ = way::off;
@@ -201,7 +212,7 @@ bool posix_console::follow() noexcept {
     }
     const identity now{found.st_dev, found.st_ino};
     if (way_ != way::unknown && now == identity_) return false;
-    const bool is_replaced = identity_.index != 0;
+    const bool is_replaced = identity_.index != 0 && descriptor() == descriptor_of(stream_);
     if (is_replaced && S_ISREG(found.st_mode) && is_file_of_program(descriptor())) {
         way_ = way::unknown;
         return false;
@@ -293,6 +304,10 @@ bool was_open_at_start(standard_stream stream) noexcept {
     return streams_open_at_start().at(static_cast<std::size_t>(stream));
 }
 
-std::unique_ptr<console> make_console(standard_stream stream) { return std::make_unique<posix_console>(stream); }
+std::unique_ptr<console> make_console(standard_stream stream) { return std::make_unique<posix_console>(stream, false); }
+
+std::unique_ptr<console> make_console_of_original(standard_stream stream) {
+    return std::make_unique<posix_console>(stream, true);
+}
 
 }  // namespace chainner::platform

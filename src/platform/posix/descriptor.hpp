@@ -1,10 +1,12 @@
 #pragma once
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <memory>
 #include <system_error>
 
 #include "platform/console.hpp"
@@ -25,14 +27,51 @@ inline int descriptor_of(standard_stream stream) noexcept {
     return stream == standard_stream::output ? STDOUT_FILENO : STDERR_FILENO;
 }
 
-/// Where a console writes: the stream itself, or what it was before it was captured; -1 if it was closed.
-inline std::atomic<int>& console_target(standard_stream stream) noexcept {
-    static std::array<std::atomic<int>, 2> targets{STDOUT_FILENO, STDERR_FILENO};
-    return targets.at(static_cast<std::size_t>(stream));
+/// Of a stream that is led into a pipe: which pipe that is, and what the stream was before. Read without a lock.
+class stream_diversion {
+public:
+    void set(const struct stat& pipe, int original) noexcept {
+        index_ = 0;
+        device_ = pipe.st_dev;
+        original_ = original;
+        index_ = pipe.st_ino;
+    }
+    void set_original(int descriptor) noexcept { original_ = descriptor; }
+
+    /// -1: it was closed.
+    int original() const noexcept { return original_; }
+
+    /// Whether the stream leads to the pipe: the program may have led it elsewhere.
+    bool is_in_place(standard_stream stream) const noexcept {
+        struct stat found {};
+        const ino_t index = index_;
+        return index != 0 && fstat(descriptor_of(stream), &found) == 0 && found.st_ino == index &&
+               found.st_dev == device_;
+    }
+
+private:
+    std::atomic<int> original_{-1};
+    std::atomic<dev_t> device_{0};
+    std::atomic<ino_t> index_{0};  // 0: it was never led anywhere
+};
+
+inline stream_diversion& diversion_of(standard_stream stream) noexcept {
+    static std::array<stream_diversion, 2> diversions;
+    return diversions.at(static_cast<std::size_t>(stream));
+}
+
+/// Whether it is still open: the program may have closed it, and its number may stand for another file.
+inline bool is_open(const file& file) noexcept {
+    struct stat found {};
+    return file && fstat(static_cast<int>(file.number()), &found) == 0 &&
+           file.is_same(static_cast<std::uint64_t>(found.st_dev), found.st_ino);
 }
 
 /// Whether the process was started with it: later the number may belong to a file that the program has opened.
 bool was_open_at_start(standard_stream stream) noexcept;
+
+/// Writes to what the stream was before it was captured.
+std::unique_ptr<console> make_console_of_original(standard_stream stream);
 
 /// Whether the next byte written would raise SIGXFSZ.
 bool is_at_size_limit(int descriptor) noexcept;

@@ -113,6 +113,19 @@ std::uintptr_t time_zone() noexcept {
            reinterpret_cast<std::uintptr_t>(tzname[1]) << 1U;
 }
 
+namespace {
+
+std::atomic<void (*)()> last_hook{nullptr};
+
+/// A priority for which no other of the program comes later.
+[[gnu::destructor(101)]] void run_last_hook() {
+    if (const auto hook = last_hook.load()) hook();
+}
+
+}  // namespace
+
+void at_end(void (*last)()) { last_hook = last; }
+
 void at_fork(void (*prepare)(), void (*parent)(), void (*child)()) {
     if (const int error = pthread_atfork(prepare, parent, child)) {
         throw std::system_error(error, std::system_category(), "pthread_atfork");

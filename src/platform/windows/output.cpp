@@ -6,12 +6,15 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <exception>
+#include <future>
+#include <memory>
 #include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "platform/windows/handle.hpp"
 
@@ -19,12 +22,22 @@ namespace chainner::platform {
 
 namespace {
 
-[[noreturn]] void fail(standard_stream stream) {
-    throw std::system_error(last_error(),
-                            stream == standard_stream::output ? "cannot capture stdout" : "cannot capture stderr");
+using std::chrono::steady_clock;
+
+[[noreturn]] void fail() { throw std::system_error(last_error(), "cannot capture output"); }
+
+/// Throws `std::system_error`.
+owned_handle make_event() {
+    owned_handle made(CreateEventW(nullptr, TRUE, FALSE, nullptr));
+    if (!made) fail();
+    return made;
 }
 
-owned_handle make_event() noexcept { return owned_handle(CreateEventW(nullptr, TRUE, FALSE, nullptr)); }
+DWORD milliseconds_until(captured_streams::deadline end) noexcept {
+    if (end == captured_streams::deadline::max()) return INFINITE;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now()).count();
+    return static_cast<DWORD>(std::clamp<decltype(left)>(left, 0, INFINITE - 1));
+}
 
 /// Handles of one open file have different numbers.
 bool is_same_file(HANDLE one, HANDLE other) noexcept {
@@ -33,29 +46,29 @@ bool is_same_file(HANDLE one, HANDLE other) noexcept {
     return compare == nullptr ? one == other : compare(one, other) != 0;
 }
 
-class windows_captured_stream final : public captured_stream {
+/// A stream, and the pipe that it can be led into.
+class led_stream {
 public:
-    explicit windows_captured_stream(standard_stream stream) noexcept : stream_(stream) {}
-    windows_captured_stream(const windows_captured_stream&) = delete;
-    windows_captured_stream& operator=(const windows_captured_stream&) = delete;
+    explicit led_stream(standard_stream stream) noexcept : stream_(stream) {}
+    led_stream(const led_stream&) = delete;
+    led_stream& operator=(const led_stream&) = delete;
 
-    bool is_captured() const noexcept override {
+    void open();
+    void capture();
+    void give_back() noexcept;
+    bool is_in_place() const noexcept {
         return write_end_ && is_valid(standard_handle(stream_)) &&
                is_same_file(standard_handle(stream_), write_end_.get());
     }
-    void capture() override;
-    void release() noexcept override;
-    void follow() noexcept override;
-    std::size_t read(char* to, std::size_t size) noexcept override;
-    void wait(std::optional<deadline> end) noexcept override;
-    void flush_buffer() const noexcept override;
-    void wake() const noexcept override { SetEvent(bell_.get()); }
-    bool has_unread() const noexcept override;
-    std::unique_ptr<captured_stream> clone_for_child() const override { return nullptr; }
-    void detach_in_child() noexcept override {}
+    std::size_t read(char* to, std::size_t size) noexcept;
+    bool has_unread() const noexcept;
+    void flush_buffer() const noexcept { std::fflush(stream_ == standard_stream::output ? stdout : stderr); }
+
+    /// Set once there is something to read, if `read` has found nothing.
+    HANDLE event() const noexcept { return has_read_first_.get(); }
+    bool is_expecting() const noexcept { return is_expecting_; }
 
 private:
-    void make_pipe();
     void show_original() noexcept;
     bool lead_to(HANDLE handle) noexcept;
     std::size_t available() const noexcept;
@@ -64,35 +77,20 @@ private:
     standard_stream stream_;
     owned_handle read_end_;
     owned_handle write_end_;
-    owned_handle bell_;
-    std::vector<owned_handle> originals_;  // what the stream was before, and what the program has then put in its place
+    owned_handle original_;  // what the stream was before
+    owned_handle first_;     // what it was before the program redirected it, which may put back the pipe
+    bool is_led_ = false;    // since the last `capture`, and not yet given back
 
     // The system tells of what has come only by a read that has begun: of one byte, which comes first.
     OVERLAPPED first_read_{};
     owned_handle has_read_first_;
-    char first_ = 0;
+    char first_byte_ = 0;
     std::atomic<bool> is_expecting_{false};
 };
 
-void windows_captured_stream::capture() {
-    follow();
-    if (is_captured()) return;
-    const HANDLE present = standard_handle(stream_);
-    if (is_valid(present) && !was_open_at_start(stream_)) return;
-    if (!read_end_) make_pipe();
-    owned_handle original = duplicate(present);
-    if (is_valid(present) && !original) fail(stream_);
-    if (console_target(stream_) == nullptr) originals_.clear();
-    originals_.push_back(std::move(original));
-    show_original();
-    if (!lead_to(write_end_.get())) {
-        console_target(stream_) = nullptr;
-        fail(stream_);
-    }
-}
-
-void windows_captured_stream::make_pipe() {
+void led_stream::open() {
     static std::atomic<int> count{0};
+    if (read_end_) return;
     const std::wstring name =
         L"\\\\.\\pipe\\chainner-output-" + std::to_wstring(GetCurrentProcessId()) + L'-' + std::to_wstring(++count);
     constexpr DWORD size = 64 * 1024;
@@ -100,19 +98,31 @@ void windows_captured_stream::make_pipe() {
         name.c_str(), PIPE_ACCESS_INBOUND | FILE_FLAG_OVERLAPPED | FILE_FLAG_FIRST_PIPE_INSTANCE,
         PIPE_TYPE_BYTE | PIPE_READMODE_BYTE | PIPE_WAIT | PIPE_REJECT_REMOTE_CLIENTS, 1, size, size, 0, nullptr);
     owned_handle read_end(made == INVALID_HANDLE_VALUE ? nullptr : made);
-    if (!read_end) fail(stream_);
-    owned_handle write_end = open_handle(name, GENERIC_WRITE, 0, OPEN_EXISTING, 0);
-    owned_handle bell = make_event();
-    owned_handle has_read_first = make_event();
-    if (!write_end || !bell || !has_read_first) fail(stream_);
+    if (!read_end) fail();
+    write_end_ = open_handle(name, GENERIC_WRITE, 0, OPEN_EXISTING, 0);
+    if (!write_end_) fail();
+    has_read_first_ = make_event();
     read_end_ = std::move(read_end);
-    write_end_ = std::move(write_end);
-    bell_ = std::move(bell);
-    has_read_first_ = std::move(has_read_first);
+}
+
+void led_stream::capture() {
+    if (is_in_place()) return;
+    const HANDLE present = standard_handle(stream_);
+    if (is_valid(present) && !was_open_at_start(stream_)) return;
+    owned_handle original = duplicate(present);
+    if (is_valid(present) && !original) fail();
+    if (is_led_ && !first_) first_ = std::move(original_);
+    original_ = std::move(original);
+    show_original();
+    if (!lead_to(write_end_.get())) {
+        console_target(stream_) = nullptr;
+        fail();
+    }
+    is_led_ = true;
 }
 
 /// Both for the C runtime and for the system, and for the programs that this one starts.
-bool windows_captured_stream::lead_to(HANDLE handle) noexcept {
+bool led_stream::lead_to(HANDLE handle) noexcept {
     const int descriptor = stream_ == standard_stream::output ? 1 : 2;
     // What the C runtime makes of line feeds stays as it was.
     const int mode = is_valid(standard_handle(stream_)) ? _setmode(descriptor, _O_BINARY) : _O_BINARY;
@@ -128,46 +138,41 @@ bool windows_captured_stream::lead_to(HANDLE handle) noexcept {
     return is_led;
 }
 
-void windows_captured_stream::release() noexcept {
-    if (!is_captured()) return;
-    if (const owned_handle& original = originals_.back()) {
-        lead_to(original.get());
+void led_stream::give_back() noexcept {
+    if (!is_led_ || !is_in_place()) return;
+    if (original_) {
+        lead_to(original_.get());
     } else {
         _close(stream_ == standard_stream::output ? 1 : 2);
         SetStdHandle(number_of(stream_), nullptr);
     }
-    if (originals_.size() > 1) {
-        originals_.pop_back();
-        show_original();
-    } else {
-        console_target(stream_) = nullptr;  // and the original stays, for `follow`
-    }
+    is_led_ = false;
+    console_target(stream_) = nullptr;
+    if (first_) original_ = std::move(first_);
 }
 
-void windows_captured_stream::follow() noexcept {
-    if (console_target(stream_) == nullptr && is_captured()) show_original();
+void led_stream::show_original() noexcept {
+    console_target(stream_) = original_ ? original_.get() : INVALID_HANDLE_VALUE;
 }
 
-void windows_captured_stream::show_original() noexcept {
-    const owned_handle& original = originals_.back();
-    console_target(stream_) = original ? original.get() : INVALID_HANDLE_VALUE;
-}
-
-std::size_t windows_captured_stream::available() const noexcept {
+std::size_t led_stream::available() const noexcept {
     DWORD count = 0;
     return PeekNamedPipe(read_end_.get(), nullptr, 0, nullptr, &count, nullptr) != 0 ? count : 0;
 }
 
 /// Begins to read the first byte of what comes next.
-void windows_captured_stream::expect() noexcept {
+void led_stream::expect() noexcept {
     first_read_ = OVERLAPPED{};
     first_read_.hEvent = has_read_first_.get();
     is_expecting_ =
-        ReadFile(read_end_.get(), &first_, 1, nullptr, &first_read_) != 0 || GetLastError() == ERROR_IO_PENDING;
+        ReadFile(read_end_.get(), &first_byte_, 1, nullptr, &first_read_) != 0 || GetLastError() == ERROR_IO_PENDING;
 }
 
-std::size_t windows_captured_stream::read(char* to, std::size_t size) noexcept {
+std::size_t led_stream::read(char* to, std::size_t size) noexcept {
+    // A program that has kept the pipe may have put it back after the release: no console is to write to it.
+    if (console_target(stream_) == nullptr && is_in_place()) show_original();
     std::size_t taken = 0;
+    if (size == 0) return 0;
     if (is_expecting_) {
         // Waits for no byte to come, but for one that has come and is on its way to us.
         CancelIoEx(read_end_.get(), &first_read_);
@@ -175,7 +180,7 @@ std::size_t windows_captured_stream::read(char* to, std::size_t size) noexcept {
         if (WaitForSingleObject(has_read_first_.get(), 100) != WAIT_OBJECT_0) return 0;
         DWORD count = 0;
         if (GetOverlappedResult(read_end_.get(), &first_read_, &count, FALSE) != 0) {
-            to[0] = first_;
+            to[0] = first_byte_;
             taken = count;
         }
         is_expecting_ = false;
@@ -183,7 +188,7 @@ std::size_t windows_captured_stream::read(char* to, std::size_t size) noexcept {
     }
     if (const std::size_t more = std::min(available(), size - taken); more > 0) {
         OVERLAPPED rest{};
-        const owned_handle done = make_event();
+        const owned_handle done(CreateEventW(nullptr, TRUE, FALSE, nullptr));
         rest.hEvent = done.get();
         DWORD count = 0;
         if (ReadFile(read_end_.get(), to + taken, static_cast<DWORD>(more), nullptr, &rest) != 0 ||
@@ -195,34 +200,108 @@ std::size_t windows_captured_stream::read(char* to, std::size_t size) noexcept {
     return taken;
 }
 
-void windows_captured_stream::wait(std::optional<deadline> end) noexcept {
-    using namespace std::chrono;
-    const auto left = end ? ceil<milliseconds>(*end - steady_clock::now()).count() : 0;
-    const std::array<HANDLE, 2> events{bell_.get(), has_read_first_.get()};
-    const DWORD longest = !end ? INFINITE : left > 0 ? static_cast<DWORD>(left) : 0;
-    if (WaitForMultipleObjects(2, events.data(), FALSE, longest) == WAIT_OBJECT_0) ResetEvent(bell_.get());
-}
-
-/// While the process ends, a thread that is dead may hold the lock of the buffer.
-void windows_captured_stream::flush_buffer() const noexcept {
-    using function = BOOLEAN NTAPI();
-    static function* const is_process_ending = system_function<function>(L"ntdll.dll", "RtlDllShutdownInProgress");
-    if (is_process_ending != nullptr && is_process_ending() != FALSE) return;
-    std::fflush(stream_ == standard_stream::output ? stdout : stderr);
-}
-
-bool windows_captured_stream::has_unread() const noexcept {
+bool led_stream::has_unread() const noexcept {
     if (!read_end_) return false;
     return is_expecting_ ? WaitForSingleObject(has_read_first_.get(), 0) == WAIT_OBJECT_0 : available() > 0;
 }
 
-}  // namespace
+class windows_captured_streams final : public captured_streams {
+public:
+    void open() override {
+        for (led_stream& each : streams_) each.open();
+        if (!bell_) bell_ = make_event();
+        if (!second_bell_) second_bell_ = make_event();
+    }
+    void capture(choice) override try {
+        for (led_stream& each : streams_) each.capture();
+    } catch (...) {
+        release();
+        throw;
+    }
+    void release() noexcept override {
+        for (led_stream& each : streams_) each.give_back();
+    }
+    void release_at_end() noexcept override { release(); }
+    bool is_captured(standard_stream stream) const noexcept override {
+        return streams_.at(static_cast<std::size_t>(stream)).is_in_place();
+    }
+    void flush_buffers(deadline end) noexcept override;
+    std::size_t read(standard_stream stream, char* to, std::size_t size) noexcept override {
+        return streams_.at(static_cast<std::size_t>(stream)).read(to, size);
+    }
+    void wait(const std::array<bool, 2>& wanted, deadline end) noexcept override;
+    void wait_beside(deadline end) noexcept override {
+        WaitForSingleObject(second_bell_.get(), milliseconds_until(end));
+        ResetEvent(second_bell_.get());
+    }
+    std::unique_ptr<console> make_console(standard_stream stream) const override {
+        return platform::make_console(stream);
+    }
+    void ring() const noexcept override { SetEvent(bell_.get()); }
+    void ring_second() const noexcept override { SetEvent(second_bell_.get()); }
+    bool has_unread() const noexcept override { return streams_[0].has_unread() || streams_[1].has_unread(); }
+    void leave_to_parent() noexcept override {}
+    bool is_orphaned() const noexcept override { return false; }
 
-std::unique_ptr<captured_stream> make_captured_stream(standard_stream stream) {
-    return std::make_unique<windows_captured_stream>(stream);
+private:
+    std::array<led_stream, 2> streams_{led_stream(standard_stream::output), led_stream(standard_stream::error)};
+    owned_handle bell_;
+    owned_handle second_bell_;
+};
+
+/// The C runtime tells nobody whether the lock of a stream is to be had, so another thread waits for it.
+void windows_captured_streams::flush_buffers(deadline end) noexcept try {
+    auto flushed = std::make_shared<std::promise<void>>();
+    const std::future<void> done = flushed->get_future();
+    std::thread([this, flushed] {
+        for (const led_stream& each : streams_) {
+            if (each.is_in_place()) each.flush_buffer();
+        }
+        flushed->set_value();
+    }).detach();
+    done.wait_until(end);
+} catch (const std::exception&) {
+    // No thread is to be had.
 }
 
+void windows_captured_streams::wait(const std::array<bool, 2>& wanted, deadline end) noexcept {
+    std::array<HANDLE, 3> events{bell_.get()};
+    DWORD count = 1;
+    for (std::size_t i = 0; i < streams_.size(); ++i) {
+        if (!wanted.at(i)) continue;
+        if (!streams_.at(i).is_expecting()) return;  // there may be more
+        events.at(count++) = streams_.at(i).event();
+    }
+    if (WaitForMultipleObjects(count, events.data(), FALSE, milliseconds_until(end)) == WAIT_OBJECT_0) {
+        ResetEvent(bell_.get());
+    }
+}
+
+}  // namespace
+
+std::unique_ptr<captured_streams> make_captured_streams() { return std::make_unique<windows_captured_streams>(); }
+
 void start_reader(std::function<void()> read) { std::thread(std::move(read)).detach(); }
+
+bool has_ended_threads() noexcept {
+    using function = BOOLEAN NTAPI();
+    static function* const is_process_ending = system_function<function>(L"ntdll.dll", "RtlDllShutdownInProgress");
+    return is_process_ending != nullptr && is_process_ending() != FALSE;
+}
+
+// Since Windows 8
+void wait_while(const std::atomic<int>& word, int value, captured_streams::deadline end) noexcept {
+    using function = BOOL WINAPI(volatile void*, void*, SIZE_T, DWORD);
+    static function* const wait = system_function<function>(L"kernelbase.dll", "WaitOnAddress");
+    auto* const address = const_cast<std::atomic<int>*>(&word);
+    if (wait != nullptr) wait(address, &value, sizeof value, milliseconds_until(end));
+}
+
+void wake_all(const std::atomic<int>& word) noexcept {
+    using function = void WINAPI(void*);
+    static function* const wake = system_function<function>(L"kernelbase.dll", "WakeByAddressAll");
+    if (wake != nullptr) wake(const_cast<std::atomic<int>*>(&word));
+}
 
 /// Windows tells a program of none: the signals of POSIX are not sent here, and `_exit` ends the other threads first.
 void handle_sudden_end(void (* /*before*/)() noexcept) noexcept {}

@@ -4,6 +4,7 @@
 // after windows.h, which it needs
 #include <shlobj.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 
@@ -42,6 +43,8 @@ std::chrono::system_clock::time_point process_start() {
     const intervals since_1601{static_cast<std::int64_t>(start.dwHighDateTime) << 32 | start.dwLowDateTime};
     return system_clock::time_point(duration_cast<system_clock::duration>(since_1601 - from_1601_to_1970));
 }
+
+void at_end(void (*last)()) { std::atexit(last); }
 
 void at_fork(void (*)(), void (*)(), void (*)()) {}
 

@@ -1,0 +1,160 @@
+// Needs what only POSIX has: fork, signals, descriptors, a shell.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "support/console.hpp"
+#include "support/files.hpp"
+#include "support/records.hpp"
+#include "support/system.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::IsSupersetOf;
+using testing::Not;
+
+/// What a program does that captures its output, by `programs/disturb_capture_posix.cpp`, is what it would do without.
+class DisturbedCapture : public testing::Test {
+protected:
+    /// Runs it as often as a race may need, until it fails.
+    void disturb(const std::string& way, int runs = 1) {
+        for (int run = 0; run < runs; ++run) {
+            fs::remove_all(logs);
+            fs::remove(shown_file);
+            const test::scoped_stderr as_output(shown_file);
+            test::child_process program("disturb_capture_posix", {logs.string(), way, other_file.string()}, 2);
+            ASSERT_EQ(program.wait(), expected_status) << way << ", run " << run << '\n'
+                                                       << test::read_role(logs, "worker").substr(0, 4096);
+            if (HasFatalFailure() || !check) return;
+            check();
+        }
+    }
+
+    std::string log(const std::string& name = "worker") const { return test::read_role(logs, name); }
+    std::vector<std::string> texts(const std::string& name = "worker") const {
+        return test::texts(test::parse_log(log(name)));
+    }
+    std::string shown() const { return test::read_file(shown_file); }
+
+    const test::temporary_directory directory;
+    const fs::path logs = directory / "logs";
+    const fs::path shown_file = directory / "shown";
+    const fs::path other_file = directory / "other";
+    int expected_status = 0;
+    std::function<void()> check;
+    const test::scoped_variable tsan{"TSAN_OPTIONS", "report_signal_unsafe=0 handle_abort=0 report_thread_leaks=0"};
+    const test::scoped_variable asan{"ASAN_OPTIONS", "handle_abort=0:detect_leaks=0"};
+};
+
+TEST_F(DisturbedCapture, FreesAThreadThatIsStuckInPrintf) {
+    disturb("capture_beside_stuck_printf", 3);
+    EXPECT_THAT(texts(), IsSupersetOf({"captured", "stdout: a line of a thread"}));
+}
+
+TEST_F(DisturbedCapture, IsReleasedThoughNobodyReadsWhatCHasInItsBuffer) {
+    disturb("release_with_unfinished_line_unread");
+    EXPECT_THAT(texts(), IsSupersetOf({"stdout: unfinished", "released"}));
+}
+
+TEST_F(DisturbedCapture, ShowsWhatWasWrittenBeforeTheReleaseBeforeWhatComesAfter) {
+    check = [this] {
+        EXPECT_THAT(shown(), HasSubstr("a line\nunfinished, finished\n"));
+        EXPECT_THAT(texts(), IsSupersetOf({"stdout: a line", "stdout: unfinished"}));
+    };
+    disturb("release_with_unfinished_line", 20);
+}
+
+TEST_F(DisturbedCapture, TakesAndShowsWhatIsWrittenWhileTheProcessEnds) {
+    check = [this] {
+        for (const std::string text : {"in the buffer of cout", "last words of a static object"}) {
+            EXPECT_THAT(texts(), Contains("stdout: " + text));
+            EXPECT_THAT(shown(), HasSubstr(text + "\n"));
+        }
+        EXPECT_THAT(log(), EndsWith("] Logger closed for worker process\n"));
+    };
+    disturb("write_while_ending", 20);
+}
+
+TEST_F(DisturbedCapture, LetsTheProcessEndThoughAThreadHoldsStdout) {
+    disturb("exit_beside_locked_stdout");
+    EXPECT_THAT(texts(), Contains("stdout: last words"));
+}
+
+TEST_F(DisturbedCapture, GoesOnOnceTheProgramHasClosedAllDescriptors) {
+#ifndef __linux__
+    GTEST_SKIP() << "there a pipe cannot be opened again";
+#endif
+    check = [this] { EXPECT_THAT(texts(), IsSupersetOf({"stdout: line 0", "stdout: line 999", "after"})); };
+    disturb("close_all_descriptors", 20);
+}
+
+TEST_F(DisturbedCapture, TakesTheLastWordsOfAnAbortInTheMidstOfALoggingCall) {
+    expected_status = 128 + 6;
+    check = [this] { EXPECT_THAT(log(), HasSubstr("] stdout: malloc(): broken\n")); };
+    disturb("abort_in_logging_call", 5);
+}
+
+TEST_F(DisturbedCapture, GivesAChildThatReleasesItTheStreamsOfItsParent) {
+    disturb("release_in_child_and_execute", 3);
+    EXPECT_THAT(shown(), HasSubstr("by the tool\n"));
+    EXPECT_THAT(log(), Not(HasSubstr("by the tool")));
+}
+
+TEST_F(DisturbedCapture, GoesOnForAChildThatLogsAndForWhatItExecutes) {
+    disturb("log_in_child_and_execute", 3);
+    EXPECT_THAT(shown(), HasSubstr("by the tool\n"));
+    EXPECT_THAT(texts(), Contains("stdout: by the tool"));
+    EXPECT_THAT(texts("worker-2"), Contains("starting the tool"));
+}
+
+TEST_F(DisturbedCapture, IsNotTouchedByChildrenThatEnd) {
+    disturb("end_children_in_midst_of_line");
+    const std::vector<std::string> all = texts();
+    EXPECT_EQ(std::count(all.begin(), all.end(), "stdout: one line"), 20);
+}
+
+TEST_F(DisturbedCapture, BeginsInAChildThatLogsAfterItsParentHasEnded) {
+    disturb("outlive_parent");
+    // The name of the parent's file may be free again.
+    EXPECT_TRUE(
+        test::wait_until([&] { return (log() + log("worker-2")).find("] stdout: heard\n") != std::string::npos; }));
+}
+
+TEST_F(DisturbedCapture, KeepsNoDescriptorOfARedirection) {
+#ifndef __linux__
+    GTEST_SKIP() << "counts in /proc";
+#endif
+    disturb("redirect_again_and_again");
+    EXPECT_THAT(test::read_file(other_file), HasSubstr("captured\n"));
+}
+
+TEST_F(DisturbedCapture, LetsTheConsoleFollowWhereTheProgramRedirectsStderr) {
+    disturb("redirect_stderr");
+    const std::string redirected = test::read_file(other_file);
+    EXPECT_THAT(redirected, HasSubstr("to the file\n"));
+    EXPECT_THAT(redirected, Not(HasSubstr("of the start")));
+    EXPECT_THAT(shown(), Not(HasSubstr("to the file")));
+    EXPECT_THAT(shown(), HasSubstr("to the stderr of the start again\n"));
+}
+
+TEST_F(DisturbedCapture, LetsNoTimeRunBackInTheFile) {
+    disturb("print_and_log");
+    const std::vector<std::string> lines = test::lines(log());
+    std::string latest;
+    for (const std::string& line : lines) {
+        const std::string time = line.substr(0, std::string("2025-10-19 05:52:25.123").size());
+        ASSERT_GE(time, latest) << line;
+        latest = time;
+    }
+    EXPECT_GE(lines.size(), 10'000U);
+}
+
+}  // namespace
