@@ -1,7 +1,4 @@
-"""The end of a child process of multiprocessing, which passes by the hooks that see the end of any other.
-
-It prints an uncaught exception itself, and all but those that were spawned end by `os._exit`.
-"""
+"""Uncaught exceptions of a child process of multiprocessing, which prints them itself, and calls no hook."""
 
 from __future__ import annotations
 
@@ -11,16 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 _on_error: Callable[[str, BaseException], None]
-_on_exit: Callable[[], None]
 _is_watching = False
 _sees_errors = False
 
 
-def watch(on_error: Callable[[str, BaseException], None], on_exit: Callable[[], None]) -> None:
-    """Calls, in each child, `on_error` with its name and the exception that ends it, and `on_exit` at an end at which
-    nothing that is registered with atexit is called."""
-    global _on_error, _on_exit
-    _on_error, _on_exit = on_error, on_exit
+def watch(on_error: Callable[[str, BaseException], None]) -> None:
+    """Calls, in each child, `on_error` with its name and the exception that ends it."""
+    global _on_error
+    _on_error = on_error
     # multiprocessing is large, and not for us to import. A child has it, or comes by fork from a process that has it.
     _watch()
     if hasattr(os, "register_at_fork"):
@@ -76,5 +71,3 @@ def _end(error_before: BaseException | None) -> None:
     error = sys.exc_info()[1]
     if not _sees_errors and error is not None and error is not error_before:
         _on_error(multiprocessing.current_process().name, error)
-    if multiprocessing.get_start_method() != "spawn":
-        _on_exit()
