@@ -2,13 +2,14 @@
 
 #pragma once
 
-#include <pybind11/pybind11.h>
+#include <Python.h>
 #include <spdlog/common.h>
 #include <spdlog/sinks/sink.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <string>
 
 namespace chainner::python {
 
@@ -24,22 +25,19 @@ struct own_handler {
     PyObject* handler = nullptr;
     PyObject* stream = nullptr;  // a console's only: the one that its sink stands for
     spdlog::sinks::sink* sink = nullptr;
-    const char* pattern = nullptr;
+    std::string logger_name;                            // of the role
+    std::string pattern;                                // that the role was set up with
     const std::atomic<bool>* has_utc_offset = nullptr;  // a file's only: whether the pattern is the one with it
 };
 
 /// A file and a console for each role. They live as long as the process, as the sinks do.
 inline std::array<own_handler, 4> own_handlers;
 
-inline const own_handler* find_own(PyObject* handler) {
+/// Null with an exception set if it is none of them.
+inline own_handler* find_own(PyObject* handler) {
     const auto found = std::find_if(own_handlers.begin(), own_handlers.end(),
                                     [handler](const own_handler& each) { return each.handler == handler; });
     return found == own_handlers.end() ? nullptr : &*found;
 }
-
-inline constexpr auto not_own = "this handler belongs to no role: setup_logger makes those that do";
-
-/// Keeps an object for as long as the process lives.
-inline PyObject* kept(pybind11::object object) { return object.release().ptr(); }
 
 }  // namespace chainner::python

@@ -2,6 +2,7 @@
 
 #include <spdlog/details/log_msg.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <exception>
@@ -13,18 +14,15 @@
 
 #include "handlers.hpp"
 
-namespace py = pybind11;
-
 namespace chainner::python {
 
-// A daemon thread that takes the GIL after the interpreter has ended is ended there, and its stack is unwound without
-// the GIL. So the functions below hold Python's objects by bare pointers: a destructor that gives one back would run.
+// The functions below hold Python's objects by bare pointers, see interpreter.hpp.
 
 namespace {
 
-/// The sinks to which one record goes.
-struct sinks {
-    std::array<spdlog::sinks::sink*, own_handlers.size()> items{};
+/// The handlers to which one record goes.
+struct destination {
+    std::array<const own_handler*, own_handlers.size()> items{};
     std::size_t size = 0;
 };
 
@@ -41,34 +39,42 @@ void write_to(spdlog::sinks::sink& sink, const spdlog::details::log_msg& record)
     }
 }
 
+/// What there is to write, beside the text.
+struct heading {
+    spdlog::log_clock::time_point time;
+    long level;
+    std::string_view logger_name;
+};
+
 /// Without the GIL: no thread of Python waits for a lock, a disk or a console of ours.
-void write_to(const sinks& destination, spdlog::log_clock::time_point time, long level, std::string_view text) {
-    const spdlog::details::log_msg record(time, {}, {}, native_level(level), {text.data(), text.size()});
+void write_to(const destination& to, const heading& head, std::string_view text) {
+    const spdlog::details::log_msg record(head.time, {}, {head.logger_name.data(), head.logger_name.size()},
+                                          native_level(head.level), {text.data(), text.size()});
     PyThreadState* const thread = PyEval_SaveThread();
-    for (std::size_t i = 0; i < destination.size; ++i) write_to(*destination.items[i], record);
+    for (std::size_t i = 0; i < to.size; ++i) write_to(*to.items[i]->sink, record);
     PyEval_RestoreThread(thread);
 }
 
 /// false with an exception set.
-bool write_text(const sinks& destination, spdlog::log_clock::time_point time, long level, PyObject* text) {
+bool write_text(const destination& to, const heading& head, PyObject* text) {
     Py_ssize_t size = 0;
     if (const char* const utf8 = PyUnicode_AsUTF8AndSize(text, &size)) {
-        write_to(destination, time, level, {utf8, static_cast<std::size_t>(size)});
+        write_to(to, head, {utf8, static_cast<std::size_t>(size)});
         return true;
     }
     PyErr_Clear();  // a lone surrogate
     PyObject* const bytes = PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
     if (bytes == nullptr) return false;
-    write_to(destination, time, level, {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))});
+    write_to(to, head, {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))});
     Py_DECREF(bytes);
     return true;
 }
 
 constexpr double last_time = 9'223'372'036;  // seconds since 1970, in the year 2262: what nanoseconds can count
 
-PyObject* write(PyObject* /*module*/, PyObject* const* arguments, Py_ssize_t count) {
-    if (count != 4 || !PyUnicode_Check(arguments[3])) {
-        PyErr_SetString(PyExc_TypeError, "write(handler, level, created, text)");
+PyObject* write_record(PyObject* /*module*/, PyObject* const* arguments, Py_ssize_t count) {
+    if (count != 5 || !PyUnicode_Check(arguments[3]) || !PyUnicode_Check(arguments[4])) {
+        PyErr_SetString(PyExc_TypeError, "write(handler, level, created, text, name)");
         return nullptr;
     }
     const own_handler* const found = find_own(arguments[0]);
@@ -85,29 +91,77 @@ PyObject* write(PyObject* /*module*/, PyObject* const* arguments, Py_ssize_t cou
         PyErr_SetString(PyExc_ValueError, "created must be a time from 1970 to 2262");
         return nullptr;
     }
+    Py_ssize_t size = 0;
+    const char* name = PyUnicode_AsUTF8AndSize(arguments[4], &size);
+    if (name == nullptr) {  // a lone surrogate
+        PyErr_Clear();
+        name = "";
+    }
     const std::chrono::duration<double> since_epoch(created);
     const spdlog::log_clock::time_point time(std::chrono::duration_cast<spdlog::log_clock::duration>(since_epoch));
-    if (!write_text({{found->sink}, 1}, time, level, arguments[3])) return nullptr;
+    const heading head{time, level, {name, static_cast<std::size_t>(size)}};
+    if (!write_text({{found}, 1}, head, arguments[3])) return nullptr;
     Py_RETURN_NONE;
 }
 
-PyMethodDef write_definition{"write", reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(write)), METH_FASTCALL,
-                             "write(handler, level, created, text): to the sink of that handler alone"};
+/// A name and what stands under it as long as nobody has put something else there.
+struct piece {
+    PyObject* name;
+    PyObject* value;
+};
+
+/// A class whose pieces the direct way passes by.
+struct known_class {
+    PyTypeObject* type = nullptr;
+    std::vector<piece> pieces;
+    Py_ssize_t usual_size = 0;  // of an object's own attributes, where nobody has added one
+    unsigned version = 0;  // of the class with all its bases, as CPython counts it, in which the pieces were last seen
+
+    bool is_untouched() {
+        const bool has_version = PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG) != 0;
+        if (has_version && version != 0 && type->tp_version_tag == version) return true;
+        for (const piece& each : pieces) {
+            PyObject* const value = PyObject_GetAttr(reinterpret_cast<PyObject*>(type), each.name);
+            if (value != each.value) {
+                if (value == nullptr) PyErr_Clear();
+                Py_XDECREF(value);
+                return false;
+            }
+            Py_DECREF(value);
+        }
+        version = PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG) != 0 ? type->tp_version_tag : 0;
+        return true;
+    }
+
+    /// Whether an object has none of the pieces as an attribute of its own.
+    bool is_untouched_in(PyObject* dictionary) const {
+        if (PyDict_GET_SIZE(dictionary) == usual_size) return true;
+        return std::none_of(pieces.begin(), pieces.end(), [dictionary](const piece& each) {
+            return PyDict_GetItem(dictionary, each.name) != nullptr;
+        });
+    }
+};
 
 /// A level for which `logging.Logger` has a method.
 struct standard_level {
     long number;
     PyObject* number_object;
-    PyObject* method;
+    PyObject* name;
+};
+
+/// A name that another dictionary has to have a value under, or nothing.
+struct outer_piece {
+    PyObject* dictionary;
+    piece content;
 };
 
 /// What is asked of Python's logging at each record. Never given back: threads may outlive the interpreter.
 struct standard_logging {
+    PyObject* is_asynchronous;
     std::array<standard_level, 5> levels;
-    PyObject* module_names;  // the module's own dictionary, so that a change is seen
-    PyObject* log_record;
-    PyObject* logger_class;
-    PyObject* call_handlers;
+    std::vector<known_class> classes;    // of loggers and handlers; the first is `subclass`
+    std::vector<known_class> passed_by;  // others that take part in the usual way
+    std::vector<outer_piece> values;
 
     PyObject* disabled = PyUnicode_InternFromString("disabled");
     PyObject* cache = PyUnicode_InternFromString("_cache");
@@ -117,66 +171,72 @@ struct standard_logging {
     PyObject* level = PyUnicode_InternFromString("level");
     PyObject* formatter = PyUnicode_InternFromString("formatter");
     PyObject* stream = PyUnicode_InternFromString("stream");
-    PyObject* record_factory_name = PyUnicode_InternFromString("_logRecordFactory");
-    PyObject* call_handlers_name = PyUnicode_InternFromString("callHandlers");
 };
 
-const standard_logging* standard = nullptr;
+standard_logging* standard = nullptr;
 
-template <typename Test>
-bool attribute(PyObject* object, PyObject* name, Test test) {
-    PyObject* const value = PyObject_GetAttr(object, name);
-    if (value == nullptr) {
-        PyErr_Clear();
-        return false;
-    }
-    const bool holds = test(value);
-    Py_DECREF(value);
-    return holds;
+known_class* find_class(PyTypeObject* type) {
+    auto& classes = standard->classes;
+    const auto known =
+        std::find_if(classes.begin(), classes.end(), [type](const known_class& each) { return each.type == type; });
+    if (known != classes.end()) return &*known;
+    if (PyType_IsSubtype(type, classes.front().type) == 0) return nullptr;
+    Py_INCREF(type);
+    return &classes.emplace_back(known_class{type, classes.front().pieces, classes.front().usual_size});
 }
 
-bool is_empty(PyObject* list) { return PyList_Check(list) && PyList_GET_SIZE(list) == 0; }
+/// An object's own attributes. Null if it has none, or if pieces of its class are not what they were.
+PyObject* attributes_of(PyObject* object) {
+    known_class* const known = find_class(Py_TYPE(object));
+    if (known == nullptr || !known->is_untouched()) return nullptr;
+    PyObject* const dictionary = PyObject_GenericGetDict(object, nullptr);
+    if (dictionary == nullptr) {
+        PyErr_Clear();
+        return nullptr;
+    }
+    Py_DECREF(dictionary);  // the object keeps it
+    return known->is_untouched_in(dictionary) ? dictionary : nullptr;
+}
+
+bool is_empty_list(PyObject* value) { return value != nullptr && PyList_Check(value) && PyList_GET_SIZE(value) == 0; }
 
 bool is_untouched(const own_handler& each, long level) {
-    return attribute(each.handler, standard->filters, is_empty) &&
-           attribute(each.handler, standard->formatter, [](PyObject* value) { return value == Py_None; }) &&
-           attribute(each.handler, standard->level,
-                     [level](PyObject* value) { return PyLong_AsLong(value) <= level; }) &&
-           (each.stream == nullptr ||
-            attribute(each.handler, standard->stream, [&each](PyObject* value) { return value == each.stream; }));
+    PyObject* const attributes = attributes_of(each.handler);
+    if (attributes == nullptr || !is_empty_list(PyDict_GetItem(attributes, standard->filters)) ||
+        PyDict_GetItem(attributes, standard->formatter) != Py_None) {
+        return false;
+    }
+    PyObject* const own_level = PyDict_GetItem(attributes, standard->level);
+    return own_level != nullptr && PyLong_Check(own_level) && PyLong_AsLong(own_level) <= level &&
+           (each.stream == nullptr || PyDict_GetItem(attributes, standard->stream) == each.stream);
 }
 
-/// Whether a record goes to our handlers alone and nobody looks at it on the way. `destination` is then where it goes.
-bool has_direct_way(PyObject* logger, long level, sinks& destination) {
-    const auto are_ours = [level, &destination](PyObject* handlers) {
-        if (!PyList_Check(handlers)) return false;
-        for (Py_ssize_t i = 0; i < PyList_GET_SIZE(handlers); ++i) {
-            const own_handler* const found = find_own(PyList_GET_ITEM(handlers, i));
-            if (found == nullptr || destination.size == destination.items.size() || !is_untouched(*found, level)) {
-                return false;
-            }
-            destination.items[destination.size++] = found->sink;
-        }
-        return destination.size > 0;
-    };
-    return attribute(logger, standard->propagate, [](PyObject* value) { return PyObject_IsTrue(value) == 0; }) &&
-           attribute(logger, standard->filters, is_empty) && attribute(logger, standard->handlers, are_ours) &&
-           PyDict_GetItem(standard->module_names, standard->record_factory_name) == standard->log_record &&
-           attribute(standard->logger_class, standard->call_handlers_name,
-                     [](PyObject* value) { return value == standard->call_handlers; });
+/// Whether a record goes to our handlers alone and nobody looks at it on the way. `to` is then where it goes.
+bool has_direct_way(PyObject* attributes, long level, destination& to) {
+    if (PyDict_GetItem(attributes, standard->propagate) != Py_False ||
+        !is_empty_list(PyDict_GetItem(attributes, standard->filters))) {
+        return false;
+    }
+    PyObject* const handlers = PyDict_GetItem(attributes, standard->handlers);
+    if (handlers == nullptr || !PyList_Check(handlers)) return false;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(handlers); ++i) {
+        const own_handler* const found = find_own(PyList_GET_ITEM(handlers, i));
+        if (found == nullptr || to.size == to.items.size() || !is_untouched(*found, level)) return false;
+        to.items[to.size++] = found;
+    }
+    return to.size > 0 && std::all_of(standard->values.begin(), standard->values.end(), [](const outer_piece& each) {
+               return PyDict_GetItem(each.dictionary, each.content.name) == each.content.value;
+           });
 }
 
 /// What `Logger.isEnabledFor` says, if it is known from an earlier call.
-std::optional<bool> is_enabled(PyObject* logger, const standard_level& level) {
-    std::optional<bool> found;
-    const auto look_up = [&](PyObject* cache) {
-        PyObject* const known = PyDict_Check(cache) ? PyDict_GetItem(cache, level.number_object) : nullptr;
-        if (known != nullptr) found = known == Py_True;
-        return known != nullptr;
-    };
-    const auto is_false = [](PyObject* value) { return value == Py_False; };
-    if (!attribute(logger, standard->disabled, is_false) || !attribute(logger, standard->cache, look_up)) return {};
-    return found;
+std::optional<bool> is_enabled(PyObject* attributes, const standard_level& level) {
+    if (PyDict_GetItem(attributes, standard->disabled) != Py_False) return {};
+    PyObject* const cache = PyDict_GetItem(attributes, standard->cache);
+    PyObject* const known =
+        cache != nullptr && PyDict_Check(cache) ? PyDict_GetItem(cache, level.number_object) : nullptr;
+    if (known == nullptr) return {};
+    return known == Py_True;
 }
 
 /// What `LogRecord.getMessage` makes of a message and its arguments. Null where it is for that to decide, or with an
@@ -201,29 +261,71 @@ PyObject* message_of(PyObject* const* arguments, Py_ssize_t count) {
     return text;
 }
 
+/// Whether the exception that is set is the program's. What formatting raises is not, and no longer set then.
+bool is_for_program() {
+    if (PyErr_ExceptionMatches(PyExc_Exception) == 0) return true;
+    PyObject *kind = nullptr, *error = nullptr, *trace = nullptr;
+    PyErr_Fetch(&kind, &error, &trace);
+    PyErr_NormalizeException(&kind, &error, &trace);
+    if (trace != nullptr) PyException_SetTraceback(error, trace);
+    PyObject* const answer = PyObject_CallFunctionObjArgs(standard->is_asynchronous, error, nullptr);
+    if (answer == Py_False) {
+        Py_DECREF(answer);
+        Py_XDECREF(kind);
+        Py_XDECREF(error);
+        Py_XDECREF(trace);
+        return false;
+    }
+    if (answer == nullptr) {  // it was interrupted itself, and that is the program's
+        Py_XDECREF(kind);
+        Py_XDECREF(error);
+        Py_XDECREF(trace);
+        return true;
+    }
+    Py_DECREF(answer);
+    PyErr_Restore(kind, error, trace);
+    return true;
+}
+
+/// As `logging.Logger` has it now, which others may have changed.
+PyObject* log_by_standard(const standard_level& level, PyObject* self, PyObject* const* arguments, Py_ssize_t count,
+                          PyObject* keywords) {
+    PyObject* const super = PyObject_CallFunctionObjArgs(reinterpret_cast<PyObject*>(&PySuper_Type),
+                                                         standard->classes.front().type, self, nullptr);
+    if (super == nullptr) return nullptr;
+    PyObject* const method = PyObject_GetAttr(super, level.name);
+    Py_DECREF(super);
+    if (method == nullptr) return nullptr;
+    PyObject* const result = PyObject_Vectorcall(method, arguments, static_cast<std::size_t>(count), keywords);
+    Py_DECREF(method);
+    return result;
+}
+
 /// In place of `logging.Logger.info` and its like: writes at once what nobody wants to see as a LogRecord. All else
 /// goes the standard library's way, and so does what could not be formatted.
 PyObject* log(const standard_level& level, PyObject* self, PyObject* const* arguments, Py_ssize_t count,
               PyObject* keywords) {
-    if (count > 0 && keywords == nullptr) {
-        const std::optional<bool> enabled = is_enabled(self, level);
+    auto& passed_by = standard->passed_by;
+    const bool may_be_direct =
+        count > 0 && keywords == nullptr &&
+        std::all_of(passed_by.begin(), passed_by.end(), [](auto& each) { return each.is_untouched(); });
+    PyObject* const attributes = may_be_direct ? attributes_of(self) : nullptr;
+    if (attributes != nullptr) {
+        const std::optional<bool> enabled = is_enabled(attributes, level);
         if (enabled == false) Py_RETURN_NONE;
-        sinks destination;
-        if (enabled == true && has_direct_way(self, level.number, destination)) {
+        destination to;
+        if (enabled == true && has_direct_way(attributes, level.number, to)) {
             if (PyObject* const text = message_of(arguments, count)) {
-                const bool is_written = write_text(destination, spdlog::log_clock::now(), level.number, text);
+                const heading head{spdlog::log_clock::now(), level.number, to.items[0]->logger_name};
+                const bool is_written = write_text(to, head, text);
                 Py_DECREF(text);
                 if (!is_written) return nullptr;
                 Py_RETURN_NONE;
             }
-            if (PyErr_Occurred() != nullptr && PyErr_ExceptionMatches(PyExc_Exception) == 0) return nullptr;
-            PyErr_Clear();
+            if (PyErr_Occurred() != nullptr && is_for_program()) return nullptr;
         }
     }
-    const Py_ssize_t named = keywords == nullptr ? 0 : PyTuple_GET_SIZE(keywords);
-    std::vector<PyObject*> all{self};
-    all.insert(all.end(), arguments, arguments + count + named);
-    return PyObject_Vectorcall(level.method, all.data(), static_cast<std::size_t>(count + 1), keywords);
+    return log_by_standard(level, self, arguments, count, keywords);
 }
 
 template <std::size_t Index>
@@ -236,34 +338,65 @@ PyCFunction function_at() {
     return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(log_at<Index>));
 }
 
-}  // namespace
-
-void add_write(py::module_& module) {
-    module.attr(write_definition.ml_name) =
-        py::reinterpret_steal<py::object>(PyCFunction_New(&write_definition, nullptr));
+PyObject* kept(PyObject* object) {
+    Py_XINCREF(object);
+    return object;
 }
 
-void add_direct_way(const py::object& subclass) {
+/// From {class: (usual size, {name: value})}. Nothing, with an exception set, if it is not that.
+std::vector<known_class> classes_from(PyObject* dictionary) {
+    std::vector<known_class> found;
+    Py_ssize_t position = 0;
+    PyObject *type = nullptr, *about = nullptr, *contents = nullptr;
+    while (PyDict_Next(dictionary, &position, &type, &about) != 0) {
+        known_class& added = found.emplace_back();
+        added.type = reinterpret_cast<PyTypeObject*>(kept(type));
+        if (PyArg_ParseTuple(about, "nO!", &added.usual_size, &PyDict_Type, &contents) == 0) return {};
+        Py_ssize_t inner = 0;
+        PyObject *name = nullptr, *value = nullptr;
+        while (PyDict_Next(contents, &inner, &name, &value) != 0) added.pieces.push_back({kept(name), kept(value)});
+    }
+    return found;
+}
+
+}  // namespace
+
+PyCFunction write() { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(write_record)); }
+
+PyObject* add_direct_way(PyObject* /*module*/, PyObject* arguments) {
     constexpr int convention = METH_FASTCALL | METH_KEYWORDS;
     static std::array<PyMethodDef, 5> methods{{{"debug", function_at<0>(), convention, nullptr},
                                                {"info", function_at<1>(), convention, nullptr},
                                                {"warning", function_at<2>(), convention, nullptr},
                                                {"error", function_at<3>(), convention, nullptr},
                                                {"critical", function_at<4>(), convention, nullptr}}};
-    const py::object logging = py::module_::import("logging");
-    const py::object logger = logging.attr("Logger");
-    auto* const found = new standard_logging{{},
-                                             kept(logging.attr("__dict__")),
-                                             kept(logging.attr("LogRecord")),
-                                             kept(logger),
-                                             kept(logger.attr("callHandlers"))};
-    for (std::size_t i = 0; i < methods.size(); ++i) {
-        const long number = levels[i + 1];
-        found->levels[i] = {number, kept(py::int_(number)), kept(logger.attr(methods[i].ml_name))};
-        auto* const type = reinterpret_cast<PyTypeObject*>(subclass.ptr());
-        subclass.attr(methods[i].ml_name) = py::reinterpret_steal<py::object>(PyDescr_NewMethod(type, &methods[i]));
+    PyObject *classes = nullptr, *passed_by = nullptr, *values = nullptr, *is_asynchronous = nullptr;
+    if (PyArg_ParseTuple(arguments, "O!O!O!O", &PyDict_Type, &classes, &PyDict_Type, &passed_by, &PyList_Type, &values,
+                         &is_asynchronous) == 0) {
+        return nullptr;
+    }
+    auto* const found =
+        new standard_logging{kept(is_asynchronous), {}, classes_from(classes), classes_from(passed_by), {}};
+    if (PyErr_Occurred() != nullptr) return nullptr;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(values); ++i) {
+        PyObject *dictionary = nullptr, *name = nullptr, *value = nullptr;
+        if (PyArg_ParseTuple(PyList_GET_ITEM(values, i), "O!U|O", &PyDict_Type, &dictionary, &name, &value) == 0)
+            return nullptr;
+        found->values.push_back({kept(dictionary), {kept(name), kept(value)}});
     }
     standard = found;
+    PyTypeObject* const subclass = found->classes.front().type;
+    for (std::size_t i = 0; i < methods.size(); ++i) {
+        const long number = levels[i + 1];
+        PyObject* const name = PyUnicode_InternFromString(methods[i].ml_name);
+        found->levels[i] = {number, PyLong_FromLong(number), name};
+        PyObject* const method = PyDescr_NewMethod(subclass, &methods[i]);
+        if (method == nullptr) return nullptr;
+        const int failed = PyObject_SetAttr(reinterpret_cast<PyObject*>(subclass), name, method);
+        Py_DECREF(method);
+        if (failed != 0) return nullptr;
+    }
+    Py_RETURN_NONE;
 }
 
 }  // namespace chainner::python

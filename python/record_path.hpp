@@ -2,15 +2,27 @@
 
 #pragma once
 
-#include <pybind11/pybind11.h>
+#include <Python.h>
 
 namespace chainner::python {
 
-/// Adds the function `write` to the module, which writes a record of a handler.
-void add_write(pybind11::module_& module);
+/// `write(handler, level, created, text, name)`: a record of the logger `name` to the sink of that handler alone.
+PyCFunction write();
 
-/// Gives a subclass of `logging.Logger` level methods that take the direct way: without a LogRecord, if nobody wants to
-/// see one.
-void add_direct_way(const pybind11::object& subclass);
+/// `add_direct_way(classes, passed_by, values, is_asynchronous)`: gives the first of `classes`, a subclass of
+/// `logging.Logger`, level methods that take the direct way: without a LogRecord, where nobody could tell the
+/// difference. That is so as long as
+///
+/// - the classes of the logger and its handlers, which are in `classes` ({class: (size, {name: value})}) or derived
+/// from
+///   the first of them, have these values under these names, and the objects have no attributes of these names, as is
+///   known where they have `size` attributes,
+/// - so have the other classes that would take part, in `passed_by`,
+/// - and so have the dictionaries in `values` ([(dictionary, name, value)], without a value: nothing under this name).
+///
+/// `is_asynchronous(error)` says of an exception whether somebody else has raised it meanwhile, and not formatting.
+PyObject* add_direct_way(PyObject* module, PyObject* arguments);
+
+inline constexpr auto not_own = "this handler belongs to no role: setup_logger makes those that do";
 
 }  // namespace chainner::python

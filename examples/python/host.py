@@ -13,7 +13,7 @@ from pathlib import Path
 
 from server import Handler, free_port, serve
 
-from logger import describe_exit, logger, setup_logger
+from chainner_logger import describe_exit, logger, setup_logger
 
 worker_port = free_port()
 

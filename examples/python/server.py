@@ -4,7 +4,7 @@ import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from logger import logger
+from chainner_logger import logger
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -8,7 +8,7 @@ import sys
 
 from server import Handler, serve
 
-from logger import logger, setup_logger
+from chainner_logger import logger, setup_logger
 
 
 class Worker(Handler):

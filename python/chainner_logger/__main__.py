@@ -26,6 +26,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 def main(arguments: Optional[list[str]] = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
+    options.folder = getattr(options, "named_folder", None) or getattr(options, "folder", None)
     for stream in sys.stdout, sys.stderr:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # whatever the code page is, a path can be said
@@ -36,8 +37,8 @@ def main(arguments: Optional[list[str]] = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python would complain at its end
         return 1
-    except archive.NoLogsError as error:
-        return _fail(error, "Another folder can be named by --folder.")
+    except FileNotFoundError as error:
+        return _fail(error, _about_folder(options))
     except FileExistsError as error:
         return _fail(error, "It is overwritten with --force only; --output names another file.")
     except archive.OutputError as error:
@@ -52,20 +53,35 @@ def _fail(error: OSError, advice: str) -> int:
     return 1
 
 
+def _about_folder(options: argparse.Namespace) -> str:
+    advice = f"Another folder can be named: {_command()} {options.command} FOLDER"
+    if options.folder:
+        return advice
+    for path, reason, problem in archive.log_directories():
+        if not problem:
+            return f"A program that is started as this one would log to {path} (because of: {reason}). {advice}"
+    return advice
+
+
+def _command() -> str:
+    return "chainner-logger" if Path(sys.argv[0]).stem == "chainner-logger" else "python -m chainner_logger"
+
+
 def _warn(text: str) -> None:
     print(f"chainner_logger: {text}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
     description = "Tells where the logs are, and why there."
-    parser = argparse.ArgumentParser("python -m chainner_logger", description=description)
+    parser = argparse.ArgumentParser(_command(), description=description)
     parser.set_defaults(run=_where)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
 
     making = commands.add_parser("report", help="make a zip of all logs, to look at and to send", description=_REPORT)
     option = making.add_argument
+    option("named_folder", metavar="FOLDER", nargs="?", help=_FOLDER)
+    option("--folder", metavar="DIR", help="the same")
     option("--output", metavar="FILE", help="the zip, or the folder for it (here: chaiNNer-logs-<date>-<time>.zip)")
-    option("--folder", metavar="DIR", help=_FOLDER)
     option("--open", action="store_true", help="show the page in the browser")
     option("--no-redaction", action="store_true", help="leave names, paths, addresses and secrets in it")
     option("--limit", metavar="MB", type=_megabytes, default=25.0, help="its size at most (25); the oldest is left out")
@@ -74,11 +90,12 @@ def _parser() -> argparse.ArgumentParser:
 
     showing = commands.add_parser("show", help="show all logs as one story", description=_SHOW)
     option = showing.add_argument
+    option("named_folder", metavar="FOLDER", nargs="?", help=_FOLDER)
+    option("--folder", metavar="DIR", help="the same")
     option("--follow", action="store_true", help="go on with what is written from now on, until Ctrl-C")
     option("--level", metavar="LEVEL", type=_level, default=0, help="this and worse: " + ", ".join(LEVELS))
     option("--role", choices=folder.ROLES, action="append", help="this role only; may be given several times")
     option("--since", metavar="TIME", type=_since, help="10m, 2h, 3d, 05:52, or 2025-10-19 05:52")
-    option("--folder", metavar="DIR", help=_FOLDER)
     showing.set_defaults(run=_show)
     return parser
 
@@ -116,7 +133,7 @@ def _where(_: argparse.Namespace) -> int:
     for changed, size, name in files:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(changed))
         print(f"  {byte_count(size):>9}  {when}  {name}")
-    print("\nTo send them: python -m chainner_logger report" if files else "  no files yet")
+    print(f"\nTo send them: {_command()} report" if files else "  no files yet")
     return 0
 
 

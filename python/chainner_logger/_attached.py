@@ -2,28 +2,54 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import sys
 
-from ._loggers import is_own, logger
+from . import _configuration
+from ._loggers import is_own, level_followers, logger
+
+_names: set[str] = set()
 
 
 def attach(*names: str) -> None:
-    """Brings the records of other loggers, such as "sanic.root" ("": the root logger), into this process's log.
+    """Brings the records of other loggers, such as "uvicorn" ("": the root logger), into this process's log.
 
     Their own handlers that write to the console are removed: the console is in our log, and if nobody reads it, those
-    would stop the program. Call it after the framework has configured them.
+    would stop the program. They keep their levels, but for a root logger at Python's default, WARNING: that takes the
+    level of the log, and goes with it. What is attached stays so when a framework configures its loggers later.
     """
-    console = [each for each in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__) if each is not None]
     for name in names:
         if is_own(name):
             continue
         other = logging.getLogger(name)
-        for handler in other.handlers[:]:
-            if isinstance(handler, logging.StreamHandler) and handler.stream in console:
-                other.removeHandler(handler)
-        other.addHandler(_attached)
-        other.propagate = False
+        if other is logging.root and name not in _names and other.level == logging.WARNING:
+            other.setLevel(logger.level)
+            level_followers.append(other)
+        _names.add(name)
+        _attach(other)
+
+
+def _attach(other: logging.Logger) -> None:
+    console = [each for each in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__) if each is not None]
+    for handler in other.handlers[:]:
+        if isinstance(handler, logging.StreamHandler) and handler.stream in console:
+            other.removeHandler(handler)
+    other.addHandler(_attached)
+    other.propagate = False
+
+
+def _attach_again(*_: object) -> None:
+    for name in _names:
+        _attach(logging.getLogger(name))
+
+
+def _is_attached(name: str) -> bool:
+    return any(f"{name}.".startswith(f"{each}.") for each in _names)
+
+
+_configuration.spare(_is_attached, _attach_again)
+_configuration.after_root(_attach_again)
 
 
 class _Attached(logging.Handler):
@@ -31,8 +57,21 @@ class _Attached(logging.Handler):
         # Ours may come by if somebody has let them propagate to the root logger.
         is_ours = is_own(str(record.name))  # None, if it was made without one
         if not is_ours and logger.isEnabledFor(record.levelno):
-            logger.handle(record)
+            logger.handle(_with_message(record))
         return not is_ours
+
+
+def _with_message(record: logging.LogRecord) -> logging.LogRecord:
+    """Sanic says of a request all by attributes that its own formatter knows, and nothing by the message."""
+    extra = {name: value for name, value in vars(record).items() if name not in _usual_names}
+    if record.msg == "" and extra:
+        record = copy.copy(record)
+        record.msg = ", ".join(f"{name}: %s" for name in extra)
+        record.args = tuple(extra.values())
+    return record
+
+
+_usual_names = {*vars(logging.makeLogRecord({})), "message", "asctime"}
 
 
 _attached = _Attached()

@@ -1,7 +1,4 @@
-"""The begin and the end of a child process of multiprocessing. Its end passes by the hooks that see that of any other.
-
-It prints an uncaught exception itself, and all but those that were spawned end by `os._exit`.
-"""
+"""The begin of a child process of multiprocessing, and uncaught exceptions of it: it prints them itself, and calls no hook."""
 
 from __future__ import annotations
 
@@ -12,18 +9,14 @@ from typing import Any
 
 _on_begin: Callable[[], None]
 _on_error: Callable[[str, BaseException], None]
-_on_exit: Callable[[], None]
 _is_watching = False
 _sees_errors = False
 
 
-def watch(
-    on_begin: Callable[[], None], on_error: Callable[[str, BaseException], None], on_exit: Callable[[], None]
-) -> None:
-    """Calls, in each child, `on_begin` before its work, `on_error` with its name and the exception that ends it, and
-    `on_exit` at an end at which nothing that is registered with atexit is called."""
-    global _on_begin, _on_error, _on_exit
-    _on_begin, _on_error, _on_exit = on_begin, on_error, on_exit
+def watch(on_begin: Callable[[], None], on_error: Callable[[str, BaseException], None]) -> None:
+    """Calls, in each child, `on_begin` before its work, and `on_error` with its name and the exception that ends it."""
+    global _on_begin, _on_error
+    _on_begin, _on_error = on_begin, on_error
     # multiprocessing is large, and not for us to import. A child has it, or comes by fork from a process that has it.
     _watch()
     if hasattr(os, "register_at_fork"):
@@ -80,5 +73,3 @@ def _end(error_before: BaseException | None) -> None:
     error = sys.exc_info()[1]
     if not _sees_errors and error is not None and error is not error_before:
         _on_error(multiprocessing.current_process().name, error)
-    if multiprocessing.get_start_method() != "spawn":
-        _on_exit()

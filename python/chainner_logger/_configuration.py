@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging.config
 from collections.abc import Callable, Iterable
+from typing import Any
 
 
 def spare(is_own: Callable[[str], bool], after_each: Callable[[set[str]], None]) -> None:
@@ -24,3 +25,14 @@ def spare(is_own: Callable[[str], bool], after_each: Callable[[set[str]], None])
         after_each({name for name in existing if is_own(name)})
 
     logging.config._handle_existing_loggers = handle_existing_loggers  # type: ignore[attr-defined]
+
+
+def after_root(after_each: Callable[[], None]) -> None:
+    """Calls it after each configuration of the root logger, which `dictConfig` leaves to the last."""
+    configure_root = logging.config.DictConfigurator.configure_root
+
+    def configure_root_and_go_on(self: Any, *arguments: Any, **keywords: Any) -> None:
+        configure_root(self, *arguments, **keywords)
+        after_each()
+
+    logging.config.DictConfigurator.configure_root = configure_root_and_go_on  # type: ignore[method-assign]

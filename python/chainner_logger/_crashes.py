@@ -7,16 +7,10 @@ import errno
 import faulthandler
 import logging
 import os
-import sys
-import threading
-import types
-from collections.abc import Callable
 from pathlib import Path
 
-from . import _native
-from ._handlers import ConsoleHandler
+from . import _exceptions, _native
 
-_has_hooks = False
 _crash_file: _CrashFile | None = None
 
 
@@ -25,50 +19,13 @@ def catch(logger: logging.Logger, log_file: Path | None) -> None:
 
     The stacks of Python's code go to a file beside `log_file`, as only faulthandler knows them then.
     """
-    global _has_hooks
-    if not _has_hooks:
-        _has_hooks = True
-        _add_hooks(logger)
+    _exceptions.catch(logger)
     if log_file is not None:
         try:
             _write_native_crashes(log_file.with_suffix(".crash.txt"))
         except OSError as error:
             logger.warning("Python's stacks will not be written if native code crashes: %s", error)
     _native.install_crash_handler()
-
-
-def is_caught() -> bool:
-    """Whether `catch` has been called."""
-    return _has_hooks
-
-
-def _add_hooks(logger: logging.Logger) -> None:
-    previous, previous_of_threads = sys.excepthook, threading.excepthook
-
-    def excepthook(kind: type[BaseException], error: BaseException, trace: types.TracebackType | None) -> None:
-        is_interrupt = issubclass(kind, KeyboardInterrupt)
-        if not is_interrupt:
-            logger.critical("Uncaught exception", exc_info=(kind, error, trace))
-        if is_interrupt or not _has_shown(logger, previous):
-            previous(kind, error, trace)
-
-    def excepthook_of_threads(args: threading.ExceptHookArgs) -> None:
-        is_exit = issubclass(args.exc_type, SystemExit)
-        if not is_exit:
-            name = args.thread.name if args.thread else "unknown"
-            logger.critical("Uncaught exception in thread %s", name, exc_info=args.exc_value)
-        if is_exit or not _has_shown(logger, previous_of_threads):
-            previous_of_threads(args)
-
-    sys.excepthook, threading.excepthook = excepthook, excepthook_of_threads
-
-
-def _has_shown(logger: logging.Logger, hook: Callable[..., object]) -> bool:
-    """Whether our console has shown all that `hook` would: the interpreter's own prints the same again, and waits for
-    ever if nobody reads it."""
-    is_interpreters_own = isinstance(hook, types.BuiltinFunctionType)
-    has_console = any(isinstance(each, ConsoleHandler) and each.stream is sys.stderr for each in logger.handlers)
-    return is_interpreters_own and has_console and logger.isEnabledFor(logging.CRITICAL)
 
 
 class _CrashFile:
@@ -137,7 +94,7 @@ def _write_native_crashes(path: Path) -> None:
 
 
 @atexit.register
-def _remove_empty_crash_file() -> None:
+def remove_empty_file() -> None:
     # Something may still crash, so it stays open.
     if _crash_file is not None:
         _crash_file.remove_if_empty()

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 
 from . import _native
-from ._records import repaired, text_of
+from ._records import is_asynchronous, repaired, text_of
 
 
 class _SinkHandler(logging.Handler):
@@ -30,7 +30,7 @@ class _SinkHandler(logging.Handler):
         return bool(passed)
 
     def emit(self, record: logging.LogRecord) -> None:
-        _native.write(self, record.levelno, record.created, text_of(record, self))
+        _native.write(self, record.levelno, record.created, text_of(record, self), str(record.name))
 
     def setFormatter(self, fmt: logging.Formatter | None) -> None:
         super().setFormatter(fmt)
@@ -58,22 +58,40 @@ class ConsoleHandler(_SinkHandler, logging.StreamHandler):  # type: ignore[type-
     `sys.stderr` when it is made, as in a notebook.
     """
 
+    # By the id of an exception, whether its record has been shown: for who else would show it.
+    awaited: dict[int, bool] = {}
+
     def __init__(self) -> None:
         super().__init__(sys.stderr)
         self.own_stderr = self.stream if _is_of_process(self.stream) else object()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self.stream is self.own_stderr:
-            super().emit(record)
-        else:
+        is_foreign = self._has_foreign_stream()
+        error = record.exc_info[1] if record.exc_info else None
+        if id(error) in self.awaited:
+            self.awaited[id(error)] = not is_foreign or self.stream is sys.stderr
+        if is_foreign:
             logging.StreamHandler.emit(self, record)
+        else:
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        self.awaited.clear()  # rather shown twice than not at all
+        if isinstance(error, Exception) and is_asynchronous(error):
+            raise error
+        super().handleError(record)
+
+    def _has_foreign_stream(self) -> bool:
+        """One that was closed meanwhile, as a test runner's is after each test, is none: there is still stderr."""
+        return self.stream is not self.own_stderr and not getattr(self.stream, "closed", False)
 
     def flush(self) -> None:
         # What Python holds back for stderr is the program's, and to write it might wait for ever.
-        if self.stream is self.own_stderr:
-            super().flush()
-        else:
+        if self._has_foreign_stream():
             logging.StreamHandler.flush(self)
+        else:
+            super().flush()
 
 
 def _is_of_process(stream: object) -> bool:
@@ -87,17 +105,19 @@ def _is_of_process(stream: object) -> bool:
 
 
 class EarlyRecords(logging.Handler):
-    """Keeps records until it is known where they go."""
+    """Keeps records until it is known where they go: until somebody sets up a logger, or it is time to do it without."""
 
     most = 1000
+    longest = 1.0  # seconds
 
     def __init__(self, set_up: Callable[[], object]) -> None:
-        """In a child process, where whoever would do it does not run, `set_up` is called at the first record."""
+        """set_up: is called at a WARNING or worse, when `most` records wait, when the first has waited for `longest`, and
+        at the first record of a child process, where whoever would do it does not run."""
         super().__init__()
         self._set_up = set_up
         self._is_forked = False
+        self._is_timed = False
         self._records: list[logging.LogRecord] = []
-        self._not_kept = 0
         self._successor: logging.Logger | None = None
         # Not the handler's: that one is taken while a configuration closes all handlers, below logging's own lock.
         self._mutex = threading.RLock()
@@ -108,47 +128,51 @@ class EarlyRecords(logging.Handler):
         kept = copy.copy(repaired(record))
         kept.msg = text_of(kept, self)
         kept.args = kept.exc_info = kept.exc_text = kept.stack_info = None
-        if self._successor is None and (self._is_forked or _is_child_of_multiprocessing()):
-            self._set_up()
-        with self:
+        with self._mutex:
             successor = self._successor
-            if successor is None and len(self._records) < self.most:
+            if successor is None:
                 self._records.append(kept)
-            elif successor is None:
-                self._not_kept += 1
         if successor is not None:
             _pass_on(kept, successor)
+        elif (
+            kept.levelno >= logging.WARNING
+            or len(self._records) >= self.most
+            or self._is_forked
+            or _is_child_of_multiprocessing()
+        ):
+            self._set_up()
+        elif not self._is_timed:
+            self._is_timed = True
+            self._set_up_later()
         return True
+
+    def _set_up_later(self) -> None:
+        timer = threading.Timer(self.longest, self._set_up)
+        timer.daemon = True
+        try:
+            timer.start()
+        except RuntimeError:  # no thread is to be had, as at the end of the interpreter
+            self._set_up()
 
     def hand_over(self, successor: logging.Logger) -> None:
         """Gives all records, also those still to come, to `successor`."""
-        with self:
-            for record in self._records:
+        while True:
+            with self._mutex:
+                records, self._records = self._records, []
+                if not records:
+                    self._successor = successor
+                    return
+            for record in records:
                 _pass_on(record, successor)
-            if self._not_kept > 0:
-                successor.warning("%d more records from before the set-up were not kept", self._not_kept)
-            self._clear()
-            self._successor = successor
 
     def leave_to_parent(self) -> None:
         """In a child by fork."""
         self._mutex = threading.RLock()  # another thread may have held it
-        self._clear()
+        self._records = []
         self._is_forked = True
-
-    def _clear(self) -> None:
-        self._records.clear()
-        self._not_kept = 0
 
     def __len__(self) -> int:
         return len(self._records)
-
-    def __enter__(self) -> None:
-        """No record comes or goes until __exit__."""
-        self._mutex.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._mutex.release()
 
 
 def _is_child_of_multiprocessing() -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib.util
 import logging
 import os
 import re
@@ -172,3 +173,32 @@ def written(worker: logging.Logger, logs_of_session: Path):
     """The records that the test has written so far."""
     before = len(read_role(logs_of_session, "worker"))
     return lambda: read_role(logs_of_session, "worker")[before:]
+
+
+def packages_for_tests(factory: pytest.TempPathFactory, name: str, always: list[str], in_build: list[str]) -> Path:
+    """A folder with packages of others, installed once for a build. Elsewhere, as for each wheel, only some are."""
+    import chainner_logger
+
+    package = Path(chainner_logger.__file__).parents[1]
+    is_build = package.parent.name == "python" and (package.parent / "CTestTestfile.cmake").exists()
+    folder = package.parent / name if is_build else factory.mktemp(name)
+    wanted = [*always, *(in_build if is_build else [])]
+    complete = folder / "-".join(["complete", *wanted])
+    if not wanted:
+        pytest.skip("this is tried in the developers' build alone")
+    if not complete.exists():
+        if importlib.util.find_spec("pip") is None:
+            pytest.skip("pip is not installed")
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--retries=0"]
+        command = [*pip, "--timeout=20", "--upgrade", "--target", folder, *wanted]
+        asked = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
+        if asked.returncode != 0:
+            pytest.skip(f"no package index: {asked.stdout.splitlines()[-1]}")
+        complete.touch()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def frameworks_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    always = ["uvicorn", "sanic", "django"]
+    return packages_for_tests(tmp_path_factory, "frameworks", always, ["aiohttp", "fastapi", "gunicorn"])

@@ -27,11 +27,11 @@ def test_an_uncaught_exception_is_a_record_and_the_end_is_one_too(programs, way,
         if "{imports}" == "multiprocessing first":
             import multiprocessing
         if "{imports}" != "in the child":
-            from logger import logger, setup_logger
+            from chainner_logger import logger, setup_logger
         import multiprocessing
 
         def fail(message):
-            from logger import logger
+            from chainner_logger import logger
             logger.info("at work")
             raise ValueError(message)
 
@@ -81,7 +81,7 @@ def test_children_that_end_in_good_order_or_by_exit_say_so_and_nothing_else(prog
         f"""
         import concurrent.futures, multiprocessing, sys
         from multiprocessing.util import Finalize
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
 
         def work(number):
             Finalize(None, logger.info, args=("in a finalizer",), exitpriority=-10)
@@ -125,7 +125,7 @@ def test_an_exception_that_the_parent_handles_is_none_of_the_child(programs):
     programs.run(
         """
         import multiprocessing
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
 
         def fail():
             raise ValueError("of the child")
@@ -152,7 +152,7 @@ def test_exceptions_are_left_alone_on_demand(programs, way):
     programs.run(
         f"""
         import multiprocessing
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
 
         def fail():
             setup_logger("worker", catch_crashes=False)
@@ -174,7 +174,7 @@ def test_what_a_child_could_not_write_is_written_at_its_end(programs):
     programs.run(
         """
         import multiprocessing, os, shutil, sys
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
 
         def work():
             logger.info("one")

@@ -59,10 +59,29 @@ def test_a_current_folder_that_is_gone_is_a_clear_line(programs, arguments):
     ran = subprocess.run(command, env=programs.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if arguments:
         assert ran.returncode == 1
-        assert ran.stderr == f"chainner_logger: {programs.folder / 'chaiNNer' / 'logs'}: No such file or directory.\n"
+        assert ran.stderr.startswith(f"chainner_logger: {programs.folder / 'chaiNNer' / 'logs'}: No such file or directory. ")
     else:
         assert (ran.returncode, ran.stderr) == (0, "")
         assert "passed over: logs (CHAINNER_LOG_DIR): No such file or directory" in ran.stdout.splitlines()
+
+
+@pytest.mark.parametrize("command", ["report", "show"])
+def test_where_there_are_no_logs_it_says_which_folder_why_and_how_to_name_another(programs, command):
+    ran = run(programs, command)
+    assert ran.returncode == 1 and ran.stderr.count("\n") == 1
+    for words in str(programs.logs), "(because of: CHAINNER_LOG_DIR)", f"python -m chainner_logger {command} FOLDER":
+        assert words in ran.stderr
+    ran = run(programs, command, programs.folder)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(f"chainner_logger: {programs.folder}: There are no logs in this folder. ")
+    assert f"python -m chainner_logger {command} FOLDER" in ran.stderr and "because" not in ran.stderr
+
+
+def test_a_folder_is_named_as_such_or_by_an_option(programs, logs):
+    programs.environment["CHAINNER_LOG_DIR"] = str(programs.folder / "elsewhere")
+    for arguments in ["show", logs], ["show", "--folder", logs], ["show", "--role", "worker", logs]:
+        ran = run(programs, *arguments)
+        assert ran.returncode == 0 and "from a worker" in ran.stdout, ran.stderr
 
 
 def test_report_says_where_it_is_what_is_in_it_and_what_was_replaced(programs, logs):

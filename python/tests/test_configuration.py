@@ -1,16 +1,10 @@
 """Nobody else's configuration of logging silences the log; what a person says of our loggers by name counts."""
 
-import importlib.util
 import logging
 import logging.config
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-
-import chainner_logger
 
 
 @pytest.mark.parametrize("moment", ["before the import", "before the set-up", "after the set-up"])
@@ -44,7 +38,7 @@ def test_a_configuration_that_does_not_name_us_leaves_us_alone(programs, moment,
         of_others = [logging.getLogger(name) for name in ("chaiNNer.host.nodes", "chaiNNer.elsewhere")]
         if moment == "before the import":
             configure()
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         early_child = logger.getChild("early")
         if moment == "before the set-up":
             configure()
@@ -113,7 +107,7 @@ def test_a_configuration_that_names_us_before_the_set_up_costs_no_record(program
     programs.run(
         f"""
         import logging.config
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         logger.info("one")
         logging.config.dictConfig({{"version": 1, "loggers": {{"{name}": {{"level": "DEBUG", "handlers": []}}}}}})
         logger.info("two")
@@ -130,7 +124,7 @@ def test_set_up_leaves_a_logger_that_logs(programs):
     programs.run(
         """
         import logging
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         worker = setup_logger("worker")
         for each in worker, logger:
             each.disabled = True
@@ -149,7 +143,7 @@ def test_what_others_do_to_all_of_logging_costs_no_record(programs):
     programs.run(
         """
         import logging, sys
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         logger.info("early")
         logging.shutdown()
 
@@ -184,7 +178,7 @@ def test_a_configuration_beside_a_set_up_and_early_records_hangs_nobody(programs
     programs.run(
         """
         import faulthandler, logging, logging.config, threading
-        from logger import get_logger, logger, setup_logger
+        from chainner_logger import get_logger, logger, setup_logger
         faulthandler.dump_traceback_later(60, exit=True)
 
         class Talkative(logging.Handler):
@@ -241,31 +235,13 @@ frameworks = {
 }
 
 
-@pytest.fixture(scope="module")
-def frameworks_folder(tmp_path_factory):
-    """Installed once for a build."""
-    package = Path(chainner_logger.__file__).parents[1]
-    is_build = package.parent.name == "python" and (package.parent / "CTestTestfile.cmake").exists()
-    folder = package.parent / "frameworks" if is_build else tmp_path_factory.mktemp("frameworks")
-    if not (folder / "complete").exists():
-        if importlib.util.find_spec("pip") is None:
-            pytest.skip("pip is not installed")
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--retries=0"]
-        command = [*pip, "--timeout=20", "--upgrade", "--target", folder, *frameworks]
-        asked = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600)
-        if asked.returncode != 0:
-            pytest.skip(f"no package index: {asked.stdout.splitlines()[-1]}")
-        (folder / "complete").touch()
-    return folder
-
-
 @pytest.mark.parametrize("is_early", [True, False])
 @pytest.mark.parametrize("framework", frameworks)
 def test_frameworks_that_configure_logging_silence_nothing(programs, frameworks_folder, framework, is_early):
     paths = [programs.environment.get("PYTHONPATH", ""), str(frameworks_folder)]
     programs.environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     code = frameworks[framework].replace("\n        ", "\n") + f"""
-from logger import logger, setup_logger
+from chainner_logger import logger, setup_logger
 child = logger.getChild("nodes")
 logger.info("early")
 if {is_early}:

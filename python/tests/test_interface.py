@@ -4,6 +4,7 @@ import inspect
 import logging
 import pickle
 import re
+from pathlib import Path
 
 import pytest
 
@@ -11,15 +12,71 @@ import chainner_logger
 from conftest import is_windows, read_role
 
 
-def test_the_module_logger_has_all_names_of_chainners_own():
+def test_the_drop_in_has_all_names_of_chainners_own(tmp_path, monkeypatch):
+    (tmp_path / "logger.py").write_text("from chainner_logger.drop_in import *\n")
+    monkeypatch.syspath_prepend(tmp_path)
     import logger
 
     signature = inspect.signature(logger.setup_logger)
     expected = ["process_type", "log_dir", "log_level", "dev_mode"]
     assert list(signature.parameters)[:4] == expected
     assert [signature.parameters[name].default for name in expected[1:]] == [None, logging.INFO, False]
-    for name in "get_logger", "get_logger_from_env", "logger", "ColoredFormatter", "attach", "describe_exit":
+    names = "get_logger", "get_logger_from_env", "setup_logger", "logger", "ColoredFormatter", "ProcessType"
+    for name in (*names, "attach", "describe_exit"):
         assert getattr(logger, name) is getattr(chainner_logger, name)
+
+
+def test_set_up_takes_what_the_library_does_by_the_same_names():
+    header = Path(__file__).parents[2] / "include" / "chainner" / "logger.hpp"
+    if not header.exists():
+        pytest.skip("the library's header is in the repository alone")
+    struct = header.read_text().partition("struct logger_options {")[2].partition("\n};")[0]
+    names = re.findall(r"^    [\w:<>]+ (\w+)(?: = .*)?;", struct, re.MULTILINE)
+    assert "application_version" in names and "color" in names
+    assert set(names) <= set(inspect.signature(chainner_logger.setup_logger).parameters)
+
+
+def test_the_options_have_the_effect_that_they_have_in_the_library(programs):
+    output = programs.run(
+        """
+        import logging
+        from chainner_logger import setup_logger
+        logger = setup_logger(
+            "worker",
+            level="DEBUG",
+            max_file_size=2000,
+            max_files=1,
+            file_pattern="%Y-%m-%d %H:%M:%S.%e [%P] [%l] %n: %v",
+            console_pattern="<%^%l%$> %v",
+            application_version="1.2.3",
+            color="always",
+        )
+        file = logger.handlers[0]
+        for number in range(100):
+            logger.debug("record %d", number)
+        file.setFormatter(logging.Formatter("%(asctime)s|%(message)s"))
+        file.setFormatter(None)
+        logger.getChild("nodes").error("of a child")
+        assert len(setup_logger("worker", to_console=False).handlers) == 1
+        logger.info("in the file")
+        assert len(setup_logger("worker", to_file=False).handlers) == 1
+        logger.info("on the console")
+        """
+    )
+    assert "<\x1b[36mDEBUG\x1b[0m> record 99" in output and "on the console" in output and "in the file" not in output
+    log = "".join((programs.logs / name).read_text() for name in ("worker.1.log", "worker.log"))
+    assert "[DEBUG] chaiNNer.worker: record 99\n" in log and "[ERROR] chaiNNer.worker.nodes: of a child\n" in log
+    assert "1.2.3" in log and "[INFO] in the file\n" in log and "on the console" not in log
+    assert sorted(path.name for path in programs.logs.iterdir()) == ["worker.1.log", "worker.log"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("max_file_size", 0), ("max_file_size", -1), ("max_files", -1), ("max_files", 10**6), ("color", "blue")],
+)
+def test_an_option_without_sense_is_named(worker, option, value):
+    with pytest.raises(ValueError, match=f"{option} is .*{value}"):
+        chainner_logger.setup_logger("worker", **{option: value})
 
 
 def test_a_role_has_one_logger_in_the_tree_with_a_file_and_a_console(worker):
@@ -50,7 +107,7 @@ def test_records_have_chainners_format(programs):
     output = programs.run(
         """
         import logging
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         logger = setup_logger("host", log_level=logging.DEBUG)
         for level in "debug", "info", "warning", "error", "critical":
             getattr(logger, level)("at %s", level)
@@ -76,7 +133,7 @@ def test_the_utc_offset_is_said_where_it_is_wanted(programs, tmp_path):
     programs.environment["TZ"] = "XST3:30"
     code = """
         import logging, sys
-        from logger import get_logger_from_env, setup_logger
+        from chainner_logger import get_logger_from_env, setup_logger
         logger = setup_logger("host", **eval(sys.argv[1]))
         file = logger.handlers[0]
         logger.info("first")
@@ -106,7 +163,7 @@ def test_the_utc_offset_is_said_where_it_is_wanted(programs, tmp_path):
 
 @pytest.mark.skipif(is_windows, reason="the folder decides who may read")
 def test_the_group_may_read_the_files_where_it_is_wanted(programs):
-    programs.run("from logger import setup_logger; setup_logger('host'); setup_logger('worker', group_readable=True)")
+    programs.run("from chainner_logger import setup_logger; setup_logger('host'); setup_logger('worker', group_readable=True)")
     assert (programs.logs / "host.log").stat().st_mode & 0o777 == 0o600
     assert (programs.logs / "worker.log").stat().st_mode & 0o777 == 0o640
 
@@ -114,7 +171,7 @@ def test_the_group_may_read_the_files_where_it_is_wanted(programs):
 def test_dev_mode_writes_no_file(programs):
     output = programs.run(
         """
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         logger = setup_logger("host", dev_mode=True)
         assert len(logger.handlers) == 1
         logger.info("to the console")
@@ -129,7 +186,7 @@ def test_set_up_again_the_same_logger_changes(programs, tmp_path):
     programs.run(
         """
         import logging, sys
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         first = setup_logger("worker")
         first.info("one")
         assert setup_logger("worker", sys.argv[1], logging.ERROR) is first
@@ -147,7 +204,7 @@ def test_the_environment_decides_the_role_and_the_level(programs):
     programs.environment.update(CHAINNER_PROCESS_TYPE="host", CHAINNER_LOG_LEVEL="debug")
     programs.run(
         """
-        from logger import get_logger_from_env
+        from chainner_logger import get_logger_from_env
         logger = get_logger_from_env()
         assert logger.name == "chaiNNer.host"
         logger.debug("detail")
@@ -160,7 +217,7 @@ def test_the_level_can_be_changed_from_any_place(programs):
     programs.run(
         """
         import logging
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         host = setup_logger("host")
         logger.setLevel(logging.DEBUG)
         host.debug("one")
@@ -176,7 +233,7 @@ def test_children_have_levels_of_their_own(programs):
     programs.run(
         """
         import logging
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         early = logger.getChild("early")
         early.setLevel(logging.ERROR)
         early.info("not this")
@@ -196,7 +253,7 @@ def test_children_have_levels_of_their_own(programs):
 def test_two_roles_in_one_process_have_a_file_each(programs):
     programs.run(
         """
-        from logger import logger, get_logger, setup_logger
+        from chainner_logger import logger, get_logger, setup_logger
         host = setup_logger("host")
         worker = get_logger("worker")
         host.info("of the host")
@@ -230,7 +287,7 @@ def test_the_module_logger_has_the_name_of_the_processs_role(programs, variable)
     output = programs.run(
         """
         import io, logging
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         shown = io.StringIO()
         handler = logging.StreamHandler(shown)
         handler.setFormatter(logging.Formatter("%(name)s|%(message)s"))
@@ -270,7 +327,7 @@ def test_loggers_below_a_role_by_name_write_to_its_log_and_to_the_processs_befor
         """
         import logging
         of_worker = logging.getLogger("chaiNNer.worker.nodes")
-        from logger import get_logger, logger, setup_logger
+        from chainner_logger import get_logger, logger, setup_logger
         of_host = logging.getLogger("chaiNNer.host.nodes")
         setup_logger("host")
         of_worker.info("of the worker, which is not set up")
@@ -294,7 +351,7 @@ def test_a_pickled_module_logger_is_that_of_the_other_process(programs):
         f"""
         import pickle
         child = pickle.loads({pickle.dumps(logger)!r})
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         assert child is logger.getChild("nodes")
         setup_logger("host")
         child.info("of %s", child.name)

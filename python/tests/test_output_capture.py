@@ -254,7 +254,7 @@ def test_what_was_said_before_sigterm_is_in_the_log(programs):
             set_up + "import os, signal\nprint('last words')\nos.kill(os.getpid(), signal.SIGTERM)\nprint('no word')"
         )
         assert program.wait(timeout=60) == -signal.SIGTERM
-        assert programs.texts() == ["stdout: last words"]
+        assert programs.texts() == ["stdout: last words", "Ended by SIGTERM (15)"]
 
 
 def test_the_streams_are_given_back(programs):

@@ -31,7 +31,7 @@ def test_it_works_beside_a_library_with_another_spdlog(programs, order):
 
         if sys.argv[1] == "before":
             other = load_other()
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         logger = setup_logger("worker")
         if sys.argv[1] == "after":
             other = load_other()
@@ -61,7 +61,7 @@ def run_module(programs, **environment):
 
 
 def test_it_says_where_the_logs_are_and_why(programs):
-    programs.run("from logger import setup_logger; setup_logger('host')")
+    programs.run("from chainner_logger import setup_logger; setup_logger('host')")
     shown = run_module(programs)
     assert shown.returncode == 0
     lines = shown.stdout.splitlines()

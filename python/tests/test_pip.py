@@ -62,18 +62,20 @@ def test_build_makes_it_from_a_source_distribution_and_pip_installs_it(programs,
         for path in package.rglob("*")
         if path.is_file() and path.suffix not in (".so", ".pyc")
     }
-    assert {name for name in names if not name.endswith(".so")} == {*sources, "logger.py"}
+    assert {name for name in names if not name.endswith(".so")} == sources
 
     made = pip("install", "--no-index", "--target", installed, wheel)
     assert made.returncode == 0, made.stdout
     (module,) = installed.glob("chainner_logger/_native*.so")
     assert exported_symbols(module) == ["PyInit__native"]
     programs.environment["PYTHONPATH"] = str(installed)
+    said = subprocess.run([installed / "bin" / "chainner-logger"], env=programs.environment, stdout=subprocess.PIPE, text=True)
+    assert (said.returncode, said.stdout.splitlines()[0]) == (0, f"Logs are in {programs.logs}")
     output = programs.run(
         """
         import importlib.metadata
         import chainner_logger
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         setup_logger("host")
         logger.info("from a wheel")
         print(chainner_logger.__file__)

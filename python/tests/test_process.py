@@ -7,7 +7,7 @@ import pytest
 
 from chainner_logger import describe_exit
 from chainner_logger._report.grammar import parse_crash_file
-from conftest import is_windows, make_link, wait_until
+from conftest import is_windows, make_link, read_role, texts, wait_until
 
 # How a process ends that reads address 0, and what Python calls it.
 crash_status = 0xC0000005 if is_windows else -signal.SIGSEGV
@@ -18,19 +18,19 @@ of_stacks = "access violation" if is_windows else "Current thread 0x"
 def test_records_from_before_the_set_up_are_in_its_log_in_order(programs):
     programs.run(
         """
-        from logger import logger
+        from chainner_logger import logger
         logger.info("module %s", "loaded")
-        logger.getChild("nodes").warning("of a child")
+        logger.getChild("nodes").info("of a child")
         try:
             raise ValueError("early trouble")
         except ValueError:
-            logger.exception("early")
+            logger.info("early", exc_info=True)
         logger.debug("too detailed")
         changing = ["before"]
         logger.info("%s", changing)
         changing[0] = "after"
 
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         setup_logger("host").info("set up")
         logger.info("later")
         """
@@ -43,26 +43,90 @@ def test_records_from_before_the_set_up_are_in_its_log_in_order(programs):
     assert not (programs.logs / "worker.log").exists()
 
 
-def test_more_than_a_thousand_early_records_are_counted(programs):
+killed = pytest.mark.parametrize("end", ["os.kill(os.getpid(), signal.SIGKILL)", "os.abort()"])
+
+
+@pytest.mark.skipif(is_windows, reason="there a process is not killed by itself")
+@killed
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "logger.warning('the last')",
+        "[logger.info('early') for _ in range(999)]; logger.info('the last')",
+        "logger.info('the last'); [time.sleep(0.1) for _ in range(600) if not is_there()]",
+    ],
+)
+def test_without_a_set_up_the_default_log_is_there_in_time(programs, reason, end):
+    """At a WARNING, at a thousand records, after a second."""
+    output = programs.run(
+        f"""
+        import os, signal, time
+        from chainner_logger import logger
+
+        def is_there():
+            try:
+                with open(os.path.join(os.environ["CHAINNER_LOG_DIR"], "worker.log")) as log:
+                    return "the last" in log.read()
+            except FileNotFoundError:
+                return False
+
+        logger.info("the first")
+        {reason}
+        {end}
+        """,
+        status=-signal.SIGKILL if "SIGKILL" in end else -signal.SIGABRT,
+    )
+    texts = [each for each in programs.texts() if not each.startswith("Crashed")]
+    assert (texts[0], texts[-1]) == ("the first", "the last")
+    assert len(texts) in (2, 1001)
+    assert output.count("the first") == output.count("the last") == 1
+
+
+def test_without_a_set_up_many_threads_lose_nothing_and_keep_their_order(programs):
     programs.run(
         """
-        from logger import logger, setup_logger
-        for number in range(1005):
-            logger.info("early %d", number)
-        setup_logger("worker")
-        logger.info("later")
+        import threading
+        from chainner_logger import logger
+
+        def log(name):
+            for number in range(1000):
+                logger.info("%s %d", name, number)
+
+        threads = [threading.Thread(target=log, args=(name,)) for name in "abcde"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
         """
     )
-    expected = [f"early {number}" for number in range(1000)]
-    expected.append("5 more records from before the set-up were not kept")
-    assert programs.texts() == [*expected, "later"]
+    texts = programs.texts()
+    for name in "abcde":
+        assert [each for each in texts if each.startswith(name)] == [f"{name} {number}" for number in range(1000)]
+    assert len(texts) == 5000
+
+
+def test_a_set_up_after_the_log_has_set_itself_up_changes_it_in_place(programs):
+    programs.run(
+        """
+        import sys
+        from chainner_logger import get_logger_from_env, logger, setup_logger
+        logger.warning("early")
+        itself = get_logger_from_env()
+        worker = setup_logger("worker", sys.argv[1])
+        assert worker is itself
+        logger.info("later")
+        """,
+        programs.folder / "elsewhere",
+    )
+    assert programs.texts() == ["early"]
+    assert texts(read_role(programs.folder / "elsewhere", "worker")) == ["later"]
 
 
 def test_early_records_of_a_process_that_sets_nothing_up_are_in_the_default_log(programs):
     programs.environment["CHAINNER_PROCESS_TYPE"] = "host"
     programs.run(
         """
-        from logger import logger
+        from chainner_logger import logger
         logger.info("only this")
         """
     )
@@ -70,7 +134,7 @@ def test_early_records_of_a_process_that_sets_nothing_up_are_in_the_default_log(
 
 
 def test_a_process_that_logs_nothing_leaves_nothing(programs):
-    programs.run("from logger import logger")
+    programs.run("from chainner_logger import logger")
     assert not programs.logs.exists()
 
 
@@ -78,7 +142,7 @@ def test_threads_that_log_during_the_set_up_lose_nothing_and_keep_their_order(pr
     programs.run(
         """
         import threading
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         halfway = threading.Barrier(5)
 
         def log(name):
@@ -106,7 +170,7 @@ def test_filters_and_handlers_given_before_the_set_up_stay(programs):
     programs.run(
         """
         import io, logging
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         stream = io.StringIO()
         logger.addHandler(logging.StreamHandler(stream))
         logger.addFilter(lambda record: "secret" not in record.getMessage())
@@ -124,7 +188,7 @@ def test_filters_and_handlers_given_before_the_set_up_stay(programs):
 def test_the_module_logger_follows_a_second_set_up(programs):
     programs.run(
         """
-        from logger import get_logger_from_env, logger, setup_logger
+        from chainner_logger import get_logger_from_env, logger, setup_logger
         worker = get_logger_from_env()
         logger.info("one")
         host = setup_logger("host")
@@ -141,7 +205,7 @@ def test_attached_loggers_write_to_the_log_and_no_longer_to_the_console_themselv
     output = programs.run(
         """
         import io, logging, sys
-        from logger import attach, logger, setup_logger
+        from chainner_logger import attach, logger, setup_logger
         framework, server = logging.getLogger("sanic.root"), logging.getLogger("sanic.server")
         for each in framework, server:
             each.setLevel(logging.INFO)
@@ -177,7 +241,7 @@ def test_uncaught_exceptions_are_in_the_log_and_shown_once(programs):
     output = programs.run(
         """
         import threading
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         setup_logger("worker")
         thread = threading.Thread(target=lambda: [][1], name="loader")
         thread.start()
@@ -199,7 +263,7 @@ def test_hooks_that_were_there_run_after_ours(programs):
     output = programs.run(
         """
         import sys, threading
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         sys.excepthook = lambda *args: logger.info("the hook of the program")
         threading.excepthook = lambda args: logger.info("the thread hook of the program")
         setup_logger("worker")
@@ -225,7 +289,7 @@ def test_hooks_that_were_there_run_after_ours(programs):
 def test_the_interpreters_hook_prints_where_our_console_does_not(programs):
     output = programs.run(
         """
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         logger = setup_logger("worker")
         logger.removeHandler(logger.handlers[1])
         raise RuntimeError("boom")
@@ -240,7 +304,7 @@ def test_crashes_are_left_alone_on_demand(programs):
     output = programs.run(
         """
         import faulthandler, sys
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         setup_logger("worker", catch_crashes=False)
         assert sys.excepthook is sys.__excepthook__ and not faulthandler.is_enabled()
         raise RuntimeError("boom")
@@ -256,7 +320,7 @@ def test_an_interrupt_and_an_exit_are_no_crash(programs):
     programs.run(
         """
         import sys, threading
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         setup_logger("worker")
         thread = threading.Thread(target=sys.exit)
         thread.start()
@@ -272,7 +336,7 @@ def test_a_crash_of_native_code_is_in_the_log_and_pythons_stacks_beside_it(progr
     programs.run(
         """
         import faulthandler
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         setup_logger("host")
         logger.info("last words")
         faulthandler._read_null()
@@ -302,7 +366,7 @@ def test_a_crash_handler_of_the_program_stays(programs):
         """
         import faulthandler, sys
         faulthandler.enable(open(sys.argv[1], "w"))
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         setup_logger("worker")
         faulthandler._read_null()
         """,
@@ -315,7 +379,7 @@ def test_a_crash_handler_of_the_program_stays(programs):
 
 
 def crash(programs):
-    code = "import faulthandler, logger; logger.setup_logger('worker'); faulthandler._read_null()"
+    code = "import faulthandler, chainner_logger; chainner_logger.setup_logger('worker'); faulthandler._read_null()"
     programs.run(code, status=crash_status)
 
 
@@ -325,7 +389,7 @@ def test_a_process_that_ends_in_good_order_leaves_no_crash_file(programs):
         programs.run(
             """
             import os, sys
-            from logger import setup_logger
+            from chainner_logger import setup_logger
             setup_logger("worker", sys.argv[1])
             setup_logger("worker")
             setup_logger("worker")
@@ -346,7 +410,7 @@ def test_a_crash_file_names_each_crash_and_does_not_grow_by_starts(programs):
     crash(programs)
     crash(programs)
     for _ in range(3):
-        programs.run("from logger import setup_logger; setup_logger('worker')")
+        programs.run("from chainner_logger import setup_logger; setup_logger('worker')")
     lines = (programs.logs / "worker.crash.txt").read_text().splitlines()
     names = [number for number, line in enumerate(lines) if "] [CRITICAL] Crashed: " in line]
     stacks = [number for number, line in enumerate(lines) if of_stacks in line and number not in names]
@@ -374,7 +438,7 @@ def test_a_crash_file_is_bounded(programs):
     crash(programs)
     path = programs.logs / "worker.crash.txt"
     path.write_text("old\n" * 1_000_000 + path.read_text())
-    programs.run("from logger import setup_logger; setup_logger('worker')")
+    programs.run("from chainner_logger import setup_logger; setup_logger('worker')")
     text = path.read_text()
     assert len(text) < 1024 * 1024
     assert of_stacks in text
@@ -399,7 +463,7 @@ def test_a_crash_file_is_written_under_its_own_name_and_owner_alone(programs, ki
     programs.run(
         """
         import faulthandler
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         setup_logger("worker").info("goes on")
         faulthandler._read_null()
         """,
@@ -419,12 +483,12 @@ def test_the_crash_file_of_a_process_that_has_left_a_child_behind_is_free_for_th
     programs.run(
         """
         import os, sys
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         setup_logger("worker")
         reading, writing = os.pipe()
         if os.fork() == 0:
             os.close(writing)
-            other = "import faulthandler, logger; logger.setup_logger('worker'); faulthandler._sigsegv()"
+            other = "import faulthandler, chainner_logger; chainner_logger.setup_logger('worker'); faulthandler._sigsegv()"
             os.read(reading, 1)
             os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-c", other])
             os._exit(0)

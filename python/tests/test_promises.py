@@ -24,7 +24,7 @@ def test_each_record_whose_call_returned_survives_a_kill(programs):
         program = programs.start(
             """
             import mmap, struct, sys
-            from logger import setup_logger
+            from chainner_logger import setup_logger
             logger = setup_logger("worker")
             with open(sys.argv[1], "r+b") as file:
                 shared = mmap.mmap(file.fileno(), 8)
@@ -55,7 +55,7 @@ def test_a_parent_that_never_reads_stops_nothing(programs):
     program = programs.start(
         """
         import logging, sys, threading
-        from logger import attach, setup_logger
+        from chainner_logger import attach, setup_logger
         logger = setup_logger("worker", log_level=logging.DEBUG)
         logging.basicConfig()
         attach("")
@@ -86,7 +86,7 @@ def test_a_reader_that_went_away_is_no_reason_to_die(programs):
         import signal
         if hasattr(signal, "SIGPIPE"):
             signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         logger = setup_logger("worker")
         for number in range(100):
             logger.info("record %d", number)
@@ -104,7 +104,7 @@ def test_the_spawn_of_node_whose_parent_never_reads(programs):
         pytest.skip("node is not installed")
     program = programs.file(
         """
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         logger = setup_logger("host")
         for number in range(3000):
             logger.info("record %d %s", number, "x" * 100)
@@ -132,7 +132,7 @@ def test_processes_of_multiprocessing_lose_nothing(programs, way):
     programs.run(
         f"""
         import multiprocessing, threading
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
 
         def work(name):
             for number in range(200):
@@ -164,14 +164,14 @@ def test_a_logger_can_be_given_to_a_spawned_process(programs):
     programs.run(
         """
         import multiprocessing
-        from logger import setup_logger
+        from chainner_logger import setup_logger
 
         def work(role_logger, process_logger):
             role_logger.info("by the role's")
             process_logger.info("by the module's")
 
         if __name__ == "__main__":
-            from logger import logger
+            from chainner_logger import logger
             child = multiprocessing.get_context("spawn").Process(target=work, args=(setup_logger("worker"), logger))
             child.start()
             child.join(60)
@@ -189,7 +189,7 @@ def test_a_fork_before_the_set_up_repeats_no_record(programs):
     programs.run(
         """
         import os
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         logger.info("early")
         child = os.fork()
         if child == 0:
@@ -209,7 +209,7 @@ def test_forks_while_threads_log_never_hang(programs):
     programs.run(
         """
         import os, threading
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         setup_logger("worker")
         done = threading.Event()
 
@@ -243,7 +243,7 @@ def test_threads_lose_nothing_and_keep_their_order(programs):
     programs.run(
         """
         import sys, threading
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         sys.setswitchinterval(1e-5)
         setup_logger("worker")
         child = logger.getChild("child")
@@ -271,7 +271,7 @@ def test_daemon_threads_that_log_while_the_interpreter_ends_neither_crash_it_nor
         output = programs.run(
             """
             import threading
-            from logger import logger, setup_logger
+            from chainner_logger import logger, setup_logger
             setup_logger("worker")
             logger.removeHandler(logger.handlers[1])
             started = threading.Barrier(5)
@@ -295,7 +295,7 @@ def test_daemon_threads_that_speak_while_the_interpreter_ends_do_not_hold_it_up(
         programs.run(
             """
             import os, threading
-            from logger import logger, setup_logger
+            from chainner_logger import logger, setup_logger
             setup_logger("worker", capture_output=True)
             spoken = threading.Semaphore(0)
 
@@ -318,7 +318,7 @@ def test_records_at_the_end_of_the_interpreter_are_written(programs):
     programs.run(
         """
         import atexit
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
 
         class Late:
             def __del__(self):
@@ -349,7 +349,7 @@ def test_a_sub_interpreter_is_refused_with_the_reason(programs):
         import textwrap
         for load_first in False, True:
             if load_first:
-                from logger import setup_logger
+                from chainner_logger import setup_logger
                 setup_logger("worker").info("before")
             other = interpreters.create()
             interpreters.run_string(other, textwrap.dedent(code))
@@ -367,7 +367,7 @@ def test_a_folder_that_is_removed_costs_no_record(programs):
     programs.run(
         """
         import shutil, sys
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         logger = setup_logger("worker")
         logger.info("one")
         shutil.rmtree(sys.argv[1])
@@ -386,7 +386,7 @@ def test_a_limit_on_the_size_of_files_rotates_earlier_and_costs_no_record(progra
     programs.run(
         """
         import resource
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
         logger = setup_logger("worker")
         for number in range(1000):

@@ -285,7 +285,7 @@ def test_progress_goes_from_nothing_to_all(logs, output):
 
 WRITER = """
     import sys, time
-    from logger import setup_logger
+    from chainner_logger import setup_logger
     logger = setup_logger(sys.argv[1])
     number = 0
     with open(sys.argv[2], "r+b", 0) as counter:

@@ -259,7 +259,7 @@ def test_it_follows_what_is_written_with_all_lines_of_a_record(programs, logs, f
 def test_it_may_be_started_before_there_are_logs(programs, follow):
     programs.logs.mkdir()
     follower = follow("--level", "error")
-    programs.run("from logger import setup_logger; setup_logger('host').error('at last')")
+    programs.run("from chainner_logger import setup_logger; setup_logger('host').error('at last')")
     assert wait_until(lambda: follower.has("at last"))
     assert follower.end() == "" and not follower.has("INFO")
 
@@ -267,7 +267,7 @@ def test_it_may_be_started_before_there_are_logs(programs, follow):
 def test_it_may_be_started_before_there_is_a_folder(programs, follow):
     follower = follow()
     assert not wait_until(lambda: follower.process.poll() is not None, 1)
-    programs.run("from logger import setup_logger; setup_logger('host').error('at last')")
+    programs.run("from chainner_logger import setup_logger; setup_logger('host').error('at last')")
     assert wait_until(lambda: follower.has("at last"))
     assert follower.end() == ""
 
@@ -309,7 +309,7 @@ def test_it_follows_across_rotations(programs, follow):
     follower = follow()
     programs.run(
         """
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         logger = setup_logger("worker")
         logger.removeHandler(logger.handlers[1])
         for number in range(3000):

@@ -68,7 +68,7 @@ def test_caplog_sees_records_whole(programs):
     programs.run(
         """
         import logging, pytest, sys
-        from logger import setup_logger
+        from chainner_logger import setup_logger
 
         def test_it(caplog):
             logger = setup_logger("worker")
@@ -173,12 +173,12 @@ def test_a_closed_handler_ends_no_session_and_frees_no_name(programs):
     programs.run(
         """
         import logging, logging.config, subprocess, sys
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         logger = setup_logger("worker")
         logger.handlers[0].close()
         logging.config.dictConfig({"version": 1, "disable_existing_loggers": False})
         logging.shutdown()
-        other = 'from logger import setup_logger; setup_logger("worker").info("other")'
+        other = 'from chainner_logger import setup_logger; setup_logger("worker").info("other")'
         subprocess.run([sys.executable, "-c", other], check=True)
         logger.info("the first goes on")
         """
@@ -194,7 +194,7 @@ def test_a_session_ends_when_the_role_is_set_up_elsewhere(programs, tmp_path):
     programs.run(
         """
         import sys
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         setup_logger("worker").info("here")
         setup_logger("worker", sys.argv[1]).info("elsewhere")
         """,
@@ -210,7 +210,7 @@ def test_a_formatter_makes_the_line_and_still_nobody_forges_one(programs):
     programs.run(
         """
         import logging
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         logger = setup_logger("worker")
         file = logger.handlers[0]
         file.setFormatter(logging.Formatter("%(levelname)s|%(name)s|%(message)s"))
@@ -242,7 +242,7 @@ def test_what_stands_in_the_place_of_stderr_at_the_set_up_gets_the_records(progr
     output = programs.run(
         """
         import contextlib, io, sys
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
 
         class Notebook(io.StringIO):
             def fileno(self):
@@ -280,7 +280,7 @@ def test_another_stream_on_the_processs_own_stderr_stalls_nobody(programs, stder
         f"""
         import sys
         sys.stderr = {stderr}
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         logger = setup_logger("worker")
         for number in range(2000):
             logger.info("record %d %s", number, "x" * 100)
@@ -297,7 +297,7 @@ def test_an_uncaught_exception_is_shown_where_the_console_did_not_go(programs):
     output = programs.run(
         """
         import contextlib, io
-        from logger import setup_logger
+        from chainner_logger import setup_logger
         with contextlib.redirect_stderr(io.StringIO()):
             setup_logger("worker")
         raise RuntimeError("boom")

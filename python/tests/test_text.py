@@ -147,7 +147,7 @@ def test_early_records_are_repaired_as_well(programs):
     programs.run(
         """
         import logging
-        from logger import logger, setup_logger
+        from chainner_logger import logger, setup_logger
         logger.handle(logging.makeLogRecord({"msg": "one", "created": "yesterday"}))
         logger.getChild("child").handle(logging.makeLogRecord({"msg": "two", "created": None}))
         logger.log(10**20, "three")

@@ -72,7 +72,8 @@ TEST_P(EndBySignal, LeavesNothingUnsaidAndEndsTheProcessAsBefore) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, EndBySignal, testing::Values(SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGALRM, SIGPIPE, SIGXCPU),
+INSTANTIATE_TEST_SUITE_P(Of, EndBySignal,
+                         testing::Values(SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGALRM, SIGPIPE, SIGXCPU),
                          [](const auto& each) { return "Signal" + std::to_string(each.param); });
 
 #ifdef SIGRTMIN

@@ -192,8 +192,8 @@ TEST_P(EndOfACapture, LeavesNothingUnsaid) {
 }
 
 INSTANTIATE_TEST_SUITE_P(By, EndOfACapture,
-                         testing::Values("return_from_main", "call_exit", "call_quick_exit", "call_abort", "throw_exception", "write_to_bad_address", "free_twice",
-                                         "raise_sigterm"),
+                         testing::Values("return_from_main", "call_exit", "call_quick_exit", "call_abort",
+                                         "throw_exception", "write_to_bad_address", "free_twice", "raise_sigterm"),
                          [](const auto& each) { return each.param; });
 
 class LastWordsOfTheRuntime : public EndOfACapture {};

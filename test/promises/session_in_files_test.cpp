@@ -146,9 +146,14 @@ TEST_F(SessionInFiles, OrderlyEndIsTheLastRecord) {
     EXPECT_THAT(texts(), Not(Contains(says_that_it_was_left_open)));
 }
 
-TEST_F(SessionInFiles, EndBeforeRecordsOfStaticDestructorsIsAnEnd) {
+TEST_F(SessionInFiles, EndComesAfterTheRecordsOfStaticDestructors) {
     run_program("last=1");
-    EXPECT_EQ(texts().back(), "record in a static destructor");
+    const std::vector<std::string> found = texts();
+    ASSERT_GE(found.size(), 2U);
+    if (test::is_posix()) {
+        EXPECT_EQ(found[found.size() - 2], "record in a static destructor");
+        EXPECT_EQ(found.back(), "Logger closed for worker process");
+    }
     run_program();
     EXPECT_THAT(texts(), Not(Contains(says_that_it_was_left_open)));
 }

@@ -141,11 +141,8 @@ ssize_t write_when_ready(int descriptor, std::string_view text, bool is_terminal
     return write_without_signal(descriptor, text.substr(0, most), waiting::as_opened);
 }
 
-/// Whether it has got the number of a stream by chance. A stream that is redirected to a file is only written to, and
-/// is inherited by programs.
-bool is_file_of_program(int descriptor) noexcept {
-    return (fcntl(descriptor, F_GETFL) & O_ACCMODE) != O_WRONLY || (fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0;
-}
+/// Whether it has got the number of a stream by chance: a stream that is redirected is inherited by programs.
+bool is_file_of_program(int descriptor) noexcept { return (fcntl(descriptor, F_GETFD) & FD_CLOEXEC) != 0; }
 
 /// A description of our own, so that nobody else's becomes non-blocking.
 file reopen_without_waiting(int descriptor) noexcept {

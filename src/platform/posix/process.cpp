@@ -132,6 +132,34 @@ void at_fork(void (*prepare)(), void (*parent)(), void (*child)()) {
     }
 }
 
+namespace {
+
+std::atomic<void (*)(int, const char*) noexcept> on_request{nullptr};
+
+void on_request_to_end(int number) {
+    on_request.load()(number, number == SIGTERM ? "SIGTERM" : "SIGHUP");
+    std::signal(number, SIG_DFL);
+    raise(number);  // once this returns
+}
+
+}  // namespace
+
+void handle_requests_to_end(void (*handler)(int number, const char* name) noexcept) noexcept {
+    if (getpid() == 1) return;
+    on_request = handler;
+    struct sigaction action {};
+    action.sa_handler = on_request_to_end;
+    action.sa_flags = SA_RESTART | SA_ONSTACK;
+    sigfillset(&action.sa_mask);
+    for (const int number : {SIGTERM, SIGHUP}) {
+        struct sigaction present {};
+        if (sigaction(number, nullptr, &present) == 0 && (present.sa_flags & SA_SIGINFO) == 0 &&
+            present.sa_handler == SIG_DFL) {
+            sigaction(number, &action, nullptr);
+        }
+    }
+}
+
 void keep_loaded() noexcept {
     Dl_info own{};
     if (dladdr(reinterpret_cast<const void*>(&keep_loaded), &own) != 0) {

@@ -1,6 +1,7 @@
-"""chaiNNer's modules say `from logger import logger`."""
+"""chaiNNer's `logger.py` is one line: `from chainner_logger.drop_in import *`. Its modules go on saying
+`from logger import logger`."""
 
-from chainner_logger import (
+from . import (
     ColoredFormatter,
     ProcessType,
     attach,

@@ -1,0 +1,116 @@
+"""Loggers of others come into the log, and stay there."""
+
+import io
+import logging
+import logging.config
+
+import pytest
+
+
+def test_in_the_place_of_basic_config_no_record_is_lost(programs):
+    programs.run(
+        """
+        import logging
+        from chainner_logger import attach, setup_logger
+        setup_logger("worker", log_level=logging.INFO)
+        attach("")
+        module = logging.getLogger("some.module")
+        module.info("as with basicConfig(level=INFO)")
+        module.debug("too detailed")
+        """
+    )
+    assert programs.texts() == ["as with basicConfig(level=INFO)"]
+
+
+def test_the_root_logger_goes_with_the_level_of_the_log_unless_somebody_gives_it_another(programs):
+    programs.run(
+        """
+        import logging
+        from chainner_logger import attach, logger, setup_logger
+        attach("")
+        assert logging.root.level == logging.DEBUG  # all is kept
+        setup_logger("worker")
+        assert logging.root.level == logging.INFO
+        logger.setLevel(logging.DEBUG)
+        logging.getLogger("module").debug("in detail")
+        logger.getChild("child").setLevel(logging.ERROR)
+        assert logging.root.level == logging.DEBUG
+        logging.root.setLevel(logging.ERROR)
+        logger.setLevel(logging.INFO)
+        logging.getLogger("module").info("no")
+        logging.getLogger("module").error("yes")
+        """
+    )
+    assert programs.texts() == ["in detail", "yes"]
+
+
+def test_a_level_that_somebody_has_given_stays(programs):
+    programs.run(
+        """
+        import logging
+        from chainner_logger import attach, setup_logger
+        logging.root.setLevel(logging.ERROR)
+        logging.getLogger("framework").setLevel(logging.WARNING)
+        setup_logger("worker")
+        attach("", "framework")
+        for name in "module", "framework":
+            logging.getLogger(name).info("no")
+            logging.getLogger(name).error("yes")
+        """
+    )
+    assert programs.texts() == ["yes", "yes"]
+
+
+@pytest.mark.parametrize("disable", [True, False])
+@pytest.mark.parametrize("way", ["dictConfig", "fileConfig"])
+def test_what_is_attached_stays_attached(programs, way, disable):
+    output = programs.run(
+        f"""
+        import io, logging, logging.config
+        from chainner_logger import attach, setup_logger
+        setup_logger("worker")
+        attach("", "framework", "framework.access")
+        child = logging.getLogger("framework.child")
+        if "{way}" == "dictConfig":
+            console = {{"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}}
+            logging.config.dictConfig({{
+                "version": 1,
+                "disable_existing_loggers": {disable},
+                "handlers": {{"console": console}},
+                "root": {{"handlers": ["console"], "level": "INFO"}},
+                "loggers": {{
+                    "framework": {{"handlers": ["console"], "level": "INFO", "propagate": True}},
+                    "framework.error": {{"level": "INFO"}},
+                }},
+            }})
+        else:
+            sections = [
+                "[loggers]", "keys=root,framework", "[handlers]", "keys=console", "[formatters]", "keys=",
+                "[handler_console]", "class=StreamHandler", "args=(sys.stdout,)",
+                "[logger_root]", "level=INFO", "handlers=console",
+                "[logger_framework]", "level=INFO", "handlers=console", "qualname=framework",
+            ]
+            file = io.StringIO("\\n".join(sections))
+            logging.config.fileConfig(file, disable_existing_loggers={disable})
+        for name in "", "framework", "framework.access", "framework.child", "framework.error":
+            logging.getLogger(name).info("by %r", name)
+        """
+    )
+    names = ["", "framework", "framework.access", "framework.child", "framework.error"]
+    assert programs.texts() == [f"by {name!r}" for name in names]
+    for name in names:
+        assert output.count(f"by {name!r}\n") == 1
+
+
+def test_handlers_of_the_program_that_are_no_console_stay(worker, written):
+    import chainner_logger
+
+    other = logging.getLogger("with_a_handler")
+    stream = io.StringIO()
+    kept = logging.StreamHandler(stream)
+    other.addHandler(kept)
+    chainner_logger.attach("with_a_handler")
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": True})
+    other.error("for both")
+    assert stream.getvalue() == "for both\n"
+    assert [each.text for each in written()] == ["for both"]
