@@ -153,7 +153,7 @@ file reopen_without_waiting(int descriptor) noexcept {
     std::array<char, 32> name{};
     std::snprintf(name.data(), name.size(), "/proc/self/fd/%d", descriptor);
 #endif
-    return adopt_descriptor(open(name.data(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    return adopt_stream(open(name.data(), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
 }
 
 class posix_console final : public console {

@@ -20,8 +20,9 @@ inline std::error_code last_error() noexcept { return {errno, std::system_catego
 /// what it takes for its own, and then opens files, gets none of ours in their place.
 file adopt_descriptor(int descriptor) noexcept;
 
-/// As that, under a number of at least `lowest`.
-file adopt_descriptor(int descriptor, int lowest) noexcept;
+/// The same for a stream, under a number that no file gets: where a program has closed all, who still knows the number
+/// of a log file would write its records into a pipe that has it now.
+file adopt_stream(int descriptor) noexcept;
 
 inline int descriptor_of(standard_stream stream) noexcept {
     return stream == standard_stream::output ? STDOUT_FILENO : STDERR_FILENO;

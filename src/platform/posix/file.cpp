@@ -113,7 +113,9 @@ file::~file() {
     ::close(descriptor);
 }
 
-file adopt_descriptor(int descriptor, int lowest) noexcept {
+namespace {
+
+file adopt(int descriptor, int lowest) noexcept {
     struct stat found {};
     if (descriptor < 0 || fstat(descriptor, &found) != 0) return {};
     const auto with_identity = [&found](int number) {
@@ -133,22 +135,29 @@ file adopt_descriptor(int descriptor, int lowest) noexcept {
     return moved < 0 ? file() : with_identity(moved);
 }
 
-file adopt_descriptor(int descriptor) noexcept {
+struct high_numbers {
+    int files, streams;
+};
+
+high_numbers find_high_numbers() noexcept {
     rlimit limit{};
     getrlimit(RLIMIT_NOFILE, &limit);
-    constexpr rlim_t high = 2'000;
-    return adopt_descriptor(descriptor, static_cast<int>(std::min(high, limit.rlim_cur - limit.rlim_cur / 16)));
+    const rlim_t files = std::min<rlim_t>(2'000, limit.rlim_cur - limit.rlim_cur / 16);
+    const rlim_t streams = files + std::min<rlim_t>(100, (limit.rlim_cur - files) / 2);
+    return {static_cast<int>(files), static_cast<int>(streams)};
 }
-
-namespace {
 
 /// For a moment: under the number that it has, unless that belongs to a stream that was closed.
 file hold_descriptor(int descriptor) noexcept {
     const bool is_stream = descriptor >= 0 && descriptor <= STDERR_FILENO;
-    return is_stream ? adopt_descriptor(descriptor, STDERR_FILENO + 1) : file(descriptor);
+    return is_stream ? adopt(descriptor, STDERR_FILENO + 1) : file(descriptor);
 }
 
 }  // namespace
+
+file adopt_descriptor(int descriptor) noexcept { return adopt(descriptor, find_high_numbers().files); }
+
+file adopt_stream(int descriptor) noexcept { return adopt(descriptor, find_high_numbers().streams); }
 
 void make_unwritable(file_number number) noexcept {
     if (number == no_file) return;

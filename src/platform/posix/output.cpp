@@ -102,7 +102,7 @@ pipe_ends make_pipe() {
     const bool is_made = ::pipe(ends.data()) == 0;
 #endif
     if (!is_made) fail();
-    pipe_ends made{adopt_descriptor(ends[0]), adopt_descriptor(ends[1])};
+    pipe_ends made{adopt_stream(ends[0]), adopt_stream(ends[1])};
     if (!made.read || !made.write) fail();
     fcntl(number_of(made.read), F_SETFL, O_NONBLOCK);
     return made;
@@ -207,7 +207,7 @@ void posix_captured_streams::hold_on() const {
 
 void posix_captured_streams::watch() {
 #ifdef __linux__
-    watch_ = adopt_descriptor(epoll_create1(EPOLL_CLOEXEC));
+    watch_ = adopt_stream(epoll_create1(EPOLL_CLOEXEC));
     for (const led_stream& each : streams_) {
         epoll_event readable{EPOLLIN, {}};
         if (epoll_ctl(number_of(watch_), EPOLL_CTL_ADD, number_of(each.pipe.read), &readable) != 0) fail();
@@ -234,8 +234,7 @@ void posix_captured_streams::capture(led_stream& each) {
     const bool is_open = fcntl(each.descriptor(), F_GETFD) != -1;
     if (!is_in_place) {
         if (is_open && !was_open_at_start(each.stream)) return;
-        file present =
-            is_open ? adopt_descriptor(fcntl(each.descriptor(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) : file();
+        file present = is_open ? adopt_stream(fcntl(each.descriptor(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) : file();
         if (is_open && !present) fail();
         if (each.is_led && !each.first) each.first = std::move(each.original);
         each.original = std::move(present);
@@ -306,13 +305,13 @@ void posix_captured_streams::open_if_closed(led_stream& each) noexcept try {
 #ifdef __linux__
     const std::string name = "/proc/self/fd/" + std::to_string(each.descriptor());
     if (each.is_in_place()) {
-        ends.read = adopt_descriptor(::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-        ends.write = adopt_descriptor(::open(name.c_str(), O_WRONLY | O_CLOEXEC));
+        ends.read = adopt_stream(::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+        ends.write = adopt_stream(::open(name.c_str(), O_WRONLY | O_CLOEXEC));
     }
 #endif
     if (!ends.read || !ends.write) {
         ends = make_pipe();
-        const file nothing = adopt_descriptor(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+        const file nothing = adopt_stream(::open("/dev/null", O_WRONLY | O_CLOEXEC));
         if (each.is_in_place()) dup2(number_of(nothing), each.descriptor());
     }
     each.pipe = std::move(ends);
