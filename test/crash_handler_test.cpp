@@ -210,7 +210,8 @@ TEST_F(CrashHandler, ExceptionCannotForgeARecord) {
 
 TEST_F(CrashHandler, ALongTextIsCutAtALetterAndLeavesRoomForTheStack) {
     const outcome with = run("throw_long_text", {"handler"});
-    EXPECT_THAT(first_line(with.last()), test::MatchesPattern("Crashed: unhandled exception .*: (\u00e4)+\\.\\.\\."));
+    EXPECT_THAT(first_line(with.last()), testing::AllOf(testing::StartsWith("Crashed: unhandled exception "),
+                                                        testing::EndsWith("\u00e4\u00e4...")));
     EXPECT_THAT(stack(with.last()), Contains(test::MatchesPattern(in_program)));
 }
 
