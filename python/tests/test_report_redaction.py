@@ -112,7 +112,7 @@ SECRETS = [
     (LINUX, f"sk-ant-api03-{(LETTERS * 2)[:93]}AA, sk-ant-oat01-{LETTERS}", "<secret>, <secret>"),
     (LINUX, f"sgp_{HEX[:40]}, sgp_local_{HEX[:40]}, sgp_{HEX[:16]}_{HEX[:40]}", "<secret>, <secret>, <secret>"),
     (LINUX, f"sntrys_eyJ{(LETTERS * 2)[:90]}_{LETTERS[:43]}", "<secret>"),
-    (LINUX, f"telegram_token = '12345678:AA{LETTERS[:33]}'; telegram_password = 'a:b3'", "telegram_token = '<secret>'; telegram_password = '<secret>'"),
+    (LINUX, f"telegram_key='12345678:AA{LETTERS[:33]}' telegram_pwd='a:b3'", "telegram_key='<secret>' telegram_pwd='<secret>'"),
     (LINUX, f"-----BEGIN PRIVATE KEY-----\n\tMIIE{LETTERS}\n\t-----END PRIVATE KEY-----", "<secret>"),
 ]
 # What a log, Python, JSON, a URL or HTML writes differently.
@@ -304,8 +304,9 @@ UNITS = [
     "a", "a-", "a%20", "C:/Users/a%20", "C:\\Users\\a ", "\\", "\\\\", "\\\\a\\users\\", "/home/", "/media/a/", "/Volumes/a ", "~a/",
     "%25", "%2F", "\\u0041", "&amp;", "\\x1b[32m", "key=", "token=\"", "password='", "\"password\": ", "--token=a1", "secret", "sonar",
     "Authorization: ", "authorization=\"", "curl -u a:", "://a:b@", "a@b.", "x@b.com", "eyJabcdefgh.", "sk-a1", "AKIA", "12345:A",
-    "_eyJ", "sntrys_eyJ", "sgp_a_", "-----BEGIN PRIVATE KEY-----", "<password>a", "?code=", "&code=abcdefg", "OneDrive - ", "Dropbox (", "annika_", "Ann M", "\n\t",
-    "telegram:a ", "AbcDef", "token here ", "EXAMPLE", "kind: Secret data: a: ", "\u0130", "\udc80", "\n\tpassword:\n\t",
+    "_eyJ", "sntrys_eyJ", "sgp_a_", "-----BEGIN PRIVATE KEY-----", "<password>a", "?code=", "&code=abcdefg",
+    "OneDrive - ", "Dropbox (", "annika_", "Ann M", "\n\t", "telegram:a ", "AbcDef", "token here ", "EXAMPLE", "kind: Secret data: a: ",
+    "\u0130", "\udc80", "\n\tpassword:\n\t",
 ]  # fmt: skip
 NOSY = Redactor(["/home/ann", r"C:\Users\Ann Müller"], ["annika"], ["anns-laptop"], real_names=["Ann Müller"])
 

@@ -1,4 +1,4 @@
-"""Replaces in text what tells who the user is, and what would let somebody in, by what it was: <home>, <user>, <secret> ..."""
+"""Replaces in text what tells who the user is, and what would let somebody in, by what it was: <home>, <secret> ..."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KINDS = ("secret", "e-mail", "home", "company", "volume", "user", "host")  # wh
 _NEEDLES = (*identity.NEEDLES, *credentials.NEEDLES)
 _RUN = b"w" * credentials.SHORTEST_TOKEN
 _MOST_RUNS = 50  # of a line that are looked at one by one: to search the whole line takes less time than more of them
-_CLASSES = bytes(ord("w") if chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) in "_-") else 0 for byte in range(256))
+_CLASSES = bytes(ord("w") if byte < 128 and (chr(byte).isalnum() or chr(byte) in "_-") else 0 for byte in range(256))
 
 
 class Redactor:
