@@ -100,6 +100,8 @@ SECRETS = [
     (LINUX, f"r8_{LETTERS[:37]}", "<secret>"),
     (LINUX, "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N", "<secret>"),
     (LINUX, "xoxb-123456789012-abcdefghijkl", "<secret>"),
+    (LINUX, "xoxa-psratkwobmrq", "<secret>"),
+    (LINUX, 'sumoToken = "suJVFiKjMiSelK"', 'sumoToken = "<secret>"'),
     (LINUX, "https://hooks.slack.com/services/T000/B000/XXXX", "https://<secret>"),
     (LINUX, "https://discord.com/api/webhooks/1234/abc-DEF_1", "https://<secret>"),
     (LINUX, "AIzaSyA" + LETTERS[:32], "<secret>"),

@@ -23,8 +23,8 @@ _TOKENS = """
     r8_a30! rdme_a60 rk_live_a10! rk_prod_a10! rk_test_a10! rubygems_a40 s-s4t2af-a60 s-s4t2ud-a60 s.a24!= sat.d60!
     sha256~w40 shippo_live_a40 shippo_test_a40 shpat_a32 shpca_a32 shppa_a32 shpss_a32 sk_live_a10! sk_prod_a10!
     sk_test_a10! sl.d100! sm_aat_a16 sm_pat_a16 sm_sat_a16 sntryu_a64= sq0atp-w22 sq0csp-w22 squ_a40 sqa_a40 sqp_a40
-    t1.d90! tfp_d50 tk-us-w40! v1.0-w100! xkeysib-w70 ya29.d20 xapp-w20! xoxa-w8! xoxb-w18! xoxe-w60! xoxe.xoxb-w60!
-    xoxe.xoxp-w60! xoxo-w20! xoxp-w20! xoxr-w8! xoxs-w20!
+    t1.d90! tfp_d50 tk-us-w40! v1.0-w100! xkeysib-w70 ya29.d20 xapp-w20! xoxa-w8 xoxb-w18! xoxe-w60! xoxe.xoxb-w60!
+    xoxe.xoxp-w60! xoxo-w20! xoxp-w20! xoxr-w8 xoxs-w20!
 """
 _IRREGULAR = [  # each begins with a letter that is no pattern
     r"sgp_(?:(?:[A-Fa-f0-9]{16}|local)_)?[A-Fa-f0-9]{40}(?!\w)",
@@ -141,6 +141,7 @@ _CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[[^\]]{0,60}\]|\((?:[\w\s.,\
 _IDENTIFIER = re.compile(r"[A-Za-z]{0,20}\d{0,5}[a-z]?|[a-z]*(?:[A-Z][a-z]{2,})+", re.ASCII)
 _CONSONANTS = re.compile(r"[b-df-hj-np-tv-xz]{4}", re.IGNORECASE)
 _FILE = re.compile(r".*\.\w{1,5}|.*[\\/].*\.\w+|[a-z]+://.*")
+_SUMO_LOGIC = re.compile(r"su[A-Za-z0-9]{12}")
 _TELEGRAM = re.compile(r"telegr[\w .-]*$", re.IGNORECASE)
 _ANOTHER_NAME = re.compile(r"[A-Za-z_]{3,}=\w{1,12}\Z")
 _SEPARATORS = re.compile(r"[\W_]+", re.ASCII)
@@ -320,7 +321,8 @@ def _is_secret(name: re.Match[str], before: str, value: str, is_quoted: bool, af
     if not word:  # akin
         stem = name[0][: name.start("word") - name.start()].lower()
         is_named_otherwise = (_NO_SECRET if stem.startswith(("secret", "token", "passw")) else _NO_KEY).search(stem)
-        is_key = len(value) >= 14 and _is_random(value, word) and not is_named_otherwise
+        is_of_sumo = stem.startswith("sumo") and _SUMO_LOGIC.fullmatch(value)
+        is_key = len(value) >= 14 and (is_of_sumo or _is_random(value, word)) and not is_named_otherwise
         is_harmless = _HARMLESS.search(before) or _HARMLESS.search(before[: -len(stem)])
         return is_key and not _is_placeholder(value) and not is_harmless
     is_strong = word.startswith(_STRONG) or word.endswith(("apikey", "api_key", "api-key")) or name["option"] is not None
