@@ -7,7 +7,8 @@ import pytest
 
 from chainner_logger._report.redaction import Redactor
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+LETTERS = "q7wEr2tYu8iOp3aSd9fGh4jKl5zXc6vBn0mQ1WeRTyUIoPAsDFgHJkLZxCVbNM"  # not in their order, as that of the alphabet is no token
+HEX = "4085FB0ccaDDd29DB66Fd7FE9bA2C1cdCE8400CD"
 
 LINUX = Redactor(["/home/jörg"], ["jörg", "log"], ["jörgs-pc", "localhost"])
 WINDOWS = Redactor([r"C:\Users\Ann Müller"], ["Ann Müller"], ["DESKTOP-9AB12"], ignore_case=True)
@@ -91,14 +92,16 @@ SECRETS = [
     (LINUX, f"GH_TOKEN=gho_{LETTERS[:36]}", "GH_TOKEN=<secret>"),
     (LINUX, f"github_pat_{LETTERS[:22]}_{LETTERS[:59]}", "<secret>"),
     (LINUX, f"glpat-{LETTERS[:20]}", "<secret>"),
-    (LINUX, "AKIAIOSFODNN7EXAMPLE", "<secret>"),
-    (LINUX, "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "aws_secret_access_key = <secret>"),
+    (LINUX, "AKIA2ZU6EQFHEVCAY22H", "<secret>"),
+    (LINUX, "aws_secret_access_key = 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", "aws_secret_access_key = <secret>"),
     (LINUX, f"sk-{LETTERS[:48]}", "<secret>"),
     (LINUX, f"sk-proj-{LETTERS[:30]}_T3BlbkFJ-{LETTERS[:20]}", "<secret>"),
     (LINUX, f"HF_TOKEN='hf_{LETTERS[:34]}'", "HF_TOKEN='<secret>'"),
     (LINUX, f"r8_{LETTERS[:37]}", "<secret>"),
     (LINUX, "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N", "<secret>"),
     (LINUX, "xoxb-123456789012-abcdefghijkl", "<secret>"),
+    (LINUX, "xoxa-psratkwobmrq", "<secret>"),
+    (LINUX, 'sumoToken = "suJVFiKjMiSelK"', 'sumoToken = "<secret>"'),
     (LINUX, "https://hooks.slack.com/services/T000/B000/XXXX", "https://<secret>"),
     (LINUX, "https://discord.com/api/webhooks/1234/abc-DEF_1", "https://<secret>"),
     (LINUX, "AIzaSyA" + LETTERS[:32], "<secret>"),
@@ -108,6 +111,10 @@ SECRETS = [
     (LINUX, "password: hunter22", "password: <secret>"),
     (LINUX, '{"api_key": "0123456789abcdef"}', '{"api_key": "<secret>"}'),
     (LINUX, "GET /m?token=0123456789&v=2", "GET /m?token=<secret>&v=2"),
+    (LINUX, f"sk-ant-api03-{(LETTERS * 2)[:93]}AA, sk-ant-oat01-{LETTERS}", "<secret>, <secret>"),
+    (LINUX, f"sgp_{HEX[:40]}, sgp_local_{HEX[:40]}, sgp_{HEX[:16]}_{HEX[:40]}", "<secret>, <secret>, <secret>"),
+    (LINUX, f"sntrys_eyJ{(LETTERS * 2)[:90]}_{LETTERS[:43]}", "<secret>"),
+    (LINUX, f"telegram_key='12345678:AA{LETTERS[:33]}' telegram_pwd='a:b3'", "telegram_key='<secret>' telegram_pwd='<secret>'"),
     (LINUX, f"-----BEGIN PRIVATE KEY-----\n\tMIIE{LETTERS}\n\t-----END PRIVATE KEY-----", "<secret>"),
 ]
 # What a log, Python, JSON, a URL or HTML writes differently.
@@ -121,7 +128,7 @@ ESCAPED = [
     (LINUX, rf"\"{{\\\"a\\\": \\\"{TOKEN}\\\"}}\"", r"\"{\\\"a\\\": \\\"<secret>\\\"}\""),
     (LINUX, f"<a href=&quot;?key=x&amp;token={TOKEN}&quot;>", "<a href=&quot;?key=x&amp;token=<secret>&quot;>"),
     (LINUX, r"\x1b[36mpassword\x1b[0m=\x1b[35mhunter22\x1b[0m", r"\x1b[36mpassword\x1b[0m=\x1b[35m<secret>\x1b[0m"),
-    (LINUX, r"key \x1b[1mAKIAIOSFODNN7EXAMPLE\x1b[0m", r"key \x1b[1m<secret>\x1b[0m"),
+    (LINUX, r"key \x1b[1mAKIA2ZU6EQFHEVCAY22H\x1b[0m", r"key \x1b[1m<secret>\x1b[0m"),
     (LINUX, r"\x1b[34m/home/maria/x.png\x1b[0m", r"\x1b[34m<home>/x.png\x1b[0m"),
     (LINUX, r"\u001b[34mann@example.com\u001b[0m", r"\u001b[34m<e-mail>\u001b[0m"),
     (LINUX, r"'to:\nann@example.com'", r"'to:\n<e-mail>'"),
@@ -235,6 +242,13 @@ FALSE_ALARMS = [
     (LINUX, "tokens: 5123, pad_token='<pad>', n_tokens=128000, tokenizer=Qwen2.5-7B-Instruct"),
     (LINUX, "commit 7dabac0e8d2b4d0f2e5cb4a5f04cd412fe946667b, md5=5c94767cedb5d6987c902ac850ded2c6"),
     (LINUX, "id=0736f5ef-7e88-499a-80cc-90c85d2a5180 sha256:eaaa7b11777babe28e6133a8b19ff71cea687e0d7f05158dee95a71f76ce3d00"),
+    (LINUX, "AKIAIOSFODNN7EXAMPLE, aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),  # of a documentation
+    (LINUX, "ghp_abcdefghijklmnopqrstuvwxyz0123456789, xoxb-1-YourAppAccessTokenHere"),
+    (LINUX, "token: xoxb-123456789012-123456789012-####################, sk-proj-q7wEr2tYu8iOp3aSd9fG****"),
+    (LINUX, f"sk-ant-api03-{LETTERS}AA, sgp_local_{HEX[:39]}, sntrys_eyJ{(LETTERS * 2)[:90]}_{LETTERS[:44]}"),  # of another length
+    (LINUX, f"telegram_api_token = '5935:A{LETTERS[:34]}', type='clm41747:AgencyIdentificationCodeContentType'"),
+    (LINUX, f"publicToken = '{LETTERS[:43]}', db_password: ENC[AES256_GCM,data:W3PiZ6lD6bpfAdI=,type:str]"),
+    (LINUX, "https://example.com/video_box.ico-7a388b69018576d24b59331fd60aab0c.png"),
     (LINUX, "/Volumes/Macintosh HD/x, OneDrive - Personal, about ~5 MB"),
     (LINUX, "<home>/x of <user>"),
     (WINDOWS, r"C:\Windows\System32\users.dll"),
@@ -292,8 +306,9 @@ UNITS = [
     "a", "a-", "a%20", "C:/Users/a%20", "C:\\Users\\a ", "\\", "\\\\", "\\\\a\\users\\", "/home/", "/media/a/", "/Volumes/a ", "~a/",
     "%25", "%2F", "\\u0041", "&amp;", "\\x1b[32m", "key=", "token=\"", "password='", "\"password\": ", "--token=a1", "secret", "sonar",
     "Authorization: ", "authorization=\"", "curl -u a:", "://a:b@", "a@b.", "x@b.com", "eyJabcdefgh.", "sk-a1", "AKIA", "12345:A",
-    "-----BEGIN PRIVATE KEY-----", "<password>a", "?code=", "&code=abcdefg", "OneDrive - ", "Dropbox (", "annika_", "Ann M", "\n\t",
-    "kind: Secret data: a: ", "\u0130", "\udc80", "\n\tpassword:\n\t",
+    "_eyJ", "sntrys_eyJ", "sgp_a_", "-----BEGIN PRIVATE KEY-----", "<password>a", "?code=", "&code=abcdefg",
+    "OneDrive - ", "Dropbox (", "annika_", "Ann M", "\n\t", "telegram:a ", "AbcDef", "token here ", "EXAMPLE", "kind: Secret data: a: ",
+    "\u0130", "\udc80", "\n\tpassword:\n\t",
 ]  # fmt: skip
 NOSY = Redactor(["/home/ann", r"C:\Users\Ann Müller"], ["annika"], ["anns-laptop"], real_names=["Ann Müller"])
 

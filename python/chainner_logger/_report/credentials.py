@@ -8,24 +8,30 @@ from collections.abc import Iterable, Iterator
 Span = tuple[int, int]
 
 # Facts about the tokens of many services: how they begin, of which characters the rest consists, and how many these are
-# at least, or with = exactly. a: letters and digits. w: these, - and _. b: w and + / =. d: w and . = ~. With ! a digit
-# must be among them, as the beginning alone may be that of a word. A test compares the table with what gitleaks knows.
+# at least, from-to, or with = exactly. a: letters and digits. w: these, - and _. b: w and + / =. d: w and . = ~. With ! a
+# digit must be among them, as the beginning alone may be that of a word. A test compares the table with what gitleaks knows.
 _TOKENS = """
-    A3-w25! AKCpa60! cmVmda50! AKIAa16= ASIAa16= ABIAa16= ACCAa16= A3Ta17= ABSKb100 ATATT3b100 AIzaw35= API-a26!=
+    A3-w25! AKCpa60! cmVmda50! AKIAa16= ASIAa16= ABIAa16= ACCAa16= A3Ta17= ABSKb109-269 ATATT3b100 AIzaw35= API-a26!=
     AQVNw35! CLOJARS_a40 EAACa60! EAAMa60! EAAAw30! EZAKa50! EZTKa50! FLWPUBK_TEST-w30 FLWSECK_TEST-w12 FLWSECK-w30!
     GOCSPX-w20 GR1348941w20 HRKU-AAw50! LTAIa20!= NRAK-a27 NRII-w32! NRJS-a19 PMAK-w50 SG.d40 SKa32!= YCw38!= ZXlKb60!
-    api_org_a34= api_org_a30! bedrock-api-key-b30 cfat_w30! cfut_w30! dapia32 dnkey-w60! doo_v1_a60 dop_v1_a60 dor_v1_a60 dp.pt.a40
-    dp.st.d40 dt0c01.d80 duffel_live_b40 duffel_test_b40 fio-u-w60! fm1a_b80 fm1r_b80 fm2_b80 fo1_w40 ghp_a30 gho_a30
-    ghu_a30 ghs_a30 ghr_a30 github_pat_w22 glagent-w40 glcbt-w20 glc_b32 gldt-w20 glffct-w20 glft-w20 glimt-w20
-    gloas-w50 glpat-d20 glptt-w40 glrt-d20 glsa_w40 glsoat-w20 hf_a34= hf_a30! hvb.d100 hvs.d90 ico-a32!= key-a32!= lin_api_a40
-    lin_oauth_a40 mfa.w80! npm_a36 ntn_a46= nvapi-w40 ops_eyJb100 p8e-a32! pat.d60! phc_a40! phx_a40! pnu_a36 pplx-a40
-    pscale_oauth_d32 pscale_pw_d32 pscale_tkn_d32 pubkey-a32!= pul-a40!= pypi-AgEw50 r8_a30! rdme_a60 rk_live_a10!
-    rk_prod_a10! rk_test_a10! rubygems_a40 s-s4t2af-a60 s-s4t2ud-a60 s.a24!= sat.d60! sgp_w40! sha256~w40
-    shippo_live_a40 shippo_test_a40 shpat_a32 shpca_a32 shppa_a32 shpss_a32 sk-w20! sk_live_a10! sk_prod_a10!
-    sk_test_a10! sl.d100! sm_aat_a16 sm_pat_a16 sm_sat_a16 sntrys_eyJb80 sntryu_a64= sq0atp-w22 sq0csp-w22 squ_a40
-    sqa_a40 sqp_a40 t1.d90! tfp_d50 tk-us-w40! v1.0-w100! xkeysib-w70 ya29.d20 xapp-w20! xoxa-w8! xoxb-w18! xoxe-w60!
-    xoxe.xoxb-w60! xoxe.xoxp-w60! xoxo-w20! xoxp-w20! xoxr-w8! xoxs-w20!
+    api_org_a34= api_org_a30! bedrock-api-key-b30 cfat_w30! cfut_w30! dapia32 dnkey-w60! doo_v1_a60 dop_v1_a60
+    dor_v1_a60 dp.pt.a40 dp.st.d40 dt0c01.d80 duffel_live_b40 duffel_test_b40 fio-u-w60! fm1a_b80 fm1r_b80 fm2_b80
+    fo1_w40 ghp_a30 gho_a30 ghu_a30 ghs_a30 ghr_a30 github_pat_w22 glagent-w40 glcbt-w20 glc_b32 gldt-w20 glffct-w20
+    glft-w20 glimt-w20 gloas-w50 glpat-d20 glptt-w40 glrt-d20 glsa_w40 glsoat-w20 hf_a34= hf_a30! hvb.d100 hvs.d90
+    ico-a32!= key-a32!= lin_api_a40 lin_oauth_a40 mfa.w80! npm_a36 ntn_a46= nvapi-w40 ops_eyJb100 p8e-a32! pat.d60!
+    phc_a40! phx_a40! pnu_a36 pplx-a40 pscale_oauth_d32 pscale_pw_d32 pscale_tkn_d32 pubkey-a32!= pul-a40!= pypi-AgEw50
+    r8_a30! rdme_a60 rk_live_a10! rk_prod_a10! rk_test_a10! rubygems_a40 s-s4t2af-a60 s-s4t2ud-a60 s.a24!= sat.d60!
+    sha256~w40 shippo_live_a40 shippo_test_a40 shpat_a32 shpca_a32 shppa_a32 shpss_a32 sk_live_a10! sk_prod_a10!
+    sk_test_a10! sl.d100! sm_aat_a16 sm_pat_a16 sm_sat_a16 sntryu_a64= sq0atp-w22 sq0csp-w22 squ_a40 sqa_a40 sqp_a40
+    t1.d90! tfp_d50 tk-us-w40! v1.0-w100! xkeysib-w70 ya29.d20 xapp-w20! xoxa-w8 xoxb-w18! xoxe-w60! xoxe.xoxb-w60!
+    xoxe.xoxp-w60! xoxo-w20! xoxp-w20! xoxr-w8 xoxs-w20!
 """
+_IRREGULAR = [  # each begins with a letter that is no pattern
+    r"sgp_(?:(?:[A-Fa-f0-9]{16}|local)_)?[A-Fa-f0-9]{40}(?!\w)",
+    r"sk-ant-(?:api03|admin01)-[\w-]{93}AA(?![\w-])",
+    r"sk-(?!ant-(?:api03|admin01)-)(?=[\w-]{0,200}\d)[\w-]{20,}",
+    r"sntrys_eyJ[A-Za-z0-9+/]{80,600}={0,2}_[A-Za-z0-9+/]{43}(?![\w+/-])",
+]
 _ALPHABETS = {"a": "A-Za-z0-9", "w": r"\w-", "b": r"\w+/=-", "d": r"\w.=~-"}
 
 
@@ -34,8 +40,8 @@ _SERVICES = """
     adafruit adobe airtable algolia alibaba artifactory asana atlassian beamer bintray bitbucket bittrex cloudflare codecov
     cohere coinbase confluence confluent contentful contribsys datadog discord dropbox droneci etsy facebook fastly finicity
     finnhub flickr freshbooks gitter gocardless heroku hubspot intercom jfrog jira kraken kucoin launchdarkly linkedin
-    linked_in looker mailchimp mailgun mapbox mattermost meraki message_bird messagebird netlify newrelic new_relic nytimes okta
-    plaid rapidapi sendbird sentry snyk sonar sourcegraph squarespace telegram travis twitch twitter typeform yandex
+    linked_in looker mailchimp mailgun mapbox mattermost meraki message_bird messagebird netlify newrelic new_relic nytimes
+    okta plaid rapidapi sendbird sentry snyk sonar sourcegraph squarespace telegram travis twitch twitter typeform yandex
     zendesk
 """
 
@@ -50,18 +56,22 @@ def _any_of(texts: Iterable[str]) -> str:
 
 def _known_tokens() -> Iterator[str]:
     for fact in _TOKENS.split():
-        found = re.fullmatch(r"(.+?)([awbd])(\d+)(!?)(=?)", fact)
+        found = re.fullmatch(r"(.+?)([awbd])(\d+)(?:-(\d+))?(!?)(=?)", fact)
         assert found is not None, fact
-        prefix, alphabet, length, needs_digit, is_exact = found.groups()
+        prefix, alphabet, least, most, needs_digit, is_exact = found.groups()
         characters = _ALPHABETS[alphabet]
         digit = rf"(?=[{characters}]{{0,200}}\d)" if needs_digit else ""
-        count = f"{{{length}}}(?![{characters}])" if is_exact else f"{{{length},}}"
+        most = least if is_exact else most
+        # pictures and the like are named by such numbers: logo.ico-7a38.png
+        count = rf"{{{least},{most}}}(?![{characters}]|\.[a-z]{{3,4}}\b)" if most else f"{{{least},}}"
         yield rf"{prefix[0]}{re.escape(prefix[1:])}{digit}[{characters}]{count}"
 
 
-_KNOWN = re.compile(rf"(?<![A-Za-z0-9+])(?:{_any_of(_known_tokens())})", re.ASCII)
+_KNOWN = re.compile(rf"(?<![A-Za-z0-9+])(?:{_any_of([*_known_tokens(), *_IRREGULAR])})", re.ASCII)
+_BASE64 = r"(?:[\w/-]|\\[^nrtux\"'\s])"  # also where / is written \/
 _SHAPES = [
-    re.compile(r"(?<![A-Za-z0-9])ey[A-Za-z0-9][\w-]{5,}\.(?:[\w/-]|\\[^nrtux\"'\s]){6,}(?:\.(?:[\w/-]|\\[^nrtux\"'\s])*)*={0,2}", re.ASCII),  # JSON web tokens
+    # JSON web tokens
+    re.compile(rf"(?<![A-Za-z0-9])ey[A-Za-z0-9][\w-]{{5,300}}\.{_BASE64}{{6,}}(?:\.{_BASE64}*)*={{0,2}}", re.ASCII),
     re.compile(r"(?<![\w.~-])[\w~.]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])", re.ASCII),  # Entra ID
     re.compile(r"(?<![\w.-])pat[A-Za-z0-9]{14}\.[a-f0-9]{64}(?!\w)", re.ASCII),  # Airtable
     re.compile(r"(?<![\w.-])\d{5,16}:A[\w-]{34}(?![\w-])", re.ASCII),  # Telegram
@@ -94,7 +104,7 @@ _OPERATOR = (
 _NAMED = re.compile(f"{_WORD}{_OPERATOR}", re.IGNORECASE | re.ASCII)
 _AKIN = re.compile(  # a name that only has such a word in it, or the name of a service
     rf"(?:(?:secret|token|passw)[\w .-]|(?<![A-Za-z])(?:{_any_of(_SERVICES.split())}|(?-i:[Ss]umo"
-    rf"|SUMO)))[\w .-]{{0,30}}?(?P<word>){_OPERATOR}",
+    rf"|SUMO)))(?=[\w.-]{{0,40}}[^\w.-])[\w .-]{{0,30}}?(?P<word>){_OPERATOR}",
     re.IGNORECASE | re.ASCII,
 )
 _NO_SECRET = re.compile(r"(?:id|name|hash|version|url|path|file|count|size|type)s?$")
@@ -121,15 +131,18 @@ _TYPES = frozenset(
     """.split()
 )
 _PLACEHOLDER = re.compile(
-    r"\$(?:\d+|[A-Za-z_]\w*|\{.*|\(.*)|\$env:.*|[<\[].*|\{\{.*|\{\w*\(.*|\{[^}\d]*\}?|%[\w(]*%?\w*|@\w+@"
-    r"|.*(?:\.\.\.|\*\*\*|(?i:\[redacted|x{6,}|put_your)|\u2026).*|#+"
+    r"\$(?:\d+|[A-Za-z_]\w*|\{.*|\(.*)|\$env:.*|<.*|(?:ENC)?\[.*|\{\{.*|\{\w*\(.*|\{[^}\d]*\}?|%[\w(]*%?\w*|@\w+@"
+    r"|.*(?:\.\.\.|\*\*\*|#{6}|(?i:abcdefghijklmnopqrstuvwxyz|\[redacted|x{6,}|put_your)|\u2026).*|#+"
+    r"|.*EXAMPLE(?:KEY)?=*|.*(?i:key|token|secret|password)[ _-]?(?i:here)"
     r"|(?i:(?:your|my|the|some)?[ _-]?(?:api|access|secret|new)?[ _-]?(?:key|token|secret|password|passwd|pass"
     r"|pwd|user|username|test)s?(?:[ _-]?here)?)"
 )
 _CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*|\[[^\]]{0,60}\]|\((?:[\w\s.,\"'=]{0,60}\)?)?)+[)\];,]*\Z", re.ASCII)
-_IDENTIFIER = re.compile(r"[A-Za-z]{0,20}\d{0,5}[a-z]?", re.ASCII)
+_IDENTIFIER = re.compile(r"[A-Za-z]{0,20}\d{0,5}[a-z]?|[a-z]*(?:[A-Z][a-z]{2,})+", re.ASCII)
 _CONSONANTS = re.compile(r"[b-df-hj-np-tv-xz]{4}", re.IGNORECASE)
 _FILE = re.compile(r".*\.\w{1,5}|.*[\\/].*\.\w+|[a-z]+://.*")
+_SUMO_LOGIC = re.compile(r"su[A-Za-z0-9]{12}")
+_TELEGRAM = re.compile(r"telegr[\w .-]*$", re.IGNORECASE)
 _ANOTHER_NAME = re.compile(r"[A-Za-z_]{3,}=\w{1,12}\Z")
 _SEPARATORS = re.compile(r"[\W_]+", re.ASCII)
 _NOT_IN_TOKENS = frozenset(" \t\n()<>{}[]|\\")
@@ -157,7 +170,10 @@ _PRIVATE_KEY = re.compile(
     r"-----BEGIN[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----(?:(?!-----(?:BEGIN|END)"
     r"|\n\[?\d{4}-\d\d-\d\d[ T])(?s:.)){40,40000}(?:-----END[ A-Z0-9_-]{0,100}-----)?"
 )
-_KUBERNETES = re.compile(r"(?m)^\s*[\w.-]+:(?:[ \t]*(?:\||>[-+]?)\s+)?[ \t]*[\"']?(?=\S*[\d=])(?P<value>[A-Za-z0-9+/]{10,}={0,3})[\"']?\s*$")
+_KUBERNETES = re.compile(
+    r"(?m)^\s*[\w.-]+:(?:[ \t]*(?:\||>[-+]?)\s+)?[ \t]*[\"']?(?=\S*[\d=])"
+    r"(?P<value>[A-Za-z0-9+/]{10,}={0,3})[\"']?\s*$"
+)
 
 
 # A record has none of these, if it has nothing for `find`, nor a name, an escape and a run of as many characters.
@@ -186,9 +202,9 @@ def is_token(text: str, begin: int, end: int) -> bool:
     if len(set(text[begin : begin + 20])) < 5:
         return False
     before = text[max(0, begin - 10) : begin].rstrip(" \t\"'`(") or " "
-    begin = max(begin - _BEFORE, text.rfind("\n", 0, begin) + 1)
-    line_end = text.find("\n", end)
-    end = min(end + _BEHIND, line_end if line_end >= 0 else len(text))
+    first, last = max(begin - _BEFORE, 0), min(end + _BEHIND, len(text))
+    begin = text.rfind("\n", first, begin) + 1 or first
+    end = (text.find("\n", end, last) + 1 or last + 1) - 1
     if any(pattern.search(text, begin, end) for pattern in (_KNOWN, *_SHAPES, _AGE)):
         return True
     return before[-1:] in "=:>,|" and _AKIN.search(text, begin, end) is not None
@@ -203,7 +219,9 @@ def find(text: str, small: str) -> Iterator[Span]:
     """In a record. small: the same in small letters; what is not in it saves a search for what needs it."""
     if _SOME_RUN.search(text):
         for pattern in (_KNOWN, *_SHAPES):
-            yield from (found.span() for found in pattern.finditer(text) if not _is_placeholder(found[0]))
+            for found in pattern.finditer(text):
+                if not _is_placeholder(found[0]) and not text.startswith(("####", "****"), found.end()):
+                    yield found.span()
         yield from (found.span() for found in _AGE.finditer(text))
         yield from _named(text, _AKIN)
     if "bearer " in small or "basic " in small or "negotiate " in small:
@@ -236,7 +254,8 @@ def _headers(text: str) -> Iterator[Span]:
             return
         begin = at = found.end()
         quote = found["quote"] or found["before"]
-        ends = [text.find("\n", begin, begin + _LONGEST_HEADER), text.find(quote, begin, begin + _LONGEST_HEADER) if quote else -1]
+        last = begin + _LONGEST_HEADER
+        ends = [text.find("\n", begin, last), text.find(quote, begin, last) if quote else -1]
         if quote and len(quote) == 1:
             while ends[1] > 0 and text[ends[1] - 1] == "\\":  # a quotation in the quotation
                 ends[1] = text.find(quote, ends[1] + 1, begin + _LONGEST_HEADER)
@@ -297,11 +316,15 @@ def _bare_end(text: str, at: int) -> int:
 
 def _is_secret(name: re.Match[str], before: str, value: str, is_quoted: bool, after: str) -> bool:
     word = name["word"].lower()
+    if ":" in value and not word.startswith(_STRONG) and _TELEGRAM.search(before):
+        return False  # one that is a token is known by its shape
     if not word:  # akin
         stem = name[0][: name.start("word") - name.start()].lower()
         is_named_otherwise = (_NO_SECRET if stem.startswith(("secret", "token", "passw")) else _NO_KEY).search(stem)
-        is_key = len(value) >= 14 and _is_random(value, word) and not is_named_otherwise
-        return is_key and not _is_placeholder(value) and not _HARMLESS.search(before)
+        is_of_sumo = stem.startswith("sumo") and _SUMO_LOGIC.fullmatch(value)
+        is_key = len(value) >= 14 and (is_of_sumo or _is_random(value, word)) and not is_named_otherwise
+        is_harmless = _HARMLESS.search(before) or _HARMLESS.search(before[: -len(stem)])
+        return is_key and not _is_placeholder(value) and not is_harmless
     is_strong = word.startswith(_STRONG) or word.endswith(("apikey", "api_key", "api-key")) or name["option"] is not None
     if not is_strong:
         return _is_random(value, word) and not _is_placeholder(value) and not _HARMLESS.search(before)

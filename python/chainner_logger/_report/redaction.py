@@ -1,4 +1,4 @@
-"""Replaces in text what tells who the user is, and what would let somebody in, by what it was: <home>, <user>, <secret> ..."""
+"""Replaces in text what tells who the user is, and what would let somebody in, by what it was: <home>, <secret> ..."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _KINDS = ("secret", "e-mail", "home", "company", "volume", "user", "host")  # wh
 # nothing to replace, and is passed over at little cost.
 _NEEDLES = (*identity.NEEDLES, *credentials.NEEDLES)
 _RUN = b"w" * credentials.SHORTEST_TOKEN
-_CLASSES = bytes(ord("w") if chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) in "_-") else 0 for byte in range(256))
+_MOST_RUNS = 50  # of a line that are looked at one by one: to search the whole line takes less time than more of them
+_CLASSES = bytes(ord("w") if byte < 128 and (chr(byte).isalnum() or chr(byte) in "_-") else 0 for byte in range(256))
 
 
 class Redactor:
@@ -91,14 +92,19 @@ class Redactor:
         for needle in _NEEDLES:
             found.update(identity.places(small, needle))
         marks = chunk.encode("latin-1", "replace").translate(_CLASSES)
+        line_end = looked_at = 0
         at = marks.find(_RUN)
         while at >= 0:
+            if at >= line_end:
+                line_end = (chunk.find("\n", at) + 1 or len(chunk) + 1) - 1
+                looked_at = 0
+            looked_at += 1
             end = marks.find(b"\0", at)
             end = end if end >= 0 else len(marks)
-            if credentials.is_token(chunk, at, end):
+            if looked_at > _MOST_RUNS or credentials.is_token(chunk, at, end):
                 found.add(at)
-                end = chunk.find("\n", end)  # the record is searched anyway
-            at = marks.find(_RUN, end) if end >= 0 else -1
+                end = line_end  # the record is searched anyway
+            at = marks.find(_RUN, end)
         return found
 
     def _redacted_record(self, record: str) -> str:
