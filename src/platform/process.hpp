@@ -26,8 +26,8 @@ std::chrono::system_clock::time_point process_start();
 /// Another value once the program has set another time zone, as `tzset` does. It asks nobody.
 std::uintptr_t time_zone() noexcept;
 
-/// Runs it when the process ends in an orderly way, as late as the system lets one: on POSIX systems after static objects
-/// are destroyed.
+/// Runs it when the process ends in an orderly way, as late as the system lets one: on POSIX systems after static
+/// objects are destroyed.
 void at_end(void (*last)());
 
 /// Runs `prepare` before each `fork`, then `parent` and `child` in the two processes. Nothing where no `fork` exists.
