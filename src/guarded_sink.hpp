@@ -30,6 +30,7 @@ class guarded {
     struct block {
         std::timed_mutex mutex;
         Value value;
+        block* parents = nullptr;  // in a child by `fork`
     };
 
 public:
@@ -37,7 +38,8 @@ public:
     using deadline = std::chrono::steady_clock::time_point;
 
     template <class... Arguments>
-    explicit guarded(Arguments&&... arguments) : block_(new block{{}, Value(std::forward<Arguments>(arguments)...)}) {}
+    explicit guarded(Arguments&&... arguments)
+        : block_(new block{{}, Value(std::forward<Arguments>(arguments)...), nullptr}) {}
     ~guarded() { delete block_; }
     guarded(const guarded&) = delete;
     guarded& operator=(const guarded&) = delete;
@@ -92,10 +94,10 @@ public:
 
     void after_fork_in_child() {
         lock_note::forget(note_);
-        block* const parents = std::exchange(block_, new block{{}, block_->value.clone_for_child()});
+        block* const parents = block_;
+        block_ = new block{{}, parents->value.clone_for_child(), parents};
         if (is_held_for_fork()) {
-            parents->mutex.unlock();
-            delete parents;
+            parents->value.~Value();  // its mutex stays for good: threads of the parent may wait for it
         } else {
             parents->value.detach_in_child();  // what the interrupted thread still uses stays
         }

@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import venv
+from pathlib import Path
 
+import chainner_logger
 import pytest
 
 from conftest import is_windows
@@ -110,6 +112,7 @@ def python_with_wasmtime(tmp_path_factory):
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_a_webassembly_program_may_trap_and_a_crash_is_recorded(programs, python_with_wasmtime, monkeypatch, order, trap):
     monkeypatch.setattr(sys, "executable", str(python_with_wasmtime))
+    programs.environment["PYTHONPATH"] = str(Path(chainner_logger.__file__).parents[1])
     programs.run(
         """
         import faulthandler, sys
