@@ -135,7 +135,7 @@ public:
         if (lock_note::is_any_noted() && !is_internal(record)) return;
         if (auto* const prepare = before_record.load(std::memory_order_relaxed)) prepare();
         const bool was_held_up = is_held_up_.load(std::memory_order_relaxed);
-        if (const auto writer = this->lock_for(was_held_up ? duration::zero() : lock_patience)) {
+        if (const auto writer = this->lock_for(was_held_up ? duration::zero() : 3 * lock_patience)) {
             writer->log(record);
             if (was_held_up) is_held_up_ = false;
         } else {
