@@ -206,7 +206,7 @@ void make_safe(int descriptor, const fs::path& path) {
     if (found.st_nlink > 1) refuse("the log file has a second name (a hard link)");
     if (found.st_uid != geteuid()) refuse("the log file belongs to another user");
     // Fails where the file system knows no such rights.
-    if ((found.st_mode & (S_IWGRP | S_IWOTH)) != 0) fchmod(descriptor, found.st_mode & rights & ~(S_IWGRP | S_IWOTH));
+    if ((found.st_mode & (S_IWGRP | S_IWOTH)) != 0) fchmod(descriptor, found.st_mode & rights & ~mode_t{S_IWGRP | S_IWOTH});
 }
 
 }  // namespace
