@@ -40,8 +40,4 @@ private:
     lock lock_;
 };
 
-/// True from the first capture of output on: a signal handler that writes to a full pipe waits for the thread that
-/// reads, and that one may wait for a lock that the interrupted thread holds.
-inline std::atomic<bool> blocks_signals{false};
-
 }  // namespace chainner::detail

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "platform/file.hpp"
+#include "platform/directory.hpp"
 #include "platform/process.hpp"
 
 namespace chainner::detail {

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <vector>
 
+#include "platform/directory.hpp"
 #include "platform/file.hpp"
 
 namespace chainner::detail {

@@ -24,6 +24,9 @@ file adopt_descriptor(int descriptor) noexcept;
 /// of a log file would write its records into a pipe that has it now.
 file adopt_stream(int descriptor) noexcept;
 
+/// The same for a moment: under the number that it has, unless that belongs to a stream that was closed.
+file hold_descriptor(int descriptor) noexcept;
+
 inline int descriptor_of(standard_stream stream) noexcept {
     return stream == standard_stream::output ? STDOUT_FILENO : STDERR_FILENO;
 }

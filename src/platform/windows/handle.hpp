@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "platform/console.hpp"
+#include "platform/file.hpp"
 
 namespace chainner::platform {
 
@@ -79,6 +80,8 @@ inline owned_handle open_handle(const std::filesystem::path& path, DWORD access,
 inline owned_handle open_existing(const std::filesystem::path& path, DWORD access, DWORD share = share_all) noexcept {
     return open_handle(path, access, share, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS);
 }
+
+inline file adopt_handle(owned_handle handle) noexcept { return file(reinterpret_cast<file_number>(handle.release())); }
 
 inline std::string narrow(std::wstring_view text, UINT code_page) {
     const auto convert = [&](char* result, int size) {
