@@ -50,6 +50,11 @@ protected:
 class SharedFaults : public Guests {};
 
 TEST_P(SharedFaults, AreTheGuestsAndWhatItLeavesIsRecorded) {
+#ifdef __SANITIZE_THREAD__
+    if (GetParam().name == "jumps_and_leaves_the_mask" || GetParam().name == "throws") {
+        GTEST_SKIP() << "ThreadSanitizer, which calls the handlers itself, cannot be left in such a way";
+    }
+#endif
     const outcome alone = run("alone");
     for (const std::string order : {"before", "after"}) {
         const outcome shared = run(order);
