@@ -106,8 +106,8 @@ process_log current_process_log() noexcept {
     log.crash_file = process.crash_file.verified_number();
     if (const role_logger* const own = process.own) {
         const file_writer& writer = own->file->without_lock();
-        log.file = writer.current().verified_number();
-        if (writer.is_open()) log.location = &writer.location();
+        log.file = writer.file().current().verified_number();
+        if (writer.is_open()) log.location = &writer.file().location();
         log.utc_offset = writer.utc_offset();
         log.has_utc_offset = own->has_utc_offset;
     }

@@ -1,6 +1,6 @@
 #pragma once
 
-// The way of a record to the file of its role, and what is done where that fails.
+// The way of a record to the file of its role.
 
 #include <spdlog/formatter.h>
 
@@ -11,20 +11,18 @@
 #include <string_view>
 #include <vector>
 
-#include "file/backlog.hpp"
-#include "file/log_file.hpp"
+#include "file/resilient_file.hpp"
 #include "file/session.hpp"
 #include "guarded_sink.hpp"
-#include "platform/crash.hpp"
 
 namespace chainner::detail {
 
-/// Writes the records of one role, so that three promises are kept:
+/// Writes the records of one role, and those of the library's own that mark its session, so that three promises are
+/// kept:
 ///
 /// - Written means written: when `log` returns, the record has been given to the kernel by one `write`.
 /// - One file, one writer: see `log_file`. A child by `fork` opens a file of its own at its first record.
-/// - Faults pass, records stay: what cannot be written is held and written in order later. A file that cannot be
-///   rotated grows. One WARNING record then says what has happened.
+/// - Faults pass, records stay: see `resilient_file`.
 ///
 /// No error of input or output makes `log` throw; memory and formatters of others may. Not thread-safe: see
 /// `file_sink`.
@@ -55,12 +53,12 @@ public:
     void write_batch();
 
     /// Looks after the file, and tries to end a fault.
-    void flush();
+    void flush() { file_.flush(); }
 
     void set_formatter(std::unique_ptr<spdlog::formatter> formatter) { formatter_ = std::move(formatter); }
 
     /// Of the file that is open, else empty.
-    std::filesystem::path path() const { return file_ ? file_->path() : std::filesystem::path(); }
+    std::filesystem::path path() const { return file_.path(); }
 
     // Without the lock
 
@@ -70,11 +68,8 @@ public:
 
     bool is_open() const noexcept { return is_open_.load(std::memory_order_relaxed); }
 
-    /// The file that is written now.
-    const platform::remembered_file& current() const noexcept { return current_; }
-
-    /// Changes only while the role is set up.
-    const log_location& location() const noexcept { return location_; }
+    /// What of the file may be read then.
+    const resilient_file& file() const noexcept { return file_; }
 
     /// Of local time, in minutes.
     int utc_offset() const noexcept { return utc_offset_.load(std::memory_order_relaxed); }
@@ -82,57 +77,30 @@ public:
     // In a child by `fork`
 
     /// For the child: writes to a file of its own, with the same options, once there is a record.
-    file_writer clone_for_child() const;
+    file_writer clone_for_child() const { return {*this, formatter_ ? formatter_->clone() : nullptr}; }
 
     /// The file, and what is held for it, are the parent's.
-    void detach_in_child() noexcept;
+    void detach_in_child() noexcept { file_.detach_in_child(); }
 
 private:
     using time_point = spdlog::log_clock::time_point;
 
     file_writer(const file_writer& parent, std::unique_ptr<spdlog::formatter> formatter);
 
-    // The way of a record
     std::string_view formatted(const spdlog::details::log_msg& record);
-    bool append(std::string_view& records, time_point now);
-    std::error_code write(std::string_view& records, time_point now);
-    bool rotate(std::size_t room, time_point now);
-    void look_after(time_point now);
-    void verify(time_point now);
-
-    // Faults
-    platform::placement check_placement();
-    void retry(time_point now);
-    void write_backlog(time_point now);
-    void tell_fault(time_point now);
-    void end_fault(time_point now);
-    void begin_fault(const std::string& what, const std::string& reason = "");
-
-    // Records of our own
-    void write_header(std::string_view before, std::size_t room, time_point now);
-    void write_closing(time_point now);
+    std::string make_own(spdlog::level::level_enum level, const std::string& text, time_point time) const;
+    void append(std::string_view records, time_point time);
     void announce_utc_offset();
-    void warn_of_size_limit(time_point now);
-    spdlog::memory_buf_t format_internal(spdlog::level::level_enum level, const std::string& text, time_point now);
-    void write_internal(spdlog::level::level_enum level, const std::string& text, time_point now);
-
-    void use(std::unique_ptr<log_file> next) noexcept;
+    void write_closing();
 
     std::string logger_name_;
     std::atomic<bool> is_open_{false};
-    log_location location_;
     std::unique_ptr<spdlog::formatter> formatter_;
-    std::unique_ptr<log_file> file_;
-    platform::remembered_file current_;
     std::atomic<int> utc_offset_{0};
-    time_point verified_at_;
     time_point captured_until_;  // of the last record that came in a batch
-    backlog backlog_;
     session session_;
     bool was_left_open_ = false;  // the file, by the session before this one
-    bool is_size_limit_reported_ = false;
-    bool is_child_ = false;
-    std::atomic<bool> is_parents_{false};  // this is what a child has left to its parent
+    resilient_file file_;
     spdlog::memory_buf_t formatted_;
     spdlog::memory_buf_t batch_;
 };

@@ -44,6 +44,17 @@ session::session(std::string role, std::string application_version)
     update_utc_offset(spdlog::log_clock::now());
 }
 
+session session::clone_for_child() const {
+    session child = *this;
+    child.is_new_child_ = true;
+    return child;
+}
+
+std::optional<std::string> session::take_opening_of_child(const std::filesystem::path& file) {
+    if (!std::exchange(is_new_child_, false)) return std::nullopt;
+    return format("{}a forked process. Log file: {}", session_opening, platform::to_utf8(file));
+}
+
 std::string session::header() {
     const int process_id = platform::process_id();
     if (std::exchange(process_id_, process_id) != process_id) describe_process();

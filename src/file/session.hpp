@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,10 @@ public:
 
     session() = default;
     session(std::string role, std::string application_version);
+
+    /// Of a child by `fork`, which goes on in the session of its parent, and says so in its first file.
+    session clone_for_child() const;
+    std::optional<std::string> take_opening_of_child(const std::filesystem::path& file);
 
     bool is_open() const noexcept { return is_open_; }
     void begin() noexcept { is_open_ = true; }
@@ -59,6 +64,7 @@ private:
     int process_id_ = 0;
     std::string process_;  // what is known of it, which does not change; a child by `fork` is another process
     bool is_open_ = false;
+    bool is_new_child_ = false;
     int utc_offset_ = 0;
     time_point next_minute_;
     std::uintptr_t time_zone_ = 0;
