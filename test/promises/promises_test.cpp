@@ -122,9 +122,9 @@ TEST(OneFileOneWriter, SixteenProcessesAtOnceLoseAndMixNothing) {
         for (std::string_view rest = log; !rest.empty();) {
             const std::string_view line = rest.substr(0, rest.find('\n'));
             rest.remove_prefix(line.size() + 1);
-            const bool is_about_session = line.find("] [INFO] Logger ") != std::string_view::npos ||
-                                          line.find(" Role: host, process: ") != std::string_view::npos;
-            if (is_about_session) continue;
+            const auto says = [line](const char* text) { return line.find(text) != std::string_view::npos; };
+            // On a machine that is too busy, a process may wait in vain for its turn to rotate, and say so.
+            if (says("] [INFO] Logger ") || says(" Role: host, process: ") || says(", no record was lost")) continue;
             const std::size_t pid = line.find('[') + 1;
             std::size_t& count = found[std::atoi(line.data() + pid)];
             const std::string expected = "] [INFO] record " + std::to_string(++count) + " " + std::string(40, 'x');
