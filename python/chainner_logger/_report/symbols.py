@@ -15,7 +15,7 @@ from typing import Optional
 from . import modules
 
 _STACK = re.compile(r"(?:\n\tat [^\n]+)+")
-# Of this machine alone: who stands behind the name of a server in a log that somebody sent, nobody knows.
+# Of this machine only: nobody knows who answers to the name of a server in a log that somebody sent.
 _FRAME = re.compile(r"(?<=\n\tat )((?:/(?!/)|[A-Za-z]:\\)[^\n]*)\+0x([0-9a-f]+)(?=,|\n|\Z)")
 _NAME_ONLY = 0x1000
 _FUTURE = 60  # seconds: a clock that was set, a file system that rounds
