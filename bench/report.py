@@ -123,7 +123,7 @@ def main() -> None:
                 )
             browser.run("state.q = ''; filter()")
             ours = median(lambda: browser.run("state.levels = [4]; filter();" + of_page, "filterMilliseconds"))
-            print(f"errors alone       {ours:8.0f} ms")
+            print(f"errors only        {ours:8.0f} ms")
 
 
 main()

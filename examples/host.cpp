@@ -10,7 +10,9 @@
 #include "process.hpp"
 
 int main(int argument_count, char** arguments) {
-    const auto logger = chainner::setup_logger("host");
+    chainner::logger_options options;
+    options.application_version = "example 1.0";
+    const auto logger = chainner::setup_logger("host", options);
     chainner::install_crash_handler();
     const auto paths = example::arguments_as_paths(argument_count, arguments);
     if (paths.size() != 2) {

@@ -134,6 +134,7 @@ int main(int argument_count, char** arguments) {
     // A line a file is detail. Who wants less, or more, sets CHAINNER_LOG_LEVEL.
     chainner::logger_options options;
     options.level = spdlog::level::debug;
+    options.application_version = "example 1.0";
     const auto logger = chainner::setup_logger("worker", options);
     chainner::capture_output();  // which installs the crash handler as well
 

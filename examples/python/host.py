@@ -45,6 +45,6 @@ class Host(Handler):
 
 
 if __name__ == "__main__":
-    setup_logger("host")
+    setup_logger("host", application_version="example backend 1.0")
     threading.Thread(target=keep_worker_running, daemon=True).start()
     serve(Host, int(sys.argv[1]))

@@ -27,5 +27,5 @@ class Worker(Handler):
 
 
 if __name__ == "__main__":
-    setup_logger("worker", capture_output=True)
+    setup_logger("worker", application_version="example backend 1.0", capture_output=True)
     serve(Worker, int(sys.argv[1]), until_end_of=sys.stdin.buffer)  # the host holds its other end

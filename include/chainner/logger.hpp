@@ -46,7 +46,8 @@ inline constexpr char default_console_pattern[] = "[%H:%M:%S] [%P] [%^%l%$] %v";
 ///     options.level = spdlog::level::debug;
 ///     auto logger = chainner::setup_logger(chainner::role::host, options);
 struct logger_options {
-    /// Folder of the files, created if missing, private to this user. Empty: `log_directory()` decides.
+    /// Folder of the files, created if missing, private to this user. It wins over the variable `CHAINNER_LOG_DIR`.
+    /// Empty: `log_directory()` decides, which asks that variable first.
     std::filesystem::path log_dir;
 
     /// Records below this level are dropped, but for those that mark the beginning and the end of a session in the

@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     option("--force", action="store_true", help="overwrite an output that exists")
     making.set_defaults(run=_make_report)
 
-    showing = commands.add_parser("show", help="show all logs as one story", description=_SHOW)
+    showing = commands.add_parser("show", help="show the records of all logs by time", description=_SHOW)
     option = showing.add_argument
     option("named_folder", metavar="FOLDER", nargs="?", help=_FOLDER)
     option("--folder", metavar="DIR", help="the same")
@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
 
 _REPORT = """Writes all logs to one zip, with a summary and a page that shows them in any browser. What tells who you
 are is replaced: home folder, user and host name, e-mail addresses, credentials. The logs themselves stay as they are."""
-_SHOW = "Shows the logs of all processes as one story, by time."
+_SHOW = "Shows the records of all processes in the order of their times."
 _FOLDER = "where the logs are, if not where this program writes them"
 
 

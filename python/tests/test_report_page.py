@@ -132,13 +132,13 @@ def find(browser, text):
 
 def test_it_opens_without_a_network_and_says_what_is_in_it(opened):
     assert opened.run("return document.title") == "chaiNNer logs"
-    text = opened.run("return document.getElementById('summary').textContent")
+    text = opened.run("return document.getElementById('summary').textContent.replaceAll('\\u00a0', ' ')")
     assert (
         f"{ALL} records" in text
         and "3 sessions" in text
         and "2025-10-25 23:50:00 – 2025-10-26 00:11:49 UTC+02:00" in text
     )
-    assert opened.run("return document.getElementById('origin').textContent") == "chaiNNer 0.24  on Linux 6"
+    assert opened.run("return document.getElementById('origin').textContent") == "Version 0.24  on Linux 6"
     assert opened.run("return performance.getEntriesByType('resource').length") == 0
     assert opened.run("return document.querySelector('#data')") is None
 
@@ -244,7 +244,7 @@ def test_an_uncaught_exception_is_as_plain_as_a_crash(chromium, tmp_path):
     raised = 'Uncaught exception\n\tTraceback (most recent call last):\n\t  File "a.py", line 3, in main\n\tMemoryError: too large'
     write_log(
         tmp_path / "logs" / "worker.log",
-        line("25 23:50:00.000", 20, "INFO", origin("worker", 20))
+        line("25 23:50:00.000", 20, "INFO", origin("worker", 20).replace("0.24", "upscaler 1.4"))
         + line("25 23:50:01.000", 20, "CRITICAL", raised)
         + line("25 23:50:02.000", 20, "INFO", "Logger closed for worker process"),
     )
@@ -255,6 +255,7 @@ def test_an_uncaught_exception_is_as_plain_as_a_crash(chromium, tmp_path):
     assert chromium.run(badge) == ["Exception", "worker 20", "MemoryError: too large", "a.py:3 in main"]
     assert labels(chromium)[-1] == "✕ worker 20 closed after an uncaught exception: MemoryError: too large"
     assert chromium.run("return fatal.length") == 1
+    assert chromium.run("return document.querySelector('#origin b').textContent") == "upscaler 1.4"
 
 
 def test_what_tells_no_time_is_not_of_1970(chromium, tmp_path):

@@ -203,6 +203,67 @@ def test_the_last_records_before_are_those_of_the_process_and_some_of_the_others
     ]
 
 
+def test_of_a_process_that_was_killed_the_last_six_records_are_told():
+    text = begun("00:00", 7) + "".join(line("00:01", 7, f"w{i}") for i in range(9)) + begun("10:00", 8)
+    (problem,) = made(log("worker.log", text)).problems
+    assert [each.record.message for each in problem.before] == [f"w{i}" for i in range(3, 9)]
+
+
+def test_what_python_survived_is_no_crash():
+    closed = begun("00:00", 7) + line("00:01", 7, "works") + line("00:05", 7, CLOSED)
+    taken = made(log("worker.log", closed), log("worker.crash.txt", STACKS.format("00:05", 7)))
+    assert taken.problems == [] and taken.sessions.all[0].ending == "closed"
+
+
+def test_a_crash_of_which_no_log_tells_has_its_stack():
+    (problem,) = made(log("worker.crash.txt", STACKS.split("\n", 1)[1])).problems
+    assert (problem.what, problem.last) == ("Fatal Python error: Segmentation fault", 0)
+    assert problem.stack[0] == 'File "upscale.py", line 52 in upscale' and problem.where == "upscale.py:52 in upscale"
+
+
+def test_crashes_are_equal_if_their_three_innermost_frames_are():
+    def crashed(pid, *places):
+        stack = "".join(f"\n\tat /x/worker+{place}" for place in places)
+        return begun(f"{pid:02}:00", pid) + line(f"{pid:02}:01", pid, f"Crashed: x{stack}", "CRITICAL")
+
+    text = crashed(1, "0x1", "0x2", "0x3", "0x4") + crashed(2, "0x1", "0x2", "0x3", "0x5")
+    text += crashed(3, "0x1", "0x2", "0x6", "0x4")
+    assert [each.count for each in made(log("worker.log", text)).problems] == [1, 2]
+
+
+def test_of_many_equal_errors_a_thousand_places_are_told_and_the_last():
+    text = "".join(line("00:01", 7, f"model {i} is missing", "ERROR") for i in range(1010))
+    (problem,) = made(log("worker.log", text)).problems
+    assert (problem.count, len(problem.at), problem.at[-2:]) == (1010, 1000, [998, 1009])
+
+
+def test_the_summary_tells_the_newest_and_counts_the_others(tmp_path):
+    words = ["".join(chr(97 + each % 26) for each in (i, i // 26)) for i in range(25)]
+    frames = "".join(f'\n\t  File "{i}.py", line {i}, in f' for i in range(20))
+    text = "".join(line("00:01", 7, f"{word} failed", "ERROR") for word in words)
+    text += "".join(begun(f"{1 + i // 60:02}:{i % 60:02}", 100 + i) for i in range(103))
+    raised = f"Uncaught exception\n\tTraceback (most recent call last):{frames}\n\tKeyError: {'k' * 300}"
+    (tmp_path / "logs").mkdir()
+    write_log(tmp_path / "logs" / "worker.log", text + line("03:00", 202, raised, "CRITICAL"))
+    told = report(tmp_path / "report.zip", tmp_path / "logs").summary
+    begin = told.index("What went wrong, the newest first")
+    wrong, _, rest = told[begin:].partition("Sessions, the newest first")
+    sessions = rest.partition("Files")[0].strip().split("\n")[1:]
+    found = [each for each in wrong.split("\n") if each.startswith("2025")]
+    assert len(found) == 20 and "\n\nand 6 others\n" in wrong
+    assert wrong.count("    File ") == 12 and 'File "8.py", line 8, in f' in wrong and 'File "7.py"' not in wrong
+    assert len(sessions) == 101 and sessions[-1] == "and 4 older ones"
+    assert "  worker 202: 3 records, 1 error, no closing record yet" in sessions[0]
+
+
+@pytest.mark.parametrize(
+    "size, text",
+    [(0, "0 bytes"), (1023, "1023 bytes"), (1024, "1.0 KiB"), (1024**2, "1.0 MiB"), (1536 * 1024**2, "1.5 GiB")],
+)
+def test_sizes_are_told_as_people_do(size, text):
+    assert summary.byte_count(size) == text
+
+
 def test_a_captured_line_is_not_later_than_what_its_process_logged_next():
     lines = (
         "00:01.918 stdout: printed",
@@ -275,6 +336,17 @@ def test_ten_lines_of_markdown_tell_a_bug_report_all_of_it():
         'File "upscale.py", line 52 in upscale',
         "at /x/worker+0x12a09",
         "```",
+    ]
+
+
+def test_lines_for_a_bug_report_have_an_end_and_say_what_is_not_known():
+    taken = made(log("worker.log", line("10:02", 7, "`x`" + "y" * 300, "ERROR"), line("10:03", 7, "z", "ERROR")))
+    problem = taken.problems[1]
+    assert summary.issue(problem, taken.sessions.all[problem.session], taken.zones).split("\n") == [
+        f"**worker error:** `'x'{'y' * 197}`",
+        "- When: 2025-10-19 05:10:02.000 UTC+00:00",
+        "- Version: not said (chaiNNer logger not said)",
+        "- System: not said",
     ]
 
 

@@ -126,6 +126,8 @@ def test_a_report_is_a_folder_like_any_other(programs, logs, tmp_path):
     assert shown(programs, "--folder", made) == expected
     again = subprocess.run([*command_line[:-1], str(tmp_path / "again.zip"), "--folder", str(made)], env=programs.environment)
     assert again.returncode == 0 and shown(programs, "--folder", tmp_path / "again.zip") == expected
+    shutil.unpack_archive(made, tmp_path / "unpacked")
+    assert shown(programs, "--folder", tmp_path / "unpacked") == expected
     (tmp_path / "no.zip").write_text("no zip")
     ran = subprocess.run(command("--folder", tmp_path / "no.zip"), env=programs.environment, stderr=subprocess.PIPE, text=True)
     assert ran.returncode == 1 and "neither a folder nor a report" in ran.stderr

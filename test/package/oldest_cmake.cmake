@@ -15,3 +15,10 @@ foreach(way IN ITEMS find_package fetch_content)
         COMMAND_ERROR_IS_FATAL ANY
     )
 endforeach()
+
+cmake_path(GET CMAKE_CURRENT_LIST_DIR PARENT_PATH tests)
+execute_process(
+    COMMAND ${BUILD}/python/bin/cmake -S ${tests}/../python -B ${BUILD}/module -G ${GENERATOR}
+            -DCMAKE_CXX_COMPILER=${COMPILER} -DPython_EXECUTABLE=${PYTHON}
+    COMMAND_ERROR_IS_FATAL ANY
+)

@@ -125,6 +125,8 @@ def snapshot(folder: Path, may_be_missing: bool = False) -> Snapshot:
     if folder.is_file():
         _unpack(taken)
         return taken
+    if os.path.isfile(folder / "summary.txt") and os.path.isdir(folder / "logs"):
+        folder = folder / "logs"  # of a report that somebody has unpacked
     known: dict[Identity, LogFile] = {}
     deadline = time.monotonic() + _PATIENCE
     names = listing(folder)

@@ -29,7 +29,7 @@ MARKUP = r"""<!DOCTYPE html>
   <div class="bar">
     <h2 id="problems-title">What went wrong <span>the newest first</span></h2>
     <button id="issue" type="button" aria-keyshortcuts="I" title="Ten lines of Markdown about the chosen one, for a bug report">Copy for an issue<kbd>I</kbd></button>
-    <button id="errors" type="button" title="Hide all other records">Errors alone</button>
+    <button id="errors" type="button" title="Hide all other records">Errors only</button>
     <button id="previous" type="button" aria-keyshortcuts="Shift+E" title="Previous error (Shift+E)">‹ Error</button>
     <button id="next" type="button" aria-keyshortcuts="E" title="Next error (E)">Error ›</button>
   </div>

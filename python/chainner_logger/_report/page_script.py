@@ -742,7 +742,7 @@ function build() {
   for (const i of levels) {
     const made = chip(about.levels[i], about.levels[i].toLowerCase(), levelCounts[i], event => { state.levels = toggled(state.levels, levels, i, event.shiftKey); changed(); });
     made.dataset.level = i;
-    made.title = "Click: show or hide. Shift: this alone";
+    made.title = "Click: show or hide. Shift+click: only this";
     $("levels").append(made);
   }
   roles = [...new Set(about.sessions.map(session => session.role))];
@@ -768,12 +768,12 @@ function build() {
   if (isFine) $("findings").lastChild.id = "nothing";
   for (const id of ["issue", "errors", "previous", "next"]) $(id).disabled = isFine;
   const last = about.sessions[about.problems[0]?.session] ?? about.sessions.findLast(session => session.application) ?? {};
-  $("origin").append(element("b", "", last.application ? "chaiNNer " + last.application : "Version not said"), element("span", "", last.system ? "  on " + last.system : ""));
+  $("origin").append(element("b", "", last.application ? (/^\d/.test(last.application) ? "Version " : "") + last.application : "Version not said"), element("span", "", last.system ? "  on " + last.system : ""));
   const sessions = about.sessions.filter(session => session.pid).length, isOneDay = dateText(about.begin) === dateText(about.end);
   const span = dateText(about.begin) + " " + timeText(about.begin, true) + " – " + (isOneDay ? "" : dateText(about.end) + " ") + timeText(about.end, true) + " " + zoneText(about.end);
-  $("summary").textContent = [about.end ? span : "at an unknown time", plural(count, "record"), plural(sessions, "session"), plural(about.files.length, "file")].join("  ·  ");
+  $("summary").textContent = [about.end ? span : "at an unknown time", ...[plural(count, "record"), plural(sessions, "session"), plural(about.files.length, "file")].map(each => each.replace(" ", "\u00a0"))].join("  ·  ");
   $("about-text").textContent = about.text;
-  const keys = [["/", "find text"], ["↓ ↑, J K", "next and previous record"], ["Page ↓ ↑, Home, End", "go further"], ["E, Shift+E", "next and previous error"], ["Enter, ← →", "fold and unfold a record"], ["U", "unfold all records"], ["P", "go to what went wrong; there ↓ ↑, Enter shows it"], ["I", "copy what a bug report needs"], ["C", "copy the record as it stood"], ["X", "show the record in context: clear the filters"], ["Shift+click", "show a level or a role alone"], ["T", "go to the chart; there ← → move, Enter goes in, Backspace out; the mouse draws a range"], ["Esc", "close the record, then clear the filters"], ["?", "this table"]];
+  const keys = [["/", "find text"], ["↓ ↑, J K", "next and previous record"], ["Page ↓ ↑, Home, End", "go further"], ["E, Shift+E", "next and previous error"], ["Enter, ← →", "fold and unfold a record"], ["U", "unfold all records"], ["P", "go to what went wrong; there ↓ ↑, Enter shows it"], ["I", "copy what a bug report needs"], ["C", "copy the record as it stood"], ["X", "show the record in context: clear the filters"], ["Shift+click", "show only this level or role"], ["T", "go to the chart; there ← → move, Enter goes in, Backspace out; the mouse draws a range"], ["Esc", "close the record, then clear the filters"], ["?", "this table"]];
   for (const [key, what] of keys) {
     const row = element("tr"), cell = element("td");
     cell.append(element("kbd", "", key));

@@ -146,7 +146,8 @@ mark { background: var(--mark); color: inherit; border-radius: 2px; }
 #raw { margin: 0; padding: 8px 12px; overflow: auto; white-space: pre-wrap; overflow-wrap: anywhere; font: 12.5px/1.5 var(--mono); tab-size: 4; flex: 1; }
 dialog { border: 1px solid var(--line); border-radius: 10px; background: var(--surface); color: var(--text); padding: 18px 22px; max-width: min(980px, 92vw); max-height: 84vh; overflow: auto; }
 dialog::backdrop { background: #0006; }
-dialog h2 { margin: 0 0 10px; font-size: 15px; outline: none; }
+dialog h2 { margin: 0 0 10px; font-size: 15px; }
+dialog h2:focus-visible { outline: none; }
 dialog pre { white-space: pre-wrap; overflow-wrap: anywhere; font: 12px/1.5 var(--mono); margin: 0 0 14px; }
 dialog table { border-collapse: collapse; margin-bottom: 14px; }
 dialog td { padding: 3px 18px 3px 0; vertical-align: top; }

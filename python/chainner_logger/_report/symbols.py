@@ -1,8 +1,4 @@
-"""The names of the functions in native stacks, as far as modules on this machine have symbol tables.
-
-Only ELF's tell how long a function is. Of a Windows module that has no more than exported names, the nearest one before
-a place would mostly be a wrong one.
-"""
+"""The names of the functions in native stacks, as far as modules on this machine have symbol tables."""
 
 from __future__ import annotations
 
@@ -13,17 +9,16 @@ import stat
 import struct
 import time
 from bisect import bisect_right
-from collections.abc import Iterator
 from functools import lru_cache
-from typing import BinaryIO, Optional
+from typing import Optional
+
+from . import modules
 
 _STACK = re.compile(r"(?:\n\tat [^\n]+)+")
-_FRAME = re.compile(r"(?<=\n\tat )(/[^\n]*)\+0x([0-9a-f]+)(?=,|\n|\Z)")
-_SYMBOL_TABLE, _DYNAMIC_SYMBOLS = 2, 11
-_FUNCTIONS = (2, 10)  # the latter are those of which the loader chooses one
+# Of this machine only: nobody knows who answers to the name of a server in a log that somebody sent.
+_FRAME = re.compile(r"(?<=\n\tat )((?:/(?!/)|[A-Za-z]:\\)[^\n]*)\+0x([0-9a-f]+)(?=,|\n|\Z)")
+_NAME_ONLY = 0x1000
 _FUTURE = 60  # seconds: a clock that was set, a file system that rounds
-
-_Function = tuple[int, int, str]  # where it begins, its size and its name
 
 
 def with_names(log: str) -> str:
@@ -47,61 +42,37 @@ def _named(frame: re.Match[str], crashed: float) -> str:
     path, place = frame[1], int(frame[2], 16)
     try:
         found = os.stat(path)
-        if not stat.S_ISREG(found.st_mode) or found.st_ctime > crashed + _FUTURE:
+        if not stat.S_ISREG(found.st_mode) or max(found.st_ctime, found.st_mtime) > crashed + _FUTURE:
             return frame[0]  # no module, or another one than that which crashed
         functions = _functions(path)
     except (OSError, ValueError, IndexError, struct.error):
         return frame[0]
     at = bisect_right(functions, (place, 1 << 64, "")) - 1
-    if at < 0 or place > functions[at][0] + functions[at][1]:  # a call that never returns may be the last of all
+    if at < 0 or place >= functions[at][0] + functions[at][1]:
         return frame[0]
     begin, _, name = functions[at]
     return f"{_demangled(name)}+{place - begin:#x} ({os.path.basename(path)}+{place:#x})"
 
 
-@lru_cache(maxsize=64)
-def _functions(path: str) -> list[_Function]:
-    with open(path, "rb") as file:
-        return sorted(_read(file))
-
-
-def _read(file: BinaryIO) -> Iterator[_Function]:
-    """Of an ELF file for a machine of 64 bits that stores the lowest byte first, as all on which we run."""
-    head = file.read(64)
-    if head[:6] != b"\x7fELF\2\1":
-        return
-    (table,), (size, count) = struct.unpack_from("<Q", head, 40), struct.unpack_from("<HH", head, 58)
-    sections = list(struct.iter_unpack("<IIQQQQIIQQ", _part(file, table, size * count)))
-    kinds = [section[1] for section in sections]
-    kind = next((each for each in (_SYMBOL_TABLE, _DYNAMIC_SYMBOLS) if each in kinds), None)
-    if kind is None:
-        return
-    _, _, _, _, begin, length, strings, *_ = sections[kinds.index(kind)]
-    names = _part(file, *sections[strings][4:6])
-    for name, info, _, section, value, extent in struct.iter_unpack("<IBBHQQ", _part(file, begin, length)):
-        if info & 15 in _FUNCTIONS and section and extent:
-            yield value, extent, names[name : names.index(0, name)].decode("ascii", "replace")
-
-
-def _part(file: BinaryIO, begin: int, size: int) -> bytes:
-    if begin + size > os.fstat(file.fileno()).st_size:
-        raise ValueError("cut short")
-    file.seek(begin)
-    return file.read(size)
+_functions = lru_cache(maxsize=64)(modules.functions)
 
 
 @lru_cache(maxsize=1)
 def _demangler() -> Optional[ctypes.CDLL]:
-    try:
-        library = ctypes.CDLL("libstdc++.so.6")
-        library.__cxa_demangle.restype = ctypes.c_void_p
-        return library
-    except (OSError, AttributeError):
-        return None
+    for runtime in "libstdc++.so.6", "libc++.1.dylib":
+        try:
+            library = ctypes.CDLL(runtime)
+            library.__cxa_demangle.restype = ctypes.c_void_p
+            return library
+        except (OSError, AttributeError):
+            continue
+    return None
 
 
 def _demangled(name: str) -> str:
-    """As it stands in the source, where the C++ runtime is there to tell."""
+    """As it stands in the source, where the C++ runtime or Windows is there to tell."""
+    if name.startswith("?"):
+        return _undecorated(name)
     library = _demangler() if name.startswith("_Z") else None
     if library is None:
         return name
@@ -115,3 +86,13 @@ def _demangled(name: str) -> str:
         free = ctypes.CDLL(None).free
         free.argtypes = [ctypes.c_void_p]
         free(found)
+
+
+def _undecorated(name: str) -> str:
+    try:
+        undecorate = ctypes.windll.dbghelp.UnDecorateSymbolName
+    except (OSError, AttributeError):
+        return name
+    text = ctypes.create_string_buffer(4096)
+    size = undecorate(name.encode(), text, len(text), _NAME_ONLY)
+    return text.value.decode("utf-8", "replace") if size else name
