@@ -500,10 +500,21 @@ def test_the_chart_is_a_filter_by_mouse_and_by_key(opened):
     opened.press("Enter")
     assert 0 < count(opened) < 20
     opened.press("Backspace")
+    assert opened.run("return [state.from === about.begin, state.to < about.end]") == [True, True]
     opened.press("Backspace")
     for _ in range(6):
         opened.press("Backspace")
     assert count(opened) == ALL
+
+
+def test_the_chart_shows_where_the_keys_are_only_while_they_are_there(opened):
+    drawn = "return document.getElementById('chart').toDataURL()"
+    before = opened.run(drawn)
+    opened.press("t")
+    opened.press("Home")
+    assert opened.run(drawn) != before
+    opened.run("document.getElementById('chart').blur()")
+    assert opened.run(drawn) == before
 
 
 def test_everything_has_a_name_for_those_who_do_not_see_it(opened):

@@ -98,6 +98,7 @@ def test_what_python_alone_says_about_a_crash_is_a_crash():
     taken = made(log("worker.log", begun("00:00", 7)), log("worker.crash.txt", STACKS.format("00:00", 7)))
     ((kind, _, what, _),) = told(taken)
     assert (kind, what) == (problems.CRASH, "Fatal Python error: Segmentation fault")
+    assert taken.sessions.all[0].describe_end() == "crashed: Fatal Python error: Segmentation fault"
     assert taken.problems[0].stack[0] == 'File "upscale.py", line 52 in upscale'
 
 
@@ -181,7 +182,7 @@ def test_a_process_that_was_killed_is_a_problem_if_it_would_have_closed_its_log(
             line("10:00", 2, "the next", "WARNING"),
         ),
     )
-    assert [(each.kind, each.log) for each in taken.problems] == [(problems.KILLED, "worker")]
+    assert told(taken) == [(problems.KILLED, "worker", "killed, crashed or lost power", 1)]
     assert [each.record.message for each in taken.problems[0].before] == ["the last words"]
     assert [each.describe_end() for each in taken.sessions.all if each.log == "host"][0] == "does not say how it ended"
 
@@ -219,6 +220,37 @@ def test_a_crash_of_which_no_log_tells_has_its_stack():
     (problem,) = made(log("worker.crash.txt", STACKS.split("\n", 1)[1])).problems
     assert (problem.what, problem.last) == ("Fatal Python error: Segmentation fault", 0)
     assert problem.stack[0] == 'File "upscale.py", line 52 in upscale' and problem.where == "upscale.py:52 in upscale"
+
+
+def test_the_time_of_a_crash_is_not_that_of_another_log():
+    stacks = STACKS.split("\n", 1)[1].replace("Fatal", "2025-10-19 05:00:00.000 [7] [CRITICAL] Crashed: x\nFatal")
+    taken = made(log("worker.crash.txt", stacks), log("host.log", begun("30:00", 7)))
+    assert [summary.moment(taken.zones, each.last)[11:19] for each in taken.problems] == ["05:00:00"]
+
+
+def test_a_log_that_closes_after_a_crash_tells_of_a_crash():
+    (session,) = made(log("worker.log", begun("00:00", 7) + crash("00:01", 7) + line("00:02", 7, CLOSED))).sessions.all
+    assert session.describe_end() == "crashed: SIGSEGV (11) at address 0x0"
+
+
+def test_a_process_that_closes_its_log_and_goes_on_in_it_is_another_session_only_if_it_begins_again():
+    closed = begun("00:00", 7) + line("00:01", 7, CLOSED)
+    continued = line("00:02", 7, "Continues an older file. " + ORIGIN.format(7, "1.0"))
+    assert len(made(log("worker.log", closed + continued)).sessions.all) == 1
+    (first, second) = made(log("worker.log", closed + line("00:02", 7, BEGIN))).sessions.all
+    assert first.describe_end() == "closed in good order"
+    assert second.is_begun and second.describe_end() == "no closing record yet: still running, or killed"
+
+
+def test_lines_of_windows_are_as_all_others():
+    assert story.legible(b"a\r\nb\xff\n") == "a\nb\\xff\n"
+
+
+def test_errors_are_equal_whatever_numbers_and_long_endings_say():
+    same = "x" * 160
+    texts = (f"{same}a", f"{same}b", "at 0xfe", "at 0xab", "at c", "at d")
+    taken = made(log("worker.log", *(line("00:01", 7, each, "ERROR") for each in texts)))
+    assert sorted(each.count for each in taken.problems) == [1, 1, 2, 2]
 
 
 def test_crashes_are_equal_if_their_three_innermost_frames_are():

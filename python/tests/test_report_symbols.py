@@ -161,8 +161,8 @@ def test_what_goes_on_with_a_symbol_of_windows_is_none():
     elsewhere = struct.pack("<8sIhHBB", b"imported", 0, 0, 0x20, 2, 0)
     last = struct.pack("<IIIhHBB", 0, 4, 0x30, 2, 0x20, 3, 0)
     table = function + more + more + of_data + elsewhere + last
-    found = modules._coff_symbols(table, b"\0\0\0\0longer_than_eight\0", [0x1000, 0x2000])
-    assert list(found) == [(0x1010, "upscale"), (0x2030, "longer_than_eight")]
+    found = modules._coff_symbols(table, b"\0\0\0\0longer_than_\xff\0", [0x1000, 0x2000])
+    assert list(found) == [(0x1010, "upscale"), (0x2030, "longer_than_\ufffd")]
 
 
 def test_a_damaged_program_for_windows_names_nothing(tmp_path):
