@@ -171,6 +171,13 @@ def test_text_is_data_everywhere(opened):
     assert shown(opened) == ["no record \x1b[31m"]
 
 
+def test_how_long_nothing_was_logged_is_told_in_two_units(opened):
+    spans = [0, 119, 120, 7199, 7200, 172_799, 172_800, 187_200]
+    assert opened.run("return arguments[0].map(each => spanText(1000 * each))", spans) == [
+        "0 s", "119 s", "2 min 00 s", "119 min 59 s", "2 h 00 min", "47 h 59 min", "2 days 0 h", "2 days 4 h",
+    ]  # fmt: skip
+
+
 def test_sessions_crashes_gaps_and_days_are_marked(opened):
     found = labels(opened)
     assert found[0] == "Saturday, 25 October 2025 UTC+02:00"

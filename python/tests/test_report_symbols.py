@@ -225,6 +225,8 @@ def test_a_module_of_macos_names_its_functions(tmp_path):
         (0x1040, 0x90, "helper"),
         (0x10D0, 0x30, "_ZN5tiles7upscaleEv"),
     ]
+    assert named(f"{tmp_path}/worker+0xfff") == f"{tmp_path}/worker+0xfff"
+    assert named(f"{tmp_path}/worker+0x1000") == "main+0x0 (worker+0x1000)"
     assert named(f"{tmp_path}/worker+0x1045") == "helper+0x5 (worker+0x1045)"
     assert named(f"{tmp_path}/worker+0x1100") == f"{tmp_path}/worker+0x1100"
 
