@@ -61,8 +61,12 @@ spdlog::color_mode color_mode_of_environment() {
 
 }  // namespace
 
-console_writer::console_writer(std::string logger_name, std::function<std::string()> where_else)
-    : logger_name_(std::move(logger_name)), where_else_(std::move(where_else)) {}
+console_writer::console_writer(std::string logger_name, std::function<std::string()> where_else,
+                               std::unique_ptr<platform::console> console, wait_function wait)
+    : logger_name_(std::move(logger_name)),
+      where_else_(std::move(where_else)),
+      console_(std::move(console)),
+      wait_(std::move(wait)) {}
 
 void console_writer::open(std::unique_ptr<spdlog::formatter> formatter, spdlog::color_mode color) {
     formatter_ = std::move(formatter);
@@ -132,7 +136,7 @@ std::size_t console_writer::write(std::string_view text) {
             continue;
         }
         if (error != std::errc::resource_unavailable_try_again || !may_wait(console_->unread())) break;
-        std::this_thread::sleep_for(wait_between_tries);
+        wait_(wait_between_tries);
     }
     return taken;
 }
@@ -140,7 +144,7 @@ std::size_t console_writer::write(std::string_view text) {
 /// A pipe has no room before a reader of single lines has emptied a page of it: what tells whether it takes anything is
 /// how much is `unread`.
 bool console_writer::may_wait(std::size_t unread) {
-    const clock::time_point now = clock::now();
+    const clock::time_point now = wait_(0ms);
     if (!waits_since_) {
         waits_since_ = now;
         unread_ = std::string_view::npos;
@@ -148,6 +152,11 @@ bool console_writer::may_wait(std::size_t unread) {
     if (unread < unread_) last_taken_ = now;
     unread_ = unread;
     return now - last_taken_ < longest_wait && now - *waits_since_ < longest_wait_in_all;
+}
+
+console_writer::clock::time_point console_writer::wait_for(std::chrono::milliseconds time) {
+    std::this_thread::sleep_for(time);
+    return clock::now();
 }
 
 }  // namespace chainner::detail

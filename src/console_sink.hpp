@@ -26,8 +26,16 @@ namespace chainner::detail {
 /// `console_sink`.
 class console_writer {
 public:
+    using clock = std::chrono::steady_clock;
+
+    /// Waits so long, and tells the time then.
+    using wait_function = std::function<clock::time_point(std::chrono::milliseconds)>;
+
     /// `where_else` says at which place the records are that were not shown.
-    console_writer(std::string logger_name, std::function<std::string()> where_else);
+    console_writer(
+        std::string logger_name, std::function<std::string()> where_else,
+        std::unique_ptr<platform::console> console = platform::make_console(platform::standard_stream::error),
+        wait_function wait = wait_for);
 
     void open(std::unique_ptr<spdlog::formatter> formatter, spdlog::color_mode color);
 
@@ -49,18 +57,18 @@ public:
     void detach_in_child() noexcept {}
 
 private:
-    using clock = std::chrono::steady_clock;
-
     console_writer(const console_writer& parent, std::unique_ptr<spdlog::formatter> formatter);
 
     bool resume(spdlog::log_clock::time_point now);
     bool show(const spdlog::details::log_msg& record);
     std::size_t write(std::string_view text);
     bool may_wait(std::size_t unread);
+    static clock::time_point wait_for(std::chrono::milliseconds time);
 
     std::string logger_name_;
     std::function<std::string()> where_else_;
     std::unique_ptr<platform::console> console_ = platform::make_console(platform::standard_stream::error);
+    wait_function wait_ = wait_for;
     std::unique_ptr<spdlog::formatter> formatter_;
     std::atomic<bool> is_open_{false};
     spdlog::color_mode color_ = spdlog::color_mode::automatic;

@@ -19,6 +19,7 @@
 #include "platform/file.hpp"
 #include "platform/process.hpp"
 #include "process_loggers.hpp"
+#include "record/calendar.hpp"
 #include "record/escaping.hpp"
 
 namespace chainner {
@@ -68,31 +69,12 @@ private:
 
 using crash_record = fixed_text<16 * 1024>;
 
-struct date {
-    std::int64_t year, month, day;
-};
-
-/// The functions of C that know the calendar take a lock. This counts in years that begin in March, so that the leap
-/// day is the last one.
-date date_of(std::int64_t days_since_1970) noexcept {
-    constexpr std::int64_t days_per_400_years = 146'097;
-    const std::int64_t days = days_since_1970 + 719'468;  // since 0000-03-01
-    const std::int64_t era = days / days_per_400_years;
-    const std::int64_t day_of_era = days % days_per_400_years;
-    const std::int64_t year_of_era =
-        (day_of_era - day_of_era / 1'460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
-    const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    const std::int64_t month = (5 * day_of_year + 2) / 153;  // 0: March
-    return {400 * era + year_of_era + (month >= 10 ? 1 : 0), month >= 10 ? month - 9 : month + 3,
-            day_of_year - (153 * month + 2) / 5 + 1};
-}
-
 void begin(crash_record& record, const detail::process_log& log) noexcept {
     using namespace std::chrono;
     const std::int64_t now =
         duration_cast<milliseconds>((system_clock::now() + minutes(log.utc_offset)).time_since_epoch()).count();
     const std::int64_t second = now / 1'000;
-    const date today = date_of(second / 86'400);
+    const detail::date today = detail::date_of(second / 86'400);
     record.clear();
     record.append("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}", today.year, today.month, today.day, second / 3'600 % 24,
                   second / 60 % 60, second % 60, now % 1'000);

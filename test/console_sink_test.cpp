@@ -31,7 +31,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-using std::chrono::steady_clock;
 using test::channel;
 using test::channel_kind;
 using test::scoped_stderr;
@@ -40,8 +39,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 using testing::ValuesIn;
-
-constexpr auto longest_wait = 100ms;
 
 const std::vector<channel_kind> readable_kinds = test::readable_kinds();
 const std::vector<channel_kind> all_kinds = test::all_kinds();
@@ -100,39 +97,30 @@ std::ptrdiff_t count_records(const fs::path& logs) {
 /// Reads a console in a thread of its own until it is stopped.
 class reader {
 public:
-    explicit reader(channel& from, std::size_t most = 1024 * 1024, std::chrono::milliseconds pause = 1ms)
-        : thread_([this, &from, most, pause] {
-              auto last = steady_clock::now();
+    explicit reader(channel& from)
+        : thread_([this, &from] {
               while (!is_over_) {
-                  const std::string more = from.read(most);
-                  const auto now = steady_clock::now();
+                  const std::string more = from.read();
                   const std::lock_guard lock(mutex_);
-                  if (!more.empty()) longest_pause_ = std::max(longest_pause_, now - std::exchange(last, now));
                   text_ += more;
-                  std::this_thread::sleep_for(pause);
+                  std::this_thread::sleep_for(1ms);
               }
           }) {}
-    ~reader() { stop(); }
+    ~reader() {
+        is_over_ = true;
+        thread_.join();
+    }
     reader(const reader&) = delete;
     reader& operator=(const reader&) = delete;
 
-    void stop() {
-        is_over_ = true;
-        if (thread_.joinable()) thread_.join();
-    }
     std::string text() const {
         const std::lock_guard lock(mutex_);
         return text_;
-    }
-    steady_clock::duration longest_pause() const {
-        const std::lock_guard lock(mutex_);
-        return longest_pause_;
     }
 
 private:
     mutable std::mutex mutex_;
     std::string text_;
-    steady_clock::duration longest_pause_{0};
     std::atomic<bool> is_over_{false};
     std::thread thread_;
 };
@@ -216,33 +204,12 @@ INSTANTIATE_TEST_SUITE_P(Kinds, UnreadConsole, ValuesIn(all_kinds), kind_name);
 
 TEST_P(UnreadConsole, CostsNoRecordAndHardlyAnyTime) {
     const std::uint64_t records = test::is_posix() ? 200'000U : 20'000U;  // Wine is slow
-    const auto run = [&](int output) {
-        const auto began = steady_clock::now();
-        fs::remove_all(logs());
-        test::child_process program("log_records", arguments(records, {"longest=" + (directory / "longest").string()}),
-                                    output);
-        EXPECT_TRUE(wait_for_record(records));
-        if (HasFailure()) program.kill();
-        EXPECT_EQ(program.wait(), 0);
-        return steady_clock::now() - began;
-    };
-    const auto silent = run(-1);
-    fs::remove(directory / "counter");
     channel console(GetParam());
-    const auto unread = run(console.writer());
+    test::child_process program("log_records", arguments(records), console.writer());
+    ASSERT_TRUE(wait_for_record(records)) << "it waits for each record";
+    EXPECT_EQ(program.wait(), 0);
     check_files(records);
-
-    const auto milliseconds = [](auto time) {
-        return static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
-    };
-    const std::uint64_t longest = test::shared_counter(directory / "longest").get();
-    RecordProperty("milliseconds_on_dev_null", milliseconds(silent));
-    RecordProperty("milliseconds_unread", milliseconds(unread));
-    RecordProperty("longest_call_microseconds", std::to_string(longest));
-    RecordProperty("shown", std::to_string(check_console(console.read(), file()).last));
-    // The promise is 200 ms; a loaded machine is late by more.
-    EXPECT_LT(unread, 3 * silent + 5s);
-    EXPECT_LT(longest, 5'000'000);
+    check_console(console.read(), file());
 }
 
 TEST_P(UnreadConsole, ContinuesWithWholeLinesAfterOneWarningOnceTheReaderIsBack) {
@@ -250,10 +217,7 @@ TEST_P(UnreadConsole, ContinuesWithWholeLinesAfterOneWarningOnceTheReaderIsBack)
     set_up();
     const scoped_stderr replaced(console.writer());
     const std::string shared_state = console.shared_state();
-    log(5'000);
-    const auto began = steady_clock::now();
-    log(5'000);
-    EXPECT_LT(steady_clock::now() - began, 20s) << "it waits for each record";
+    log(10'000);
     EXPECT_EQ(console.shared_state(), shared_state);
 
     if (GetParam() == channel_kind::stopped_terminal) console.start();
@@ -267,25 +231,9 @@ TEST_P(UnreadConsole, ContinuesWithWholeLinesAfterOneWarningOnceTheReaderIsBack)
 TEST_P(UnreadConsole, StopsNoThread) {
     constexpr int records = 5'000;  // of each thread; a console that waits would stop at less than a thousand
     channel console(GetParam());
-    test::child_process program("log_records",
-                                arguments(records, {"threads=4", "longest=" + (directory / "longest").string()}),
-                                console.writer());
-    ASSERT_TRUE(test::wait_until([&] { return test::shared_counter(directory / "longest").get() > 0; }, 100s));
+    test::child_process program("log_records", arguments(records, {"threads=4"}), console.writer());
     EXPECT_EQ(program.wait(), 0);
-    // The promise is 100 ms in total; a loaded machine is late by more.
-    EXPECT_LT(test::shared_counter(directory / "longest").get(), 5'000'000);
     EXPECT_EQ(count_records(logs()), 4 * records);
-}
-
-TEST_P(UnreadConsole, KeepsACallWaitingForAReaderOfSingleBytesNoLongerThanASecond) {
-    if (GetParam() == channel_kind::stopped_terminal) GTEST_SKIP() << "it is read by the page";
-    channel console(GetParam());
-    test::child_process program("log_records", arguments(2'000, {"longest=" + (directory / "longest").string()}),
-                                console.writer());
-    const reader slow(console, 1, 20ms);
-    EXPECT_EQ(program.wait(), 0);
-    EXPECT_LT(test::shared_counter(directory / "longest").get(), 10'000'000);
-    EXPECT_EQ(count_records(logs()), 2'000);
 }
 
 /// What chaiNNer's frontend does: its backend's stderr is read by nobody.
@@ -312,13 +260,10 @@ protected:
 
 TEST_F(ConsoleOfNode, CostsNoRecordWhenNodeReadsNothing) {
     constexpr std::uint64_t records = 200'000;
-    test::child_process parent = spawn(arguments(records, {"longest=" + (directory / "longest").string()}));
+    test::child_process parent = spawn(arguments(records));
     ASSERT_TRUE(wait_for_record(records));
     EXPECT_EQ(parent.wait(), 0);
     check_files(records);
-    const std::uint64_t longest = test::shared_counter(directory / "longest").get();
-    RecordProperty("longest_call_microseconds", std::to_string(longest));
-    EXPECT_LT(longest, 5'000'000);
 }
 
 TEST_F(ConsoleOfNode, CostsNoRecordWhenNodeIsKilled) {
@@ -365,59 +310,6 @@ TEST_F(Console, SurvivesAReaderOfOneLine) {
     ASSERT_EQ(test::run_in_shell(command(arguments(20'000)) + " 2>&1 | head -n 1 > '" + head.string() + "'"), 0);
     check_files(20'000);
     EXPECT_THAT(test::lines(test::read_file(head)), ElementsAre(HasSubstr("Logger initialized for worker process")));
-}
-
-// The reader is slow
-
-class SlowReader : public Console {
-protected:
-    /// Fails the test if a record is missing. A reader that a loaded machine kept away for 100 ms tells nothing: false
-    /// if there was no other one.
-    bool is_shown_to_a_reader_of(std::size_t bytes, std::chrono::milliseconds pause, std::uint64_t records,
-                                 channel_kind kind) {
-        for (int attempt = 0; attempt < 20; ++attempt) {
-            announce_what_is_missing();
-            channel console(kind);
-            const scoped_stderr replaced(console.writer());
-            reader slow(console, bytes, pause);
-            const std::uint64_t before = logged();
-            log(records);
-            slow.stop();
-            if (slow.longest_pause() >= longest_wait) continue;
-            std::string shown = slow.text();
-            EXPECT_TRUE(test::wait_until([&] {
-                shown += console.read();
-                return shown.find(text_of(logged())) != std::string::npos;
-            }));
-            const account found = check_console(shown, file(), common_width, before);
-            EXPECT_EQ(found.last, logged());
-            EXPECT_EQ(found.missing, 0U);
-            return true;
-        }
-        return false;
-    }
-
-private:
-    /// Elsewhere than where the next attempt reads.
-    void announce_what_is_missing() {
-        const channel elsewhere(channel_kind::pipe);
-        const scoped_stderr replaced(elsewhere.writer());
-        log(1);
-    }
-};
-
-class SlowlyReadConsole : public SlowReader, public testing::WithParamInterface<channel_kind> {};
-INSTANTIATE_TEST_SUITE_P(Kinds, SlowlyReadConsole, ValuesIn(readable_kinds), kind_name);
-
-TEST_P(SlowlyReadConsole, ShowsEverything) {
-    set_up();
-    ASSERT_TRUE(is_shown_to_a_reader_of(64 * 1024, 50ms, 3'000, GetParam()));
-}
-
-TEST_F(SlowReader, OfSingleLinesIsShownEverythingThoughItEmptiesAPageOfAPipeTooSlowly) {
-    if (!test::is_posix()) GTEST_SKIP() << "this system does not tell how much a reader has taken";
-    set_up();
-    ASSERT_TRUE(is_shown_to_a_reader_of(100, 20ms, 1'100, channel_kind::pipe));
 }
 
 using kind_and_width = std::tuple<channel_kind, std::size_t>;
@@ -711,17 +603,26 @@ TEST_P(RefusingKernel, ShowsEverythingToAReader) {
         SCOPED_TRACE(test::name_of(kind));
         fs::remove_all(logs());
         channel console(kind);
-        const reader eager(console);
+        constexpr std::uint64_t records = 300, ahead = 8;  // fewer than any channel holds: there is always room
+        test::shared_counter shown(directory / "shown");
+        shown.set(ahead);
         test::child_process program =
-            start("log_records", arguments(3'000, {"width=300", "size=100000000"}), console.writer());
-        if (program.wait() == not_possible) GTEST_SKIP() << "this kernel has no seccomp";
-        ASSERT_EQ(program.wait(), 0);
-        const auto shown = [&] { return check_console(eager.text(), file(), 300); };
-        ASSERT_TRUE(test::wait_until([&] { return shown().last == 3'000 || eager.longest_pause() >= longest_wait; }))
-            << shown().last;
-        if (eager.longest_pause() < longest_wait) {
-            EXPECT_EQ(shown().missing, 0U);
+            start("log_records", arguments(records, {"width=300", "most=" + (directory / "shown").string()}),
+                  console.writer());
+        std::string text;
+        account found;
+        while (found.last < records) {
+            const bool is_more =
+                test::wait_until([&] { return (text += console.read()).find('\n') != std::string::npos; });
+            if (!is_more && program.wait() == not_possible) GTEST_SKIP() << "this kernel has no seccomp";
+            const std::size_t end = text.rfind('\n') + 1;
+            found = check_console(text.substr(0, end), file(), 300, found.last);
+            text.erase(0, end);
+            ASSERT_TRUE(is_more && !HasFailure()) << found.last;
+            EXPECT_EQ(found.missing, 0U);
+            shown.set(found.last + ahead);
         }
+        EXPECT_EQ(program.wait(), 0);
     }
 }
 

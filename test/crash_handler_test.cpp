@@ -1,10 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chainner/crash_handler.hpp>
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <vector>
@@ -166,6 +169,23 @@ TEST_F(CrashHandler, NamesTheSenderOfASignal) {
     EXPECT_EQ(program.wait(), 128 + SIGSEGV);
     EXPECT_EQ(first_line(records().back()), "Crashed: SIGSEGV (" + std::to_string(SIGSEGV) + "), sent by process " +
                                                 std::to_string(test::current_process_id()));
+}
+
+TEST_F(CrashHandler, BeginsALineOfItsOwnBehindARecordThatWasCutShort) {
+    if (!test::is_posix()) GTEST_SKIP() << "nobody sends signals on this system";
+    const test::temporary_directory directory;
+    const auto file = directory / "worker.log";
+    test::child_process program("crash", {directory.path().string(), "wait_for_signal", "handler"});
+    ASSERT_TRUE(test::wait_until([&] {
+        return test::file_names(directory.path()).size() == 1 &&
+               test::read_file(file).find("about to crash\n") != std::string::npos;
+    }));
+    std::ofstream(file, std::ios::app) << "cut short";
+    program.kill(SIGSEGV);
+    program.wait();
+    const std::vector<std::string> lines = test::lines(test::read_file(file));
+    ASSERT_THAT(lines, Contains("cut short"));
+    EXPECT_THAT(*std::next(std::find(lines.begin(), lines.end(), "cut short")), HasSubstr("[CRITICAL] Crashed: "));
 }
 
 TEST_F(CrashHandler, SeveralThreadsThatCrashAtOnceSpoilNothing) {

@@ -492,6 +492,19 @@ TEST_F(Logger, DefaultFolderThatCannotBeUsedIsPassedOver) {
     EXPECT_EQ(chainner::log_directory(), directory / "tmp" / "chaiNNer" / "logs");
 }
 
+TEST_F(Logger, WithoutAnyFolderTheOneBeforeIsLeft) {
+    const auto logger = chainner::setup_logger("worker", silent());
+    test::write_file(directory / "file", "");
+    const test::scoped_variable unusable("CHAINNER_LOG_DIR", (directory / "file").string());
+    const test::scoped_variable temporary("TMPDIR", (directory / "file").string());
+    const test::scoped_variable temporary_on_windows("TMP", (directory / "file").string());
+    chainner::logger_options nowhere = silent();
+    nowhere.log_dir.clear();
+    chainner::setup_logger("worker", nowhere);
+    logger->info("nowhere");
+    EXPECT_THAT(records(directory.path(), "worker"), SizeIs(1));
+}
+
 TEST_F(Logger, WithoutAnyFolderTheConsoleStillShows) {
     test::write_file(directory / "file", "");
     testing::internal::CaptureStderr();  // which needs a temporary folder itself

@@ -87,8 +87,7 @@ void backlog::pop_front() noexcept {
     }
 }
 
-void backlog::retry_later(clock::time_point began) noexcept {
-    const auto now = clock::now();
+void backlog::retry_later(clock::time_point began, clock::time_point now) noexcept {
     next_retry_ = now + std::max<clock::duration>(min_retry_delay, 10 * (now - began));
 }
 

@@ -46,12 +46,12 @@ public:
 
     // Tries to end the fault
 
-    bool is_retry_due() const noexcept { return clock::now() >= next_retry_; }
+    bool is_retry_due(clock::time_point now = clock::now()) const noexcept { return now >= next_retry_; }
     void retry_at_once() noexcept { next_retry_ = {}; }
 
     /// After a try that began then. What took long is not tried again for long, so that a fault never takes more than a
     /// tenth of the time.
-    void retry_later(clock::time_point began) noexcept;
+    void retry_later(clock::time_point began, clock::time_point now = clock::now()) noexcept;
 
 private:
     struct fault {

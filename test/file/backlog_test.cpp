@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/matchers.hpp"
@@ -70,13 +72,20 @@ TEST(Backlog, TellsAFaultThatLastsOnce) {
     EXPECT_EQ(held.describe_once(), "");
 }
 
-TEST(Backlog, TriesAgainAfterAPause) {
+TEST(Backlog, TriesAgainAfterAPauseOfTenTimesWhatATryTook) {
+    using namespace std::chrono_literals;
     backlog held;
     EXPECT_TRUE(held.is_retry_due());
-    held.retry_later(backlog::clock::now());
-    EXPECT_FALSE(held.is_retry_due());
+    const backlog::clock::time_point began(1h);
+    for (const auto& [took, pause] : {std::pair(0ms, 100ms), std::pair(10ms, 100ms), std::pair(3000ms, 30'000ms)}) {
+        const auto end = began + took;
+        held.retry_later(began, end);
+        EXPECT_FALSE(held.is_retry_due(end + pause - 1ns));
+        EXPECT_TRUE(held.is_retry_due(end + pause));
+    }
+    held.retry_later(began, began);
     held.retry_at_once();
-    EXPECT_TRUE(held.is_retry_due());
+    EXPECT_TRUE(held.is_retry_due(began));
 }
 
 }  // namespace

@@ -54,6 +54,12 @@ TEST_F(LogFile, EndsALineThatWasCutShortBeforeItAppends) {
     EXPECT_EQ(content(), "cut sho\nrecord\n");
 }
 
+TEST_F(LogFile, EndsALineThatWasCutShortBeforeItIsRotated) {
+    test::write_file(directory / "host.log", "cut sho");
+    EXPECT_FALSE(join()->rotate(location)->append("record\n"));
+    EXPECT_EQ(content("host.1.log") + content(), "cut sho\nrecord\n");
+}
+
 TEST_F(LogFile, IsTheFirstThatNoOtherHasAndSaysNothingOfThose) {
     const auto first = join();
     const auto second = join();
@@ -120,6 +126,18 @@ TEST_F(LogFile, ReadsBackWhatARemovedFileTookSinceItWasVerified) {
     fs::remove(directory / "host.log");
     EXPECT_EQ(file->verify(), placement::removed);
     EXPECT_EQ(file->read_back(), "new\nof others\nnewer\n");
+}
+
+TEST_F(LogFile, ReadsBackWhatItTookSinceItWasEmptied) {
+    if (!test::is_posix()) GTEST_SKIP() << "Wine does not tell that an open file was removed";
+    const auto file = join();
+    file->append("a long record that is verified\n");
+    file->verify();
+    fs::resize_file(directory / "host.log", 0);
+    file->append("new\n");
+    fs::remove(directory / "host.log");
+    EXPECT_EQ(file->verify(), placement::removed);
+    EXPECT_EQ(file->read_back(), "new\n");
 }
 
 }  // namespace

@@ -86,6 +86,17 @@ TEST(Retention, TheFileOfACrashGoesWithTheLogsOfItsInstance) {
                 UnorderedElementsAre("host-3.log", "host-3.crash.txt", "host-4.crash.txt"));
 }
 
+TEST(Retention, OfFilesOfOneTimeTheOneThatWasRotatedLessOftenIsTheNewer) {
+    std::vector<role_file> files;
+    for (const char* name : {"host-2.2.log", "host-2.log", "host-2.3.log", "host-2.1.log"}) {
+        files.push_back(parse_file_name(name, "host").value());
+    }
+    const auto deleted = chainner::detail::surplus_files(files, 1, {1}, 1);
+    ASSERT_EQ(deleted.size(), 2U);
+    EXPECT_EQ(deleted[0].path, "host-2.2.log");
+    EXPECT_EQ(deleted[1].path, "host-2.3.log");
+}
+
 TEST(Retention, DeletesNoFileThatIsOpenAndNothingThatIsNoLogOfTheRole) {
     const test::temporary_directory directory;
     const auto open = [&](const std::string& name) {

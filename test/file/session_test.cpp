@@ -7,8 +7,10 @@
 #include <ctime>
 #include <string>
 
+#include "platform/process.hpp"
 #include "support/files.hpp"
 #include "support/matchers.hpp"
+#include "support/records.hpp"
 #include "support/system.hpp"
 
 namespace {
@@ -35,6 +37,22 @@ TEST(Session, TellsTheProcessFromAnyOtherByItsStart) {
     const std::string first = start();
     const auto end = std::chrono::steady_clock::now() + 100ms;
     while (std::chrono::steady_clock::now() < end) ASSERT_EQ(start(), first);
+}
+
+TEST(Session, TellsTheStartOfTheProcessWithTheUtcOffsetOfThen) {
+    if (!test::is_posix()) GTEST_SKIP() << "the rules of a zone are not read from TZ on this system";
+    // Summer time begins in the second after the start.
+    const auto start = std::chrono::floor<std::chrono::seconds>(chainner::platform::process_start());
+    const std::time_t change = std::chrono::system_clock::to_time_t(start + 1s);
+    const std::tm utc = *std::gmtime(&change);
+    const std::string zone = "XST0XDT," + std::to_string(utc.tm_yday) + "/" + std::to_string(utc.tm_hour) + ":" +
+                             std::to_string(utc.tm_min) + ":" + std::to_string(utc.tm_sec) + "," +
+                             std::to_string((utc.tm_yday + 100) % 365);
+    const test::scoped_variable rules("TZ", zone);
+    ASSERT_TRUE(test::wait_until([&] { return std::chrono::system_clock::now() >= start + 1s; }));
+    EXPECT_THAT(session("worker", "").header(),
+                test::MatchesPattern(".*, started: [0-9-]+ [0-9:]+\\.[0-9]{3}\\+00:00, .*UTC offset: \\+01:00"))
+        << zone;
 }
 
 TEST(Session, IsClosedByItsOwnRecordAlone) {

@@ -35,4 +35,9 @@ TEST(Process, ApplicationDataIsKnownOnWindowsAlsoWithoutItsVariable) {
     EXPECT_EQ(fs::is_directory(platform::application_data_directory()), is_windows);
 }
 
+TEST(Process, AHomeThatIsNoWholePathIsNone) {
+    const test::scoped_variable home("HOME", "relative");
+    EXPECT_NE(platform::home_directory(), "relative");
+}
+
 }  // namespace

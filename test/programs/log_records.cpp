@@ -4,11 +4,10 @@
 //
 // COUNT 0: until it is killed. counter=FILE: after each call that returned its number is published there (a
 // test::shared_counter). size=BYTES, files=NUMBER: the options of rotation. console=1: to the console as well.
-// threads=NUMBER: each logs COUNT records (`record THREAD.1 xxx`). width=BYTES: of the x. longest=FILE: the
-// microseconds of the longest call are published there. last=1: one more, `record in a static destructor`. noise=1:
+// threads=NUMBER: each logs COUNT records (`record THREAD.1 xxx`). width=BYTES: of the x. most=FILE: none whose number
+// is larger than what is published there is logged yet. last=1: one more, `record in a static destructor`. noise=1:
 // each record is followed by a line on stderr, past the logger.
 
-#include <algorithm>
 #include <chainner/logger.hpp>
 #include <chrono>
 #include <cstdint>
@@ -59,14 +58,14 @@ int main(int count, char** words) try {
     const std::string filling(std::stoul(settings["width"]), 'x');
     const std::uint64_t records = std::stoull(words[3]);
     const unsigned long threads = std::stoul(settings["threads"]);
-    std::vector<std::chrono::steady_clock::duration> longest(threads);
+    std::unique_ptr<test::shared_counter> most;
+    if (settings.count("most") != 0) most = std::make_unique<test::shared_counter>(settings["most"]);
     const bool is_noisy = settings.count("noise") != 0;
     const auto log = [&](unsigned long thread) {
         const std::string prefix = threads > 1 ? std::to_string(thread) + "." : "";
         for (std::uint64_t i = 1; records == 0 || i <= records; ++i) {
-            const auto began = std::chrono::steady_clock::now();
+            while (most && most->get() < i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
             logger->info("record {}{} {}", prefix, i, filling);
-            longest[thread] = std::max(longest[thread], std::chrono::steady_clock::now() - began);
             if (counter) counter->set(i);
             if (is_noisy) std::cerr << "noise\n" << std::flush;
         }
@@ -75,12 +74,6 @@ int main(int count, char** words) try {
     for (unsigned long i = 1; i < threads; ++i) others.emplace_back(log, i);
     log(0);
     for (std::thread& each : others) each.join();
-    if (settings.count("longest") != 0) {
-        using std::chrono::microseconds;
-        const auto of_all = *std::max_element(longest.begin(), longest.end());
-        const auto count_of_all = std::chrono::duration_cast<microseconds>(of_all).count();
-        test::shared_counter(settings["longest"]).set(static_cast<std::uint64_t>(count_of_all));
-    }
 } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';
     return 1;

@@ -2,11 +2,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <thread>
 
+#include "support/console.hpp"
 #include "support/faults.hpp"
 #include "support/files.hpp"
 #include "support/numbered_records.hpp"
@@ -231,6 +235,59 @@ TEST(SetUpWithoutAFileInAFault, SaysHowManyRecordsAreLost) {
     testing::internal::CaptureStderr();
     chainner::setup_logger("host", options);
     EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("records were lost"));
+}
+
+/// How often a program that logs tries to end a fault, told by its system calls.
+class TriesToEndAFault : public testing::Test {
+protected:
+    void SetUp() override {
+        if (test::run_in_shell("strace -o /dev/null true 2> /dev/null") != 0)
+            GTEST_SKIP() << "strace cannot trace here";
+        fs::create_directory(logs);
+    }
+
+    /// Logs 20,000 records, during all but the first of which there is the fault. A try makes one such `call`.
+    void log_with(const std::string& call, const std::function<void()>& begin_fault) const {
+        // What a sanitizer does at the end of a program fails where the program is traced.
+        const test::scoped_variable asan("ASAN_OPTIONS", "detect_leaks=0");
+        test::shared_counter most(directory / "most");
+        most.set(100);
+        const auto began = std::chrono::steady_clock::now();
+        test::child_process program(
+            test::find_program("strace")->string(),
+            {"-f", "-e", "trace=%file", "-o", calls, fs::path(TEST_PROGRAM_DIRECTORY) / "log_records", "host", logs,
+             std::to_string(records), "size=20000", "files=1", "most=" + (directory / "most").string(),
+             "counter=" + (directory / "counter").string()});
+        const test::shared_counter counter(directory / "counter");
+        ASSERT_TRUE(test::wait_until([&] { return counter.get() >= 100; }));
+        begin_fault();
+        most.set(records);
+        EXPECT_EQ(program.wait(), 0);
+        const auto most_tries = 10 + (std::chrono::steady_clock::now() - began) / std::chrono::milliseconds(100);
+        const auto lines = test::lines(test::read_file(calls));
+        const auto tries = std::count_if(lines.begin(), lines.end(), [&](const std::string& line) {
+            return line.find('"' + logs.string()) != std::string::npos && line.find(call) != std::string::npos;
+        });
+        EXPECT_GT(tries, 0);
+        EXPECT_LT(tries, most_tries) << "it takes more than a tenth of the time";
+    }
+
+    static constexpr std::uint64_t records = 20'000;
+    const test::temporary_directory directory;
+    const fs::path logs = directory / "logs";
+    const fs::path calls = directory / "calls";
+};
+
+TEST_F(TriesToEndAFault, AreFewWhereTheFileCannotBeRotated) {
+    fs::create_directories(logs / "host.1.log" / "in the way");
+    log_with("rename(", [] {});
+}
+
+TEST_F(TriesToEndAFault, AreFewWhereNoFileCanBeOpened) {
+    log_with("mkdir(", [&] {
+        fs::remove_all(logs);
+        test::write_file(logs, "in the way");
+    });
 }
 
 }  // namespace

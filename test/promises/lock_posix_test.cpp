@@ -1,14 +1,17 @@
 // Needs a thread that is stopped while it holds a lock: by a handler, which POSIX has.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <semaphore.h>
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/formatter.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chainner/logger.hpp>
 #include <csignal>
+#include <string>
 #include <thread>
 
 #include "support/faults.hpp"
@@ -60,6 +63,24 @@ TEST(ThreadThatIsStoppedWhileItLogs, CostsOthersNeitherTheirRecordsNorTheirEnd) 
     }
     EXPECT_TRUE(test::wait_until(
         [&] { return test::read_file(directory / "host-2.log").find("of a child\n") != std::string::npos; }));
+}
+
+TEST(FolderThatAStoppedProcessHasLocked, StopsNoOther) {
+    const test::temporary_directory directory;
+    const int folder = open(directory.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ASSERT_EQ(flock(folder, LOCK_EX), 0);
+    chainner::logger_options options;
+    options.log_dir = directory.path();
+    options.to_console = false;
+    options.max_file_size = 500;
+    options.max_files = 100;
+    const auto logger = chainner::setup_logger("host", options);
+    for (int i = 1; i <= 10; ++i) logger->info("record {}", i);
+    close(folder);
+    const auto records = test::texts(test::parse_log(test::read_role(directory.path(), "host")));
+    EXPECT_GT(test::rotated_files(directory.path(), "host").size(), 1U);
+    ASSERT_EQ(records.size(), 11U);
+    for (std::size_t i = 1; i <= 10; ++i) EXPECT_EQ(records[i], "record " + std::to_string(i));
 }
 
 }  // namespace

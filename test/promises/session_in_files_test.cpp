@@ -110,6 +110,15 @@ TEST_F(SessionInFiles, RotatedFilesSayItAgainAndThatTheyContinue) {
     }
 }
 
+TEST_F(SessionInFiles, AFileThatBeginsWithASecondSetUpSaysItToo) {
+    chainner::logger_options small = options();
+    small.max_file_size = 1000;
+    for (int i = 0; i < 20; ++i) chainner::setup_logger("worker", small);
+    const auto files = test::rotated_files(directory.path(), "worker");
+    ASSERT_THAT(files, SizeIs(6));
+    for (const fs::path& file : files) EXPECT_THAT(texts(file)[0], StartsWith("Continues an older file. Role: "));
+}
+
 TEST_F(SessionInFiles, TakesNoRoomFromTheRecords) {
     for (const std::size_t limit : {1U, 60U, 150U, 200U, 250U, 300U, 400U, 1000U}) {
         const fs::path folder = directory / std::to_string(limit);

@@ -48,7 +48,13 @@ TEST(Escaping, InvalidUtf8BecomesVisible) {
     EXPECT_EQ(escaped("\xe5\x90x"), "\\xe5\\x90x");  // cut short
     EXPECT_EQ(escaped("\xc0\x8a"), "\\xc0\\x8a");    // a line feed in a longer form than it may have
     EXPECT_EQ(escaped("\xe0\x80\x8a"), "\\xe0\\x80\\x8a");
-    EXPECT_EQ(escaped("\xed\xa0\x80"), "\\xed\\xa0\\x80");           // half of a surrogate pair
+    EXPECT_EQ(escaped("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // half of a surrogate pair
+    EXPECT_EQ(escaped("\xed\xbf\xbf"), "\\xed\\xbf\\xbf");  // the last one
+    EXPECT_EQ(escaped("\xed\x9f\xbf\xee\x80\x80"), "\xed\x9f\xbf\xee\x80\x80") << "those beside them";
+    EXPECT_EQ(escaped("\xc2\x80\xc2\x9f\xc2\xa0"), "\\u0080\\u009f\xc2\xa0");
+    EXPECT_EQ(escaped("\xe0\xa0\x80\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"), "\xe0\xa0\x80\xf0\x90\x80\x80\xf4\x8f\xbf\xbf")
+        << "the least of each length, and the last of all";
+    EXPECT_EQ(escaped("\xf0\x8f\xbf\xbf"), "\\xf0\\x8f\\xbf\\xbf");  // longer than it may be
     EXPECT_EQ(escaped("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");  // past the last code point
 }
 

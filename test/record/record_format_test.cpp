@@ -97,7 +97,8 @@ TEST(RecordFormat, FormatsTheTimeAsSpdlogDoesWhateverTheClockDoes) {
           "%10Y|%-10H|%=10M|%v", "%T %D %R %r %c %p %v", "%+", "%H%M%S%f%F%v", "%Y%q"}) {
         const auto ours = chainner::detail::make_formatter(pattern);
         spdlog::pattern_formatter theirs(pattern, spdlog::pattern_time_type::local, "\n");
-        for (const auto step : {-3600s + 0ms, -1ms, 0ms, 1ms, 999ms, 1000ms, 1001ms, 3600s + 0ms, -7200s + 0ms, 0ms}) {
+        for (const auto step : {-3600s + 0us, -1000us, 0us, 1us, 999us, 1000us, 999'000us, 1000'000us, 1001'000us,
+                                3600s + 0us, -7200s + 0us, 0us}) {
             const spdlog::details::log_msg msg(end_of_summer_time + step, {}, "name", spdlog::level::info, "message");
             spdlog::memory_buf_t out;
             ours->format(msg, out);
