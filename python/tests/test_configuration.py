@@ -254,6 +254,7 @@ if not {is_early}:
 for each in host, logger, child, host.getChild("child"):
     each.info("record of %s", each.name)
 """
+    programs.environment["CHAINNER_PROCESS_TYPE"] = "host"  # set up by itself where a framework takes its time
     programs.run(code)
     moment = "still early" if is_early else "after the framework"
     names = ["host", "host", "host.nodes", "host.child"]

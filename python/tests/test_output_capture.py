@@ -108,7 +108,8 @@ def test_a_stream_that_was_a_file_is_none_any_more(programs, options):
         again = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", line_buffering=True)
         print("by the same", file=again)
         again.detach()
-        open(1, "ab", closefd=False).write(b"by another\\n")
+        mode = "wb" if sys.platform == "win32" else "ab"  # there a pipe cannot be appended to
+        open(1, mode, closefd=False).write(b"by another\\n")
         assert not sys.stdout.seekable()
         """
     with open(programs.folder / "shown", "wb") as shown:
