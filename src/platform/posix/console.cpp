@@ -115,10 +115,11 @@ int posix_console::find_descriptor() const noexcept {
 bool posix_console::follow() noexcept {
     const bool fails_once_replaced = way_ == way::socket || way_ == way::at_once;
     const int descriptor_before = std::exchange(descriptor_, find_descriptor());
+    if (!was_open_at_start(stream_)) way_ = way::off;
     if (way_ == way::off || (fails_once_replaced && !has_failed_ && descriptor_ == descriptor_before)) return false;
     struct stat found {};
-    if (!was_open_at_start(stream_) || fstat(descriptor(), &found) != 0) {
-        way_ = way::off;
+    if (fstat(descriptor(), &found) != 0) {
+        if (errno == EBADF) way_ = way::off;
         return false;
     }
     const identity now{found.st_dev, found.st_ino};
