@@ -39,7 +39,7 @@ int main(int count, char** words) try {
     }
     std::mt19937 random(std::random_device{}());
     std::uniform_int_distribution<int> numbers(3, 1023);
-    for (int file = 0; running > 0; ++file) {
+    for (int file = 0; running > 0 || file <= 100; ++file) {
         const int first = numbers(random);
         for (int number = first; number < first + 100 && number <= 1023; ++number) close(number);
         for (int number = 3; number < 10; ++number) close(number);
