@@ -1,22 +1,20 @@
 #!/usr/bin/env python3
-"""mutants.py [--most N] [--seed TEXT] [FILE...]: does any test notice a small mistake?
-
-FILE: of src/ or python/chainner_logger/; else all. A rule of universalmutator changes a line, in a copy of the tree: N
-times for each FILE, spread over its lines, the same ones for the same seed. What neither the tests of the file (test/
-mirrors src/) nor the other quick ones notice is printed. What does not compile, or not to another program, does not
-count."""
+"""Does any test notice a small mistake? FILE is one of src/ or python/chainner_logger/; without one, all are tried. A
+rule of universalmutator changes a line, in a copy of the tree: so many times for each FILE, spread over its lines, and
+the same ones for the same seed. What neither the tests of the file (test/ mirrors src/) nor the other quick ones notice
+is printed. What does not compile, or not to another program, does not count."""
 
 import argparse
 import contextlib
-import hashlib
+import functools
 import io
+import marshal
 import os
 import random
 import re
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -27,8 +25,11 @@ FOLDER = ROOT / "build" / "mutants"
 TREE, BUILD = FOLDER / "tree", FOLDER / "build"
 PROGRAM, PACKAGE = BUILD / "test" / "chainner_logger_tests", BUILD / "python" / "package"
 RULES = {True: ["universal.rules", "python.rules"], False: ["universal.rules", "c_like.rules", "cpp.rules"]}
-QUICK, PATIENCE = 2, 60  # seconds: what a test may take, and after how many it is said to hang
+QUICK, PATIENCE = 2, 60  # seconds: what a quick test takes at most, and after how many it is said to hang
 SLOW_MODULES = "pip package packagers frameworks report_page example promises child_processes".split()
+OPTIONS = ["BUILD_SHARED_LIBS=ON", "CMAKE_LINK_DEPENDS_NO_SHARED=ON", "CMAKE_BUILD_TYPE=None"]
+OPTIONS += ["CHAINNER_LOGGER_BUILD_TESTS=ON", "CHAINNER_LOGGER_BUILD_PYTHON=ON", "Python_EXECUTABLE=/usr/bin/python3"]
+OPTIONS += ["CMAKE_CXX_FLAGS=-O1 -D_GLIBCXX_ASSERTIONS"]
 
 
 def succeeds(*words, patience=None, **more):
@@ -44,7 +45,7 @@ def succeeds(*words, patience=None, **more):
         child.wait()
 
 
-def build(*targets):
+def builds(*targets):
     return succeeds("ninja", "-C", BUILD, "-j1", *targets)
 
 
@@ -56,26 +57,17 @@ def copy_tree():
         if not (TREE / name).exists() or (TREE / name).read_bytes() != text:
             (TREE / name).parent.mkdir(parents=True, exist_ok=True)
             (TREE / name).write_bytes(text)
-    options = "BUILD_SHARED_LIBS=ON CMAKE_LINK_DEPENDS_NO_SHARED=ON CHAINNER_LOGGER_BUILD_TESTS=ON CMAKE_BUILD_TYPE=None"
-    options += " CHAINNER_LOGGER_BUILD_PYTHON=ON Python_EXECUTABLE=/usr/bin/python3"
-    words = ["-DCMAKE_CXX_FLAGS=-O1 -D_GLIBCXX_ASSERTIONS", *(f"-D{option}" for option in options.split())]
-    if not succeeds("cmake", "-G", "Ninja", "-S", TREE, "-B", BUILD, *words):
+    if not succeeds("cmake", "-G", "Ninja", "-S", TREE, "-B", BUILD, *(f"-D{option}" for option in OPTIONS)):
         sys.exit("the copy of the tree cannot be configured")
 
 
 class Cpp:
-    def __init__(self):
-        listed = build("chainner_logger_tests") and subprocess.check_output([PROGRAM, "--gtest_list_tests"], text=True)
-        tests = []
-        for line in (listed or sys.exit("the copy of the tree does not build")).splitlines():
-            word = line.split("#")[0].strip()
-            suite = suite if line.startswith(" ") else word
-            tests += [suite + word] if line.startswith(" ") else []
-        self.quick = [test for test in tests if self.is_quick(test)]
+    targets = ["chainner_logger_tests"]
 
-    def is_quick(self, test):
-        began = time.monotonic()
-        return self.passes(test, QUICK) and time.monotonic() - began < QUICK
+    def __init__(self):
+        listed = re.sub(r" *#.*", "", subprocess.check_output([PROGRAM, "--gtest_list_tests"], text=True))
+        suites = re.findall(r"^(\S+\.)\n((?:  .*\n)*)", listed, re.M)
+        self.quick = [suite + test for suite, tests in suites for test in tests.split() if self.passes(suite + test, QUICK)]
 
     def passes(self, test, patience=PATIENCE):
         return succeeds(PROGRAM, f"--gtest_filter={test}", cwd=FOLDER, patience=patience)
@@ -88,21 +80,20 @@ class Cpp:
 
     def compiled(self, file):
         target = f"CMakeFiles/chainner_logger.dir/{file}.o" if file.suffix == ".cpp" else "libchainner_logger.so"
-        if build(target) and build("chainner_logger"):
-            return hashlib.sha256((BUILD / target).read_bytes()).digest()
+        return (BUILD / target).read_bytes() if builds(target) and builds("chainner_logger") else None
 
 
 class Python:
+    targets = ["_native", "other_spdlog", "log_records"]
+
     def __init__(self):
-        if not build("_native", "other_spdlog", "log_records"):
-            sys.exit("the copy of the tree does not build")
-        self.environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONDONTWRITEBYTECODE": "1"}
-        self.environment["OTHER_SPDLOG"] = str(next(BUILD.glob("python/tests/*other_spdlog*")))
-        self.environment["LOG_RECORDS"] = str(next(BUILD.glob("test/programs/*/log_records")))
+        programs = {"OTHER_SPDLOG": "python/tests/*other_spdlog*", "LOG_RECORDS": "test/programs/*/log_records"}
+        programs = {name: str(next(BUILD.glob(pattern))) for name, pattern in programs.items()}
+        self.environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONDONTWRITEBYTECODE": "1", **programs}
 
     def passes(self, tests):
-        words = ["/usr/bin/python3", "-m", "pytest", "-xqp", "no:cacheprovider", tests]
-        return succeeds(*words, patience=5 * PATIENCE, cwd=FOLDER, env=self.environment)
+        words = ["/usr/bin/python3", "-m", "pytest", "-xqp", "no:cacheprovider"]
+        return succeeds(*words, tests, patience=5 * PATIENCE, cwd=FOLDER, env=self.environment)
 
     def tests_of(self, file):
         names = {f"test_{file.stem.strip('_')}", f"test_report_{file.stem}"}
@@ -113,65 +104,62 @@ class Python:
         text = (TREE / file).read_text()
         (PACKAGE / file.relative_to("python")).write_text(text)
         with contextlib.suppress(SyntaxError, ValueError):
-            return repr(list(codes_of(compile(text, str(file), "exec", optimize=2))))
+            return marshal.dumps(compile(text, str(file), "exec", optimize=2))
 
 
-def codes_of(code):
-    yield code.co_code, code.co_names, [each for each in code.co_consts if not hasattr(each, "co_code")]
-    for each in code.co_consts:
-        yield from codes_of(each) if hasattr(each, "co_code") else ()
+@functools.lru_cache(maxsize=None)
+def language(is_python):
+    kind = Python if is_python else Cpp
+    return kind() if builds(*kind.targets) else sys.exit("the copy of the tree does not build")
 
 
 def mutants_of(file, seed):
     lines = (TREE / file).read_text().splitlines(keepends=True)
     with contextlib.redirect_stdout(io.StringIO()):
         found = mutants_regexp(lines, RULES[file.suffix == ".py"], ignorePatterns=["^(using|namespace) "])
+    found = [each[:2] for each in found if each[1].count("\n") == 1]  # not a `continue` after a line: few compile
     turns, chance = Counter(), random.Random(f"{seed} {file}")
-    found = [each for each in found if each[1].count("\n") == 1]  # not a `continue` after a line: few of them compile
-    for number, text, *_ in chance.sample(found, len(found)):
+    for number, text in chance.sample(found, len(found)):
         turns[number] += 1
         yield turns[number], chance.random(), number, lines[: number - 1] + [text] + lines[number:]
 
 
-def try_file(language, file, most, seed):
+def try_file(known, file, most, seed):
     original = (TREE / file).read_text()
-    tests, seen, noticed, tried = language.tests_of(file), {None, language.compiled(file)}, 0, 0
-    if not all(map(language.passes, tests)):
+    tests, seen, noticed, tried = known.tests_of(file), {None, known.compiled(file)}, 0, 0
+    if not all(map(known.passes, tests)):
         sys.exit(f"{file}: a test fails without any mistake")
     try:
         for _, _, number, lines in sorted(mutants_of(file, seed)):
             if tried == most:
                 break
             (TREE / file).write_text("".join(lines))
-            if (program := language.compiled(file)) in seen:
+            if (program := known.compiled(file)) in seen:
                 continue
             seen.add(program)
             tried += 1
-            if all(map(language.passes, tests)):
+            if all(map(known.passes, tests)):
                 before, after = original.splitlines()[number - 1].strip(), lines[number - 1].strip()
                 print(f"{file}:{number}: {before}\n    -> {after}", flush=True)
             else:
                 noticed += 1
     finally:
         (TREE / file).write_text(original)
-        language.compiled(file)
+        known.compiled(file)
     print(f"{file}: {noticed} of {tried} were noticed", flush=True)
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--most", type=int, default=25)
-    arguments.add_argument("--seed", default="1")
-    arguments.add_argument("files", nargs="*", type=Path)
+    arguments = argparse.ArgumentParser(prog="./dev mutants", description=__doc__)
+    arguments.add_argument("--most", type=int, default=25, help="so many for each file; by default 25")
+    arguments.add_argument("--seed", default="1", help="others for another one")
+    arguments.add_argument("files", metavar="FILE", nargs="*", type=Path)
     chosen = arguments.parse_args()
     copy_tree()
     files = [each.resolve() for each in chosen.files]
     files = files or [*ROOT.glob("src/**/*.?pp"), *ROOT.glob("python/chainner_logger/**/*.py")]
-    languages = {}
     for file in sorted(each.relative_to(ROOT) for each in files if "windows" not in each.parts):
-        kind = Python if file.suffix == ".py" else Cpp
-        languages[kind] = languages.get(kind) or kind()
-        try_file(languages[kind], file, chosen.most, chosen.seed)
+        try_file(language(file.suffix == ".py"), file, chosen.most, chosen.seed)
 
 
 main()
