@@ -182,7 +182,8 @@ def test_a_process_that_was_killed_is_a_problem_if_it_would_have_closed_its_log(
             line("10:00", 2, "the next", "WARNING"),
         ),
     )
-    assert told(taken) == [(problems.KILLED, "worker", "killed, crashed or lost power", 1)]
+    assert told(taken) == [("killed", "worker", "killed, crashed or lost power", 1)]
+    assert taken.problems[0].verb == "ended without a closing record"
     assert [each.record.message for each in taken.problems[0].before] == ["the last words"]
     assert [each.describe_end() for each in taken.sessions.all if each.log == "host"][0] == "does not say how it ended"
 
