@@ -520,6 +520,9 @@ def test_the_chart_shows_where_the_keys_are_only_while_they_are_there(opened):
     opened.press("t")
     opened.press("Home")
     assert opened.run(drawn) != before
+    for key in "ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft":
+        opened.press(key)
+    assert opened.run("return document.getElementById('chart').getAttribute('aria-valuenow')") == "2"
     opened.run("document.getElementById('chart').blur()")
     assert opened.run(drawn) == before
 

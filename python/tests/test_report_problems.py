@@ -114,6 +114,7 @@ def test_equal_crashes_are_one_and_the_newest_problem_comes_first():
         ("crash", "worker", "SIGSEGV (11) at address 0x19", 20),
     ]
     assert (taken.problems[2].last - taken.problems[2].first) == 19 * 60_000
+    assert taken.problems[1].where == "/x/worker+0x777"
 
 
 def test_what_the_host_says_about_a_crash_comes_after_the_crash():
@@ -182,7 +183,8 @@ def test_a_process_that_was_killed_is_a_problem_if_it_would_have_closed_its_log(
             line("10:00", 2, "the next", "WARNING"),
         ),
     )
-    assert told(taken) == [(problems.KILLED, "worker", "killed, crashed or lost power", 1)]
+    assert told(taken) == [("killed", "worker", "killed, crashed or lost power", 1)]
+    assert taken.problems[0].verb == "ended without a closing record"
     assert [each.record.message for each in taken.problems[0].before] == ["the last words"]
     assert [each.describe_end() for each in taken.sessions.all if each.log == "host"][0] == "does not say how it ended"
 
@@ -226,6 +228,20 @@ def test_the_time_of_a_crash_is_not_that_of_another_log():
     stacks = STACKS.split("\n", 1)[1].replace("Fatal", "2025-10-19 05:00:00.000 [7] [CRITICAL] Crashed: x\nFatal")
     taken = made(log("worker.crash.txt", stacks), log("host.log", begun("30:00", 7)))
     assert [summary.moment(taken.zones, each.last)[11:19] for each in taken.problems] == ["05:00:00"]
+
+
+def test_a_stack_belongs_to_the_crash_and_not_to_what_mentions_one():
+    text = begun("00:00", 7) + line("00:01", 7, "it said Crashed: x") + crash("00:02", 7)
+    taken = made(log("worker.log", text), log("worker.crash.txt", STACKS.format("00:00", 7)))
+    assert [each.stack[0] for each in taken.problems] == ['File "upscale.py", line 52 in upscale']
+
+
+def test_a_crash_of_which_python_alone_tells_is_of_its_process():
+    logs = log("worker.log", begun("00:00", 7) + begun("10:00", 8)), log("host.log", begun("20:00", 7))
+    taken = made(*logs, log("worker.crash.txt", STACKS.format("00:00", 7)))
+    assert [(each.log, each.pid, each.ending) for each in taken.sessions.all] == [
+        ("worker", 7, "crashed"), ("worker", 8, "open"), ("host", 7, "open"),
+    ]  # fmt: skip
 
 
 def test_a_log_that_closes_after_a_crash_tells_of_a_crash():

@@ -49,6 +49,40 @@ def test_a_frame_has_the_name_of_its_function():
 def test_a_name_of_cplusplus_is_as_in_the_source():
     module, begin = place_of("libstdc++.so.6", "_ZSt9terminatev")
     assert named(f"{module}+{begin + 1:#x}") == f"std::terminate()+0x1 ({os.path.basename(module)}+{begin + 1:#x})"
+    assert symbols._demangled("_Z!") == "_Z!"
+
+
+@on_linux
+def test_the_runtime_of_macos_knows_names_of_cplusplus_too(monkeypatch):
+    load = ctypes.CDLL
+
+    def load_there(name):
+        if name == "libstdc++.so.6":
+            raise OSError
+        return load("libstdc++.so.6" if name == "libc++.1.dylib" else name)
+
+    monkeypatch.setattr(ctypes, "CDLL", load_there)
+    symbols._demangler.cache_clear()
+    assert symbols._demangled("_ZN5tiles7upscaleEv") == "tiles::upscale()"
+    symbols._demangler.cache_clear()
+
+
+def test_where_nobody_knows_names_of_microsoft_they_stay(monkeypatch):
+    if sys.platform == "win32":
+        monkeypatch.delattr(ctypes, "windll")
+    assert symbols._demangled("?upscale@worker@@YAHH@Z") == "?upscale@worker@@YAHH@Z"
+
+
+def test_names_of_microsoft_are_told_by_windows(monkeypatch):
+    class Library:
+        @staticmethod
+        def UnDecorateSymbolName(name, text, size, flags):
+            text.value = f"{flags:#x} {size} ".encode() + name.rstrip(b"Z") if name.endswith(b"Z") else b"none"
+            return name.endswith(b"Z")
+
+    monkeypatch.setattr(ctypes, "windll", type("Libraries", (), {"dbghelp": Library}), raising=False)
+    assert symbols._demangled("?upscale@Z") == "0x1000 4096 ?upscale@"
+    assert symbols._demangled("?upscale") == "?upscale"
 
 
 @on_linux

@@ -289,7 +289,7 @@ WRITER = """
     logger = setup_logger(sys.argv[1])
     number = 0
     with open(sys.argv[2], "r+b", 0) as counter:
-        while True:
+        while number < 1500:  # no more than the folder keeps, however long a report takes
             number += 1
             logger.info("record %d\\n%s\\nend %d", number, "\\n".join(["words " * 1500] * 3), number)
             counter.seek(0)
