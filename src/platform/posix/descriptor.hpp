@@ -49,8 +49,9 @@ public:
     bool is_in_place(standard_stream stream) const noexcept {
         struct stat found {};
         const ino_t index = index_;
-        return index != 0 && fstat(descriptor_of(stream), &found) == 0 && found.st_ino == index &&
-               found.st_dev == device_;
+        if (index == 0) return false;
+        if (fstat(descriptor_of(stream), &found) != 0) return errno != EBADF;
+        return found.st_ino == index && found.st_dev == device_;
     }
 
 private:
@@ -62,13 +63,6 @@ private:
 inline stream_diversion& diversion_of(standard_stream stream) noexcept {
     static std::array<stream_diversion, 2> diversions;
     return diversions.at(static_cast<std::size_t>(stream));
-}
-
-/// Whether it is still open: the program may have closed it, and its number may stand for another file.
-inline bool is_open(const file& file) noexcept {
-    struct stat found {};
-    return file && fstat(static_cast<int>(file.number()), &found) == 0 &&
-           file.is_same(static_cast<std::uint64_t>(found.st_dev), found.st_ino);
 }
 
 /// Whether the process was started with it: later the number may belong to a file that the program has opened.
