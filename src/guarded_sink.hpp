@@ -133,16 +133,12 @@ public:
     void log(const spdlog::details::log_msg& record) override {
         if (!this->without_lock().is_open()) return;
         if (lock_note::is_any_noted() && !is_internal(record)) return;
-        if (auto* const prepare = before_record.load(std::memory_order_relaxed)) prepare();
-        const bool was_held_up = is_held_up_.load(std::memory_order_relaxed);
-        if (const auto writer = this->lock_for(was_held_up ? duration::zero() : 3 * lock_patience)) {
-            writer->log(record);
-            if (was_held_up) is_held_up_ = false;
-        } else {
-            is_held_up_ = true;  // to have waited once is enough
-            this->without_lock().log_without_lock(record);
-        }
-        platform::cancellation_point();
+        auto* const prepare = before_record.load(std::memory_order_relaxed);
+        const auto time = prepare != nullptr ? prepare(record.time) : record.time;
+        if (time == record.time) return write(record);
+        spdlog::details::log_msg later = record;
+        later.time = time;
+        write(later);
     }
     void flush() override {
         if (const auto writer = this->lock_for(lock_patience)) writer->flush();
@@ -155,10 +151,25 @@ public:
         if (const auto writer = this->lock_for(lock_patience)) writer->set_formatter(std::move(unforgeable));
     }
 
-    /// What is to come before each record, if anything. Called without the lock.
-    std::atomic<void (*)() noexcept> before_record{nullptr};
+    using time_point = spdlog::log_clock::time_point;
+
+    /// What is to come before each record, if anything; returns the time that the record is to bear. Called without the
+    /// lock.
+    std::atomic<time_point (*)(time_point) noexcept> before_record{nullptr};
 
 private:
+    void write(const spdlog::details::log_msg& record) {
+        const bool was_held_up = is_held_up_.load(std::memory_order_relaxed);
+        if (const auto writer = this->lock_for(was_held_up ? duration::zero() : 3 * lock_patience)) {
+            writer->log(record);
+            if (was_held_up) is_held_up_ = false;
+        } else {
+            is_held_up_ = true;  // to have waited once is enough
+            this->without_lock().log_without_lock(record);
+        }
+        platform::cancellation_point();
+    }
+
     std::atomic<bool> is_held_up_{false};
 };
 

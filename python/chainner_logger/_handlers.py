@@ -54,9 +54,11 @@ class FileHandler(_SinkHandler):
 class ConsoleHandler(_SinkHandler, logging.StreamHandler):  # type: ignore[type-arg]
     """stderr: coloured if it is a terminal, and never waited for if nobody reads it.
 
-    With another `stream` it is an ordinary StreamHandler. So it is if something else stands in the place of
-    `sys.stderr` when it is made, as in a notebook.
+    With another `stream` it is an ordinary StreamHandler, in the same pattern unless it has a formatter. So it is if
+    something else stands in the place of `sys.stderr` when it is made, as in a notebook.
     """
+
+    _pattern = logging.Formatter("[%(asctime)s] [%(process)s] [%(levelname)s] %(message)s", "%H:%M:%S")
 
     # By the id of an exception, whether its record has been shown: for who else would show it.
     awaited: dict[int, bool] = {}
@@ -74,6 +76,11 @@ class ConsoleHandler(_SinkHandler, logging.StreamHandler):  # type: ignore[type-
             logging.StreamHandler.emit(self, record)
         else:
             super().emit(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        if self.formatter is None and self._has_foreign_stream():
+            return self._pattern.format(record).replace("\n", "\n\t")
+        return super().format(record)
 
     def handleError(self, record: logging.LogRecord) -> None:
         error = sys.exc_info()[1]

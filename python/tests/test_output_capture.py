@@ -123,6 +123,54 @@ def test_a_stream_that_was_a_file_is_none_any_more(programs, options):
     assert programs.texts() == ["stdout: by the same", "stdout: by another"]
 
 
+def test_what_a_started_program_has_in_a_log_of_its_own_is_recorded_once(programs):
+    child = """
+        from chainner_logger import setup_logger
+        logger = setup_logger("worker")
+        logger.error("in two\\nlines")
+        print("said")
+        setup_logger("worker", to_file=False).info("in no log of its own")
+        """
+    output = programs.run(
+        f"""
+        import subprocess, sys
+        from chainner_logger import setup_logger
+        setup_logger("host", capture_output=True)
+        subprocess.run([sys.executable, {str(programs.file(child))!r}])
+        """
+    )
+    assert programs.texts("worker") == ["in two\nlines"]
+    of_host = programs.texts("host")
+    assert [text for text in of_host if not text.startswith("stderr: [")] == ["stdout: said"]
+    assert [text.split("] ")[-1] for text in of_host if text.startswith("stderr: [")][1:] == ["in no log of its own"]
+    assert "[ERROR] in two\n\tlines\n" in output, "all is shown"
+
+
+@pytest.mark.parametrize("stream", ["sys.stdout", "Tee(sys.stderr)"])
+def test_a_console_that_writes_to_a_captured_stream_is_recorded_once(programs, stream):
+    output = programs.run(
+        f"""
+        import sys
+        from chainner_logger import setup_logger
+
+        class Tee:
+            def __init__(self, stream):
+                self.stream = stream
+            def write(self, text):
+                return self.stream.write(text)
+            def flush(self):
+                self.stream.flush()
+
+        logger = setup_logger("worker", capture_output=True)
+        logger.handlers[1].setStream({stream})
+        logger.warning("once\\nin two lines")
+        print("said", flush=True)
+        """
+    )
+    assert programs.texts() == ["once\nin two lines", "stdout: said"]
+    assert "] [WARNING] once\n\tin two lines\n" in output
+
+
 @needs_fork
 def test_a_child_that_logs_before_it_executes(programs):
     texts = said(

@@ -6,6 +6,7 @@ import logging.config
 import logging.handlers
 import os
 import queue
+import re
 import threading
 import types
 import unittest
@@ -235,7 +236,7 @@ def test_the_console_handler_writes_to_another_stream_if_it_is_given_one(worker)
     worker.info("to the stream")
     console.flush()
     console.setStream(before)
-    assert stream.getvalue() == "to the stream\n"
+    assert re.fullmatch(r"\[\d\d:\d\d:\d\d\] \[\d+\] \[INFO\] to the stream\n", stream.getvalue())
 
 
 def test_what_stands_in_the_place_of_stderr_at_the_set_up_gets_the_records(programs):
@@ -263,7 +264,9 @@ def test_what_stands_in_the_place_of_stderr_at_the_set_up_gets_the_records(progr
                 logger.warning("by the module's")
             role_logger.error("as a StreamHandler would")
             written = stream.getvalue() if role == "host" else stream.written
-            assert written.endswith("to its reader\\nby the module's\\nas a StreamHandler would\\n"), written
+            shown = [line.split("] ")[-2:] for line in written.splitlines()]
+            expected = [["[INFO", "to its reader"], ["[WARNING", "by the module's"], ["[ERROR", "as a StreamHandler would"]]
+            assert shown[-3:] == expected, written
         """
     )
     assert "reader" not in output and "by the module's" not in output and "StreamHandler" not in output

@@ -14,7 +14,6 @@
 namespace chainner::detail {
 
 using spdlog::fmt_lib::format;
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -112,7 +111,6 @@ void file_writer::log_without_lock(const spdlog::details::log_msg& record) const
 void file_writer::add_to_batch(const spdlog::details::log_msg& record) {
     if (!is_open_) return;
     const std::string_view line = formatted(record);
-    captured_until_ = record.time;
     if (batch_.size() + line.size() > std::min(batch_bytes, file_.location().max_size)) write_batch();
     batch_.append(line.data(), line.data() + line.size());
 }
@@ -130,15 +128,7 @@ void file_writer::append(std::string_view records, time_point time) {
 
 std::string_view file_writer::formatted(const spdlog::details::log_msg& record) {
     clear(formatted_);
-    const auto early = captured_until_ - record.time;
-    if (early > 0s && early < 1s) {
-        // What the program has printed before was taken a moment later. In the file, time does not run back.
-        spdlog::details::log_msg after = record;
-        after.time = captured_until_;
-        formatter_->format(after, formatted_);
-    } else {
-        formatter_->format(record, formatted_);
-    }
+    formatter_->format(record, formatted_);
     return text_of(formatted_);
 }
 

@@ -97,7 +97,6 @@ private:
     std::atomic<bool> is_open_{false};
     std::unique_ptr<spdlog::formatter> formatter_;
     std::atomic<int> utc_offset_{0};
-    time_point captured_until_;  // of the last record that came in a batch
     session session_;
     bool was_left_open_ = false;  // the file, by the session before this one
     resilient_file file_;

@@ -27,56 +27,53 @@ constexpr auto end_patience = 1s;        // so long the end of the process waits
 constexpr auto buffer_patience = 100ms;  // and whoever wants what C has in a buffer
 
 struct capture {
-    std::unique_ptr<captured_streams> streams = platform::make_captured_streams();
+    const std::unique_ptr<captured_streams> streams = platform::make_captured_streams();
     std::atomic<detail::output_reader*> reader{nullptr};  // null in a child that speaks into its parent's pipes
 };
 
 /// Null until something is captured; never destroyed. Changed, as the streams are, under the lock of the set-up.
 std::atomic<capture*> present{nullptr};
 
-detail::output_reader* present_reader() noexcept {
-    const capture* const now = present;
-    return now == nullptr ? nullptr : now->reader.load();
-}
-
 void go_on_in_child() {
-    capture& parents = *present;
-    parents.reader = nullptr;
-    parents.streams->leave_to_parent();
+    present.load()->reader = nullptr;
+    present.load()->streams->leave_to_parent();
 }
 
 /// Throws `std::system_error`.
 void begin(captured_streams::choice which) {
-    if (present == nullptr) {
+    static capture& now = []() -> capture& {
         present = new capture;
         platform::at_fork(nullptr, nullptr, go_on_in_child);
-    }
-    capture& now = *present;
+        return *present;
+    }();
     if (now.reader == nullptr) {
         now.streams->open();
-        auto* const reader = new detail::output_reader(*now.streams);
+        auto reader = std::make_unique<detail::output_reader>(*now.streams);
         reader->start();
-        now.reader = reader;
+        now.reader = reader.release();
     }
     now.streams->capture(which);
 }
 
+using time_point = spdlog::log_clock::time_point;
+
 /// What this thread has written before it logs comes before its record. A child whose parent has ended begins here.
-void before_record() noexcept {
+time_point before_record(time_point time) noexcept {
     capture& now = *present;
-    if (detail::output_reader* const reader = now.reader) return reader->settle_before_record();
-    if (!now.streams->is_orphaned()) return;
+    if (detail::output_reader* const reader = now.reader) return reader->settle_before_record(time);
     try {
+        if (!now.streams->is_orphaned()) return time;
         if (const auto setup = detail::loggers_of_process().setup.lock()) begin(captured_streams::choice::orphaned);
     } catch (const std::exception&) {
         // The record is what counts.
     }
+    return time;
 }
 
 void settle() noexcept {
-    if (detail::output_reader* const reader = present_reader()) {
-        reader->settle(detail::lock_note::is_any_noted(), clock::now() + end_patience);
-    }
+    const capture* const now = present;
+    detail::output_reader* const reader = now != nullptr ? now->reader.load() : nullptr;
+    if (reader != nullptr) reader->settle(clock::now() + end_patience);
 }
 
 void give_back(void (captured_streams::*release)() noexcept) noexcept {
@@ -89,11 +86,12 @@ void give_back(void (captured_streams::*release)() noexcept) noexcept {
 }
 
 void finish() noexcept {
-    detail::output_reader* const reader = present_reader();
+    capture& now = *present;
+    detail::output_reader* const reader = now.reader;
     if (reader == nullptr) return;
     if (!platform::has_ended_threads()) return give_back(&captured_streams::release_at_end);
     reader->finish_without_threads(clock::now() + end_patience);
-    present.load()->streams->release_at_end();
+    now.streams->release_at_end();
 }
 
 constexpr detail::output_hooks hooks{settle, finish};

@@ -21,7 +21,7 @@ public:
 
     virtual ~captured_streams() = default;
 
-    /// Makes the pipes, unless there are any. Throws `std::system_error`.
+    /// Makes the pipes, unless there are any. Throws `std::system_error`; there are none then.
     virtual void open() = 0;
 
     enum class choice { all, orphaned };
@@ -51,19 +51,13 @@ public:
     /// Reads without waiting. 0: there is nothing.
     virtual std::size_t read(standard_stream stream, char* to, std::size_t size) noexcept = 0;
 
-    /// Waits until there may be something to read from those streams that are `wanted`, until `ring` or until then.
+    /// Waits until there may be something to read from those streams that are `wanted`, or until then.
     virtual void wait(const std::array<bool, 2>& wanted, deadline end) noexcept = 0;
-
-    /// As `wait`, but for `ring_second` alone.
-    virtual void wait_beside(deadline end) noexcept = 0;
 
     /// What a stream was before it was captured, to show there what was read.
     virtual std::unique_ptr<console> make_console(standard_stream stream) const = 0;
 
-    // To be called at any moment, also in a signal handler
-
-    virtual void ring() const noexcept = 0;
-    virtual void ring_second() const noexcept = 0;
+    /// At any moment, also in a signal handler.
     virtual bool has_unread() const noexcept = 0;
 
     // In a child by `fork`

@@ -65,14 +65,6 @@ inline stream_diversion& diversion_of(standard_stream stream) noexcept {
     return diversions.at(static_cast<std::size_t>(stream));
 }
 
-/// Whether it is still open: the program may have closed it, and its number may stand for another file.
-inline bool is_open(const file& file) noexcept {
-    struct stat found {};
-    if (!file) return false;
-    if (fstat(static_cast<int>(file.number()), &found) != 0) return errno != EBADF;
-    return file.is_same(static_cast<std::uint64_t>(found.st_dev), found.st_ino);
-}
-
 /// Whether the process was started with it: later the number may belong to a file that the program has opened.
 bool was_open_at_start(standard_stream stream) noexcept;
 

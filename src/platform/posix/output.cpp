@@ -15,7 +15,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <mutex>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -68,25 +67,16 @@ void make_room_in([[maybe_unused]] int descriptor) noexcept {
 #endif
 }
 
-/// The lock of one of C's streams, if it is to be had until then: a thread that waits for a reader may hold it.
-class stream_lock {
-public:
-    stream_lock(std::FILE* stream, captured_streams::deadline end) noexcept : stream_(stream) {
-        while (!(is_held_ = ftrylockfile(stream) == 0) && steady_clock::now() < end) {
-            std::this_thread::sleep_for(100us);
-        }
+/// With the lock of one of C's streams, if it is to be had until then: a thread that waits for a reader may hold it.
+template <class Action>
+void with_lock(std::FILE* stream, captured_streams::deadline end, Action action) {
+    while (ftrylockfile(stream) != 0) {
+        if (steady_clock::now() >= end) return;
+        std::this_thread::sleep_for(100us);
     }
-    ~stream_lock() {
-        if (is_held_) funlockfile(stream_);
-    }
-    stream_lock(const stream_lock&) = delete;
-    stream_lock& operator=(const stream_lock&) = delete;
-    explicit operator bool() const noexcept { return is_held_; }
-
-private:
-    std::FILE* stream_;
-    bool is_held_ = false;
-};
+    action();
+    funlockfile(stream);
+}
 
 struct pipe_ends {
     file read;  // without waiting
@@ -108,36 +98,14 @@ pipe_ends make_pipe() {
     return made;
 }
 
-/// Wakes a thread, by a byte.
-class bell {
-public:
-    void renew() {
-        ends_ = make_pipe();
-        fcntl(number_of(ends_.write), F_SETFL, O_NONBLOCK);
-    }
-    void close() noexcept { ends_ = {}; }
-    void ring() const noexcept {
-        const int error = errno;
-        const char byte = 0;
-        [[maybe_unused]] const ssize_t count = is_open(ends_.write) ? ::write(number_of(ends_.write), &byte, 1) : 0;
-        errno = error;
-    }
-    int read_number() const noexcept { return number_of(ends_.read); }
-    void silence() const noexcept {
-        std::array<char, 64> rings;
-        while (::read(read_number(), rings.data(), rings.size()) > 0) {
-        }
-    }
-
-private:
-    pipe_ends ends_;
-};
-
 /// A stream, and the pipe that it can be led into.
 struct led_stream {
     int descriptor() const noexcept { return descriptor_of(stream); }
     stream_diversion& diversion() const noexcept { return diversion_of(stream); }
     bool is_in_place() const noexcept { return diversion().is_in_place(stream); }
+    void capture(bool is_parents);
+    void give_back() noexcept;
+    void open_again();
 
     const standard_stream stream;
     pipe_ends pipe{};
@@ -145,6 +113,61 @@ struct led_stream {
     file first{};         // what it was before the program redirected it, which may put back the pipe that it has kept
     bool is_led = false;  // since the last `capture`, and not yet given back
 };
+
+void led_stream::capture(bool is_parents) {
+    const bool was_in_place = is_in_place();
+    if (was_in_place && !is_parents) return;
+    if (!was_in_place) {
+        const bool is_open = fcntl(descriptor(), F_GETFD) != -1;
+        if (is_open && !was_open_at_start(stream)) return;
+        file present = is_open ? adopt_stream(fcntl(descriptor(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) : file();
+        if (is_open && !present) fail();
+        if (is_led && !first) first = std::move(original);
+        original = std::move(present);
+    }
+    struct stat present_pipe {};
+    if (fstat(number_of(pipe.write), &present_pipe) != 0) fail();
+    diversion().set(present_pipe, number_of(original));
+    if (dup2(number_of(pipe.write), descriptor()) < 0) fail();
+    is_led = true;
+    if (original) make_room_in(number_of(original));
+#ifdef __linux__
+    // The C library may be about to keep lines until it has many, or has been told that this is no terminal.
+    constexpr std::size_t no_buffer = 1;  // until the stream is used the size is 0
+    if (stream != standard_stream::output) return;
+    with_lock(stdout, steady_clock::now() + 100ms, [] {
+        if (__fbufsize(stdout) != no_buffer) setvbuf(stdout, nullptr, _IOLBF, 0);
+    });
+#endif
+}
+
+void led_stream::give_back() noexcept {
+    if (!is_led || !is_in_place()) return;
+    if (original) {
+        dup2(number_of(original), descriptor());
+    } else {
+        ::close(descriptor());
+    }
+    is_led = false;
+    if (!first) return;
+    diversion().set_original(number_of(first));
+    original = std::exchange(first, file());
+}
+
+/// For a program that has closed all descriptors, as a daemon does when it begins, and so both ends of the pipe that it
+/// writes to.
+void led_stream::open_again() {
+    pipe = {};  // first, as the new ends may get the same numbers
+    pipe_ends ends;
+#ifdef __linux__
+    const std::string name = "/proc/self/fd/" + std::to_string(descriptor());
+    if (is_in_place()) {
+        ends.read = adopt_stream(::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+        ends.write = adopt_stream(::open(name.c_str(), O_WRONLY | O_CLOEXEC));
+    }
+#endif
+    pipe = ends.read && ends.write ? std::move(ends) : make_pipe();
+}
 
 class posix_captured_streams final : public captured_streams {
 public:
@@ -158,51 +181,39 @@ public:
     void flush_buffers(deadline end) noexcept override;
     std::size_t read(standard_stream stream, char* to, std::size_t size) noexcept override;
     void wait(const std::array<bool, 2>& wanted, deadline end) noexcept override;
-    void wait_beside(deadline end) noexcept override;
     std::unique_ptr<console> make_console(standard_stream stream) const override {
         return make_console_of_original(stream);
     }
-    void ring() const noexcept override { bell_.ring(); }
-    void ring_second() const noexcept override { second_bell_.ring(); }
     bool has_unread() const noexcept override;
     void leave_to_parent() noexcept override;
     bool is_orphaned() const noexcept override;
 
 private:
-    void capture(led_stream& each);
-    void wait(bell& bell, const std::array<pollfd, 2>& pipes, deadline end) noexcept;
-    void hold_on() const;
-    static void give_back(led_stream& each) noexcept;
-    void open_if_closed(led_stream& each) noexcept;
+    bool open_again() noexcept;
     void watch();
+    void close_pipes() noexcept;
+    std::array<pollfd, 2> requests(const std::array<bool, 2>& wanted) const noexcept;
 
     std::array<led_stream, 2> streams_{{{standard_stream::output}, {standard_stream::error}}};
-    file watch_;  // an epoll of both pipes: to ask it costs half of a `poll`
-    bell bell_;
-    bell second_bell_;
-    std::mutex opening_;
+    file watch_;                           // an epoll of both pipes: to ask it costs half of a `poll`
     std::atomic<bool> is_parents_{false};  // the pipes have been left to the parent
 };
 
-void posix_captured_streams::open() {
-    if (streams_[0].pipe.read) return;
+void posix_captured_streams::open() try {
+    if (streams_.back().pipe.read) return;
     for (led_stream& each : streams_) each.pipe = make_pipe();
     watch();
-    bell_.renew();
-    second_bell_.renew();
-    hold_on();
-}
-
-/// While a thread waits for them the pipes have a reader, and nobody who writes is killed by SIGPIPE, though the
-/// program closes all descriptors.
-void posix_captured_streams::hold_on() const {
 #ifdef __linux__
-    const auto request = [](const led_stream& each) { return pollfd{number_of(each.pipe.read), 0, 0}; };
-    start_reader([held = std::array<pollfd, 2>{request(streams_[0]), request(streams_[1])}]() mutable {
+    // While a thread waits for them the pipes have a reader, and nobody who writes is killed by SIGPIPE, though the
+    // program closes all descriptors.
+    start_reader([held = requests({})]() mutable {
         while (poll(held.data(), held.size(), -1) < 0) {
         }
     });
 #endif
+} catch (...) {
+    close_pipes();
+    throw;
 }
 
 void posix_captured_streams::watch() {
@@ -215,151 +226,84 @@ void posix_captured_streams::watch() {
 #endif
 }
 
-void posix_captured_streams::capture(choice which) {
-    for (led_stream& each : streams_) {
-        if (which == choice::orphaned && !each.is_in_place()) continue;
-        try {
-            capture(each);
-        } catch (...) {
-            for (led_stream& begun : streams_) give_back(begun);
-            throw;
-        }
-    }
-    is_parents_ = false;
+void posix_captured_streams::close_pipes() noexcept {
+    for (led_stream& each : streams_) each.pipe = {};
+    watch_ = {};
 }
 
-void posix_captured_streams::capture(led_stream& each) {
-    const bool is_in_place = each.is_in_place();
-    if (is_in_place && !is_parents_) return;
-    const bool is_open = fcntl(each.descriptor(), F_GETFD) != -1;
-    if (!is_in_place) {
-        if (is_open && !was_open_at_start(each.stream)) return;
-        file present = is_open ? adopt_stream(fcntl(each.descriptor(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) : file();
-        if (is_open && !present) fail();
-        if (each.is_led && !each.first) each.first = std::move(each.original);
-        each.original = std::move(present);
+std::array<pollfd, 2> posix_captured_streams::requests(const std::array<bool, 2>& wanted) const noexcept {
+    const auto request = [&](std::size_t i) {
+        return pollfd{number_of(streams_.at(i).pipe.read), static_cast<short>(wanted.at(i) ? POLLIN : 0), 0};
+    };
+    return {request(0), request(1)};
+}
+
+void posix_captured_streams::capture(choice which) try {
+    for (led_stream& each : streams_) {
+        if (which == choice::all || each.is_in_place()) each.capture(is_parents_);
     }
-    struct stat pipe {};
-    if (fstat(number_of(each.pipe.write), &pipe) != 0) fail();
-    each.diversion().set(pipe, number_of(each.original));
-    if (dup2(number_of(each.pipe.write), each.descriptor()) < 0) fail();
-    each.is_led = true;
-    if (each.original) make_room_in(number_of(each.original));
-#ifdef __linux__
-    // The C library may be about to keep lines until it has many, or has been told that this is no terminal.
-    constexpr std::size_t no_buffer = 1;  // until the stream is used the size is 0
-    if (each.stream != standard_stream::output) return;
-    const stream_lock lock(stdout, steady_clock::now() + 100ms);
-    if (lock && __fbufsize(stdout) != no_buffer) setvbuf(stdout, nullptr, _IOLBF, 0);
-#endif
+    is_parents_ = false;
+} catch (...) {
+    release();
+    throw;
 }
 
 void posix_captured_streams::release() noexcept {
-    for (led_stream& each : streams_) give_back(each);
+    for (led_stream& each : streams_) each.give_back();
 }
 
 void posix_captured_streams::release_at_end() noexcept {
     for (led_stream& each : streams_) {
-        if (!each.original || has_room(number_of(each.original), 100ms)) give_back(each);
+        if (!each.original || has_room(number_of(each.original), 100ms)) each.give_back();
     }
-}
-
-void posix_captured_streams::give_back(led_stream& each) noexcept {
-    if (!each.is_led || !each.is_in_place()) return;
-    if (each.original) {
-        dup2(number_of(each.original), each.descriptor());
-    } else {
-        ::close(each.descriptor());
-    }
-    each.is_led = false;
-    if (!each.first) return;
-    each.diversion().set_original(number_of(each.first));
-    each.original = std::exchange(each.first, file());
 }
 
 void posix_captured_streams::flush_buffers(deadline end) noexcept {
     for (const standard_stream each : standard_streams) {
         std::FILE* const stream = each == standard_stream::output ? stdout : stderr;
-        if (!is_captured(each)) continue;
-        if (const stream_lock lock(stream, end); lock) std::fflush(stream);
+        if (is_captured(each)) with_lock(stream, end, [&] { std::fflush(stream); });
     }
 }
 
 std::size_t posix_captured_streams::read(standard_stream stream, char* to, std::size_t size) noexcept {
-    led_stream& each = streams_.at(static_cast<std::size_t>(stream));
-    open_if_closed(each);
+    led_stream& from = streams_.at(static_cast<std::size_t>(stream));
     ssize_t count = -1;
     do {
-        count = ::read(number_of(each.pipe.read), to, size);
-    } while (count < 0 && errno == EINTR);
+        count = ::read(number_of(from.pipe.read), to, size);
+    } while (count < 0 && (errno == EINTR || (errno == EBADF && open_again())));
     return count < 0 ? 0 : static_cast<std::size_t>(count);
 }
 
-/// For a program that has closed all descriptors, as a daemon does when it begins, and so both ends of the pipe that it
-/// writes to.
-void posix_captured_streams::open_if_closed(led_stream& each) noexcept try {
-    if (is_open(each.pipe.read)) return;
-    const std::lock_guard lock(opening_);
-    if (is_open(each.pipe.read)) return;
-    pipe_ends ends;
-#ifdef __linux__
-    const std::string name = "/proc/self/fd/" + std::to_string(each.descriptor());
-    if (each.is_in_place()) {
-        ends.read = adopt_stream(::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-        ends.write = adopt_stream(::open(name.c_str(), O_WRONLY | O_CLOEXEC));
-    }
-#endif
-    if (!ends.read || !ends.write) {
-        ends = make_pipe();
-        const file nothing = adopt_stream(::open("/dev/null", O_WRONLY | O_CLOEXEC));
-        if (each.is_in_place()) dup2(number_of(nothing), each.descriptor());
-    }
-    each.pipe = std::move(ends);
+bool posix_captured_streams::open_again() noexcept try {
+    for (led_stream& each : streams_) each.open_again();
     watch();
+    return true;
 } catch (const std::exception&) {
-    // No descriptor is to be had now.
+    std::this_thread::sleep_for(1ms);  // no descriptor is to be had now
+    return false;
 }
 
 void posix_captured_streams::wait(const std::array<bool, 2>& wanted, deadline end) noexcept {
-    const auto request = [&](std::size_t i) {
-        return pollfd{number_of(streams_.at(i).pipe.read), static_cast<short>(wanted.at(i) ? POLLIN : 0), 0};
-    };
-    wait(bell_, {request(0), request(1)}, end);
-}
-
-void posix_captured_streams::wait_beside(deadline end) noexcept { wait(second_bell_, {{{-1, 0, 0}, {-1, 0, 0}}}, end); }
-
-void posix_captured_streams::wait(bell& bell, const std::array<pollfd, 2>& pipes, deadline end) noexcept {
-    std::array<pollfd, 3> requests{pipes[0], pipes[1], {bell.read_number(), POLLIN, 0}};
-    poll(requests.data(), requests.size(), milliseconds_until(end));
-    if ((requests[2].revents & POLLIN) != 0) bell.silence();
-    if ((requests[2].revents & POLLNVAL) == 0) return;
-    try {
-        bell.renew();
-    } catch (const std::exception&) {
-        std::this_thread::sleep_for(1ms);  // as above
-    }
+    std::array<pollfd, 2> pipes = requests(wanted);
+    poll(pipes.data(), pipes.size(), milliseconds_until(end));
 }
 
 /// Here no thread is to be cancelled.
 bool posix_captured_streams::has_unread() const noexcept {
 #ifdef __linux__
     epoll_event found{};
-    return syscall(SYS_epoll_pwait, number_of(watch_), &found, 1, 0, nullptr, _NSIG / 8) > 0;
+    // Where the program has closed it, there may be something.
+    return syscall(SYS_epoll_pwait, number_of(watch_), &found, 1, 0, nullptr, _NSIG / 8) != 0;
 #else
     const no_cancellation no_cancellation;
-    std::array<pollfd, 2> requests{
-        {{number_of(streams_[0].pipe.read), POLLIN, 0}, {number_of(streams_[1].pipe.read), POLLIN, 0}}};
-    return poll(requests.data(), requests.size(), 0) > 0;
+    std::array<pollfd, 2> pipes = requests({true, true});
+    return poll(pipes.data(), pipes.size(), 0) != 0;
 #endif
 }
 
 void posix_captured_streams::leave_to_parent() noexcept {
     is_parents_ = true;
-    for (led_stream& each : streams_) each.pipe = {};
-    watch_ = {};
-    bell_.close();
-    second_bell_.close();
+    close_pipes();
 }
 
 bool posix_captured_streams::is_orphaned() const noexcept {
@@ -404,60 +348,40 @@ namespace {
 
 std::atomic<void (*)() noexcept> before_end{nullptr};
 
-/// Whether it ends a process by default. Faults are the crash handler's.
-bool is_ending(int number) noexcept {
-#ifdef SIGRTMIN
-    if (number >= SIGRTMIN && number <= SIGRTMAX) return true;
-#endif
-    switch (number) {
-        case SIGHUP:
-        case SIGINT:
-        case SIGQUIT:
-        case SIGTERM:
-        case SIGUSR1:
-        case SIGUSR2:
-        case SIGALRM:
-        case SIGVTALRM:
-        case SIGPROF:
-        case SIGXCPU:
-        case SIGXFSZ:
-        case SIGPIPE:
-        case SIGTRAP:
-        case SIGSYS:
+/// Those that end a process by default. Faults are the crash handler's.
+constexpr int ending_signals[]{SIGHUP,    SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
+                               SIGVTALRM, SIGPROF, SIGXCPU,  SIGXFSZ, SIGPIPE, SIGTRAP, SIGSYS,
 #ifdef __linux__
-        case SIGPOLL:
-        case SIGPWR:
-        case SIGSTKFLT:
+                               SIGPOLL,   SIGPWR,  SIGSTKFLT
 #endif
-            return true;
-        default:
-            return false;
-    }
-}
+};
 
 void on_ending_signal(int number) {
     const int error = errno;
     before_end.load()();
-    struct sigaction by_default {};
-    by_default.sa_handler = SIG_DFL;
-    sigaction(number, &by_default, nullptr);
+    std::signal(number, SIG_DFL);
     raise(number);  // once this returns
     errno = error;
+}
+
+void handle_unless_program_does(int number) noexcept {
+    struct sigaction action {};
+    action.sa_handler = on_ending_signal;
+    action.sa_flags = SA_RESTART | SA_ONSTACK;
+    sigfillset(&action.sa_mask);
+    struct sigaction present {};
+    if (sigaction(number, nullptr, &present) != 0 || (present.sa_flags & SA_SIGINFO) != 0) return;
+    if (present.sa_handler == SIG_DFL) sigaction(number, &action, nullptr);
 }
 
 }  // namespace
 
 void handle_sudden_end(void (*before)() noexcept) noexcept {
     before_end = before;
-    struct sigaction action {};
-    action.sa_handler = on_ending_signal;
-    action.sa_flags = SA_RESTART | SA_ONSTACK;
-    sigfillset(&action.sa_mask);
-    for (int number = 1; number < NSIG; ++number) {
-        struct sigaction present {};
-        if (!is_ending(number) || sigaction(number, nullptr, &present) != 0) continue;
-        if ((present.sa_flags & SA_SIGINFO) == 0 && present.sa_handler == SIG_DFL) sigaction(number, &action, nullptr);
-    }
+    for (const int each : ending_signals) handle_unless_program_does(each);
+#ifdef SIGRTMIN
+    for (int each = SIGRTMIN; each <= SIGRTMAX; ++each) handle_unless_program_does(each);
+#endif
 #ifdef __linux__
     [[maybe_unused]] static const int is_registered = std::at_quick_exit([] { before_end.load()(); });
 #endif

@@ -209,8 +209,6 @@ class windows_captured_streams final : public captured_streams {
 public:
     void open() override {
         for (led_stream& each : streams_) each.open();
-        if (!bell_) bell_ = make_event();
-        if (!second_bell_) second_bell_ = make_event();
     }
     void capture(choice) override try {
         for (led_stream& each : streams_) each.capture();
@@ -230,23 +228,15 @@ public:
         return streams_.at(static_cast<std::size_t>(stream)).read(to, size);
     }
     void wait(const std::array<bool, 2>& wanted, deadline end) noexcept override;
-    void wait_beside(deadline end) noexcept override {
-        WaitForSingleObject(second_bell_.get(), milliseconds_until(end));
-        ResetEvent(second_bell_.get());
-    }
     std::unique_ptr<console> make_console(standard_stream stream) const override {
         return platform::make_console(stream);
     }
-    void ring() const noexcept override { SetEvent(bell_.get()); }
-    void ring_second() const noexcept override { SetEvent(second_bell_.get()); }
     bool has_unread() const noexcept override { return streams_[0].has_unread() || streams_[1].has_unread(); }
     void leave_to_parent() noexcept override {}
     bool is_orphaned() const noexcept override { return false; }
 
 private:
     std::array<led_stream, 2> streams_{led_stream(standard_stream::output), led_stream(standard_stream::error)};
-    owned_handle bell_;
-    owned_handle second_bell_;
 };
 
 /// The C runtime tells nobody whether the lock of a stream is to be had, so another thread waits for it.
@@ -265,16 +255,15 @@ void windows_captured_streams::flush_buffers(deadline end) noexcept try {
 }
 
 void windows_captured_streams::wait(const std::array<bool, 2>& wanted, deadline end) noexcept {
-    std::array<HANDLE, 3> events{bell_.get()};
-    DWORD count = 1;
+    std::array<HANDLE, 2> events{};
+    DWORD count = 0;
     for (std::size_t i = 0; i < streams_.size(); ++i) {
         if (!wanted.at(i)) continue;
         if (!streams_.at(i).is_expecting()) return;  // there may be more
         events.at(count++) = streams_.at(i).event();
     }
-    if (WaitForMultipleObjects(count, events.data(), FALSE, milliseconds_until(end)) == WAIT_OBJECT_0) {
-        ResetEvent(bell_.get());
-    }
+    if (count == 0) Sleep(milliseconds_until(end));
+    if (count > 0) WaitForMultipleObjects(count, events.data(), FALSE, milliseconds_until(end));
 }
 
 }  // namespace
