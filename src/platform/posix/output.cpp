@@ -70,12 +70,14 @@ void make_room_in([[maybe_unused]] int descriptor) noexcept {
 /// With the lock of one of C's streams, if it is to be had until then: a thread that waits for a reader may hold it.
 template <class Action>
 void with_lock(std::FILE* stream, captured_streams::deadline end, Action action) {
-    while (ftrylockfile(stream) != 0) {
-        if (steady_clock::now() >= end) return;
-        std::this_thread::sleep_for(100us);
-    }
-    action();
-    funlockfile(stream);
+    const auto try_once = [&] {
+        const blocked_signals uninterrupted;  // a handler may call `exit`, which waits for the lock, whoever has it
+        if (ftrylockfile(stream) != 0) return false;
+        action();
+        funlockfile(stream);
+        return true;
+    };
+    while (!try_once() && steady_clock::now() < end) std::this_thread::sleep_for(100us);
 }
 
 struct pipe_ends {
