@@ -281,7 +281,7 @@ PyObject* is_output_captured(PyObject* /*module*/, PyObject* /*nothing*/) {
 
 /// The process has one log, one set of locks and one fork handler; interpreters would share them unawares.
 PyObject* require_main_interpreter(PyObject* /*module*/, PyObject* /*nothing*/) {
-    if (PyInterpreterState_Get() == PyInterpreterState_Main()) Py_RETURN_NONE;
+    if (PyInterpreterState_GetID(PyInterpreterState_Get()) == 0) Py_RETURN_NONE;
     PyErr_SetString(
         PyExc_ImportError,
         "chainner_logger works in the main interpreter only, not in a sub-interpreter: there is one log for "
@@ -316,6 +316,7 @@ PyMethodDef functions[] = {
     {"close_at_signals", called<close_at_signals>, METH_NOARGS, nullptr},
     {"write", python::write(), METH_FASTCALL,
      "write(handler, level, created, text, name): to that handler's sink alone."},
+    {"class_version", python::class_version, METH_O, nullptr},
     {"add_direct_way", python::add_direct_way, METH_VARARGS, nullptr},
     {nullptr, nullptr, 0, nullptr},
 };

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstddef>
+#include <cstring>
 #include <exception>
 #include <limits>
 #include <optional>
@@ -65,7 +67,7 @@ bool write_text(const destination& to, const heading& head, PyObject* text) {
     PyErr_Clear();  // a lone surrogate
     PyObject* const bytes = PyUnicode_AsEncodedString(text, "utf-8", "backslashreplace");
     if (bytes == nullptr) return false;
-    write_to(to, head, {PyBytes_AS_STRING(bytes), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes))});
+    write_to(to, head, {PyBytes_AsString(bytes), static_cast<std::size_t>(PyBytes_Size(bytes))});
     Py_DECREF(bytes);
     return true;
 }
@@ -110,16 +112,27 @@ struct piece {
     PyObject* value;
 };
 
+constexpr std::ptrdiff_t place_of_version = 48 * sizeof(void*);  // in a class, from CPython 3.9 to 3.14 at least
+bool has_versions = false;
+const bool has_flag = PyLong_AsLong(PySys_GetObject("hexversion")) < 0x030b0000;  // else the number becomes 0
+
+/// A number for a class with all its bases as they are now. 0: not known, until the next look at an attribute of it.
+unsigned version_of(PyTypeObject* type) {
+    if (has_flag && (PyType_GetFlags(type) & Py_TPFLAGS_VALID_VERSION_TAG) == 0) return 0;
+    unsigned version = 0;
+    std::memcpy(&version, reinterpret_cast<const char*>(type) + place_of_version, sizeof version);
+    return version;
+}
+
 /// A class whose pieces the direct way passes by.
 struct known_class {
     PyTypeObject* type = nullptr;
     std::vector<piece> pieces;
     Py_ssize_t usual_size = 0;  // of an object's own attributes, where nobody has added one
-    unsigned version = 0;  // of the class with all its bases, as CPython counts it, in which the pieces were last seen
+    unsigned version = 0;       // in which the pieces were last seen
 
     bool is_untouched() {
-        const bool has_version = PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG) != 0;
-        if (has_version && version != 0 && type->tp_version_tag == version) return true;
+        if (version != 0 && version_of(type) == version) return true;
         for (const piece& each : pieces) {
             PyObject* const value = PyObject_GetAttr(reinterpret_cast<PyObject*>(type), each.name);
             if (value != each.value) {
@@ -129,13 +142,13 @@ struct known_class {
             }
             Py_DECREF(value);
         }
-        version = PyType_HasFeature(type, Py_TPFLAGS_VALID_VERSION_TAG) != 0 ? type->tp_version_tag : 0;
+        if (has_versions) version = version_of(type);
         return true;
     }
 
     /// Whether an object has none of the pieces as an attribute of its own.
     bool is_untouched_in(PyObject* dictionary) const {
-        if (PyDict_GET_SIZE(dictionary) == usual_size) return true;
+        if (PyDict_Size(dictionary) == usual_size) return true;
         return std::none_of(pieces.begin(), pieces.end(), [dictionary](const piece& each) {
             return PyDict_GetItem(dictionary, each.name) != nullptr;
         });
@@ -198,7 +211,7 @@ PyObject* attributes_of(PyObject* object) {
     return known->is_untouched_in(dictionary) ? dictionary : nullptr;
 }
 
-bool is_empty_list(PyObject* value) { return value != nullptr && PyList_Check(value) && PyList_GET_SIZE(value) == 0; }
+bool is_empty_list(PyObject* value) { return value != nullptr && PyList_Check(value) && PyList_Size(value) == 0; }
 
 bool is_untouched(const own_handler& each, long level) {
     PyObject* const attributes = attributes_of(each.handler);
@@ -219,8 +232,8 @@ bool has_direct_way(PyObject* attributes, long level, destination& to) {
     }
     PyObject* const handlers = PyDict_GetItem(attributes, standard->handlers);
     if (handlers == nullptr || !PyList_Check(handlers)) return false;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(handlers); ++i) {
-        const own_handler* const found = find_own(PyList_GET_ITEM(handlers, i));
+    for (Py_ssize_t i = 0; i < PyList_Size(handlers); ++i) {
+        const own_handler* const found = find_own(PyList_GetItem(handlers, i));
         if (found == nullptr || to.size == to.items.size() || !is_untouched(*found, level)) return false;
         to.items[to.size++] = found;
     }
@@ -239,6 +252,26 @@ std::optional<bool> is_enabled(PyObject* attributes, const standard_level& level
     return known == Py_True;
 }
 
+PyObject* tuple_of(PyObject* const* items, Py_ssize_t count) {
+    PyObject* const made = PyTuple_New(count);
+    for (Py_ssize_t i = 0; made != nullptr && i < count; ++i) {
+        Py_INCREF(items[i]);
+        PyTuple_SetItem(made, i, items[i]);
+    }
+    return made;
+}
+
+/// Of the names and values that come after the other arguments.
+PyObject* dictionary_of(PyObject* names, PyObject* const* values) {
+    PyObject* const made = PyDict_New();
+    for (Py_ssize_t i = 0; made != nullptr && i < PyTuple_Size(names); ++i) {
+        if (PyDict_SetItem(made, PyTuple_GetItem(names, i), values[i]) == 0) continue;
+        Py_DECREF(made);
+        return nullptr;
+    }
+    return made;
+}
+
 /// What `LogRecord.getMessage` makes of a message and its arguments. Null where it is for that to decide, or with an
 /// exception set.
 PyObject* message_of(PyObject* const* arguments, Py_ssize_t count) {
@@ -250,12 +283,8 @@ PyObject* message_of(PyObject* const* arguments, Py_ssize_t count) {
                                      !PyList_CheckExact(only) && !PyTuple_CheckExact(only);
         if (may_name_values) return nullptr;
     }
-    PyObject* const values = PyTuple_New(count - 1);
+    PyObject* const values = tuple_of(arguments + 1, count - 1);
     if (values == nullptr) return nullptr;
-    for (Py_ssize_t i = 1; i < count; ++i) {
-        Py_INCREF(arguments[i]);
-        PyTuple_SET_ITEM(values, i - 1, arguments[i]);
-    }
     PyObject* const text = PyUnicode_Format(arguments[0], values);
     Py_DECREF(values);
     return text;
@@ -296,7 +325,12 @@ PyObject* log_by_standard(const standard_level& level, PyObject* self, PyObject*
     PyObject* const method = PyObject_GetAttr(super, level.name);
     Py_DECREF(super);
     if (method == nullptr) return nullptr;
-    PyObject* const result = PyObject_Vectorcall(method, arguments, static_cast<std::size_t>(count), keywords);
+    PyObject* const positional = tuple_of(arguments, count);
+    PyObject* const named = keywords == nullptr ? nullptr : dictionary_of(keywords, arguments + count);
+    const bool is_complete = positional != nullptr && (named != nullptr || keywords == nullptr);
+    PyObject* const result = is_complete ? PyObject_Call(method, positional, named) : nullptr;
+    Py_XDECREF(named);
+    Py_XDECREF(positional);
     Py_DECREF(method);
     return result;
 }
@@ -363,6 +397,12 @@ std::vector<known_class> classes_from(PyObject* dictionary) {
 
 PyCFunction write() { return reinterpret_cast<PyCFunction>(reinterpret_cast<void (*)()>(write_record)); }
 
+PyObject* class_version(PyObject* /*module*/, PyObject* type) {
+    if (PyType_Check(type)) return PyLong_FromUnsignedLong(version_of(reinterpret_cast<PyTypeObject*>(type)));
+    PyErr_SetString(PyExc_TypeError, "class_version(type)");
+    return nullptr;
+}
+
 PyObject* add_direct_way(PyObject* /*module*/, PyObject* arguments) {
     constexpr int convention = METH_FASTCALL | METH_KEYWORDS;
     static std::array<PyMethodDef, 5> methods{{{"debug", function_at<0>(), convention, nullptr},
@@ -371,16 +411,18 @@ PyObject* add_direct_way(PyObject* /*module*/, PyObject* arguments) {
                                                {"error", function_at<3>(), convention, nullptr},
                                                {"critical", function_at<4>(), convention, nullptr}}};
     PyObject *classes = nullptr, *passed_by = nullptr, *values = nullptr, *is_asynchronous = nullptr;
-    if (PyArg_ParseTuple(arguments, "O!O!O!O", &PyDict_Type, &classes, &PyDict_Type, &passed_by, &PyList_Type, &values,
-                         &is_asynchronous) == 0) {
+    int are_versions_known = 0;
+    if (PyArg_ParseTuple(arguments, "O!O!O!Op", &PyDict_Type, &classes, &PyDict_Type, &passed_by, &PyList_Type, &values,
+                         &is_asynchronous, &are_versions_known) == 0) {
         return nullptr;
     }
+    has_versions = are_versions_known != 0;
     auto* const found =
         new standard_logging{kept(is_asynchronous), {}, classes_from(classes), classes_from(passed_by), {}};
     if (PyErr_Occurred() != nullptr) return nullptr;
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(values); ++i) {
+    for (Py_ssize_t i = 0; i < PyList_Size(values); ++i) {
         PyObject *dictionary = nullptr, *name = nullptr, *value = nullptr;
-        if (PyArg_ParseTuple(PyList_GET_ITEM(values, i), "O!U|O", &PyDict_Type, &dictionary, &name, &value) == 0)
+        if (PyArg_ParseTuple(PyList_GetItem(values, i), "O!U|O", &PyDict_Type, &dictionary, &name, &value) == 0)
             return nullptr;
         found->values.push_back({kept(dictionary), {kept(name), kept(value)}});
     }

@@ -119,7 +119,21 @@ def _add_direct_way() -> None:
         (vars(formatter), "format"),
         (vars(time), clock, getattr(time, clock) if is_own_clock else object()),
     ]
-    _native.add_direct_way(classes, passed_by, values, is_asynchronous)
+    _native.add_direct_way(classes, passed_by, values, is_asynchronous, _are_classes_counted())
+
+
+def _are_classes_counted() -> bool:
+    """Whether this CPython counts the changes of a class where the native module looks for it."""
+    base = type("Base", (), {})
+    derived = type("Derived", (base,), {})
+    seen = set()
+    for value in range(3):
+        setattr(base, "value", value)
+        if _native.class_version(derived) != 0:
+            return False
+        getattr(derived, "value")
+        seen.add(_native.class_version(derived))
+    return len(seen) == 3 and 0 not in seen
 
 
 # A role's logger is a child of the module's own, and passes its records on to that one until it is set up.

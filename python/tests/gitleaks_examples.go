@@ -15,10 +15,11 @@ type example struct {
 	Rule     string
 	Text     string
 	Secrets  []string // what the rule finds in the text
-	Positive bool     // whether it is to find something
+	Positive bool     // whether it is to find something, if the file has the right name
 }
 
-func write(rule config.Rule, path string, text string, isPositive bool) {
+func write(rule config.Rule, text string, isPositive bool) {
+	rule.Path = nil // a line of a log has no file's name
 	for i, keyword := range rule.Keywords {
 		rule.Keywords[i] = strings.ToLower(keyword)
 	}
@@ -34,7 +35,7 @@ func write(rule config.Rule, path string, text string, isPositive bool) {
 		}
 	}
 	secrets := []string{}
-	for _, found := range detect.NewDetector(settings).Detect(detect.Fragment{Raw: text, FilePath: path}) {
+	for _, found := range detect.NewDetector(settings).Detect(detect.Fragment{Raw: text}) {
 		secrets = append(secrets, found.Secret)
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(example{rule.RuleID, text, secrets, isPositive}); err != nil {
@@ -44,20 +45,20 @@ func write(rule config.Rule, path string, text string, isPositive bool) {
 
 func Validate(rule config.Rule, positives []string, negatives []string) *config.Rule {
 	for _, text := range positives {
-		write(rule, "", text, true)
+		write(rule, text, true)
 	}
 	for _, text := range negatives {
-		write(rule, "", text, false)
+		write(rule, text, false)
 	}
 	return &rule
 }
 
 func ValidateWithPaths(rule config.Rule, positives map[string]string, negatives map[string]string) *config.Rule {
-	for path, text := range positives {
-		write(rule, path, text, true)
+	for _, text := range positives {
+		write(rule, text, true)
 	}
-	for path, text := range negatives {
-		write(rule, path, text, false)
+	for _, text := range negatives {
+		write(rule, text, false)
 	}
 	return &rule
 }

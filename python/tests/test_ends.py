@@ -38,6 +38,12 @@ calls = {
     "describe_exit": "chainner_logger.describe_exit(3)",
     "the folders": "chainner_logger._native.log_directories()",
     "captured output": "chainner_logger._native.is_output_captured()",
+    "a capture": "chainner_logger._native.capture_output(); chainner_logger._native.release_output()",
+    "what was printed": "chainner_logger._native.settle_output()",
+    "the crash file": "os.close(chainner_logger._native.open_crash_file(elsewhere + '.txt'))",
+    "the crash handler": "chainner_logger._native.install_crash_handler()",
+    "signals": "chainner_logger._native.close_at_signals()",
+    "a class": "chainner_logger._native.class_version(type(logger))",
     "the end of the sessions": "chainner_logger._native.end_sessions()",
 }
 
@@ -47,7 +53,7 @@ def test_a_daemon_thread_in_any_call_neither_crashes_the_interpreter_at_its_end_
     for _ in range(5):
         output = programs.run(
             f"""
-            import logging, sys, threading, time
+            import logging, os, sys, threading, time
             import chainner_logger
             elsewhere = sys.argv[1]
             logger = chainner_logger.setup_logger("worker", to_console=False)

@@ -506,9 +506,10 @@ def test_an_idle_process_is_not_woken(programs):
             if line.startswith("voluntary_ctxt_switches")
         ]
 
-    def is_idle() -> bool:
+    def is_idle(seconds: float) -> bool:
         before = switches()
-        time.sleep(1.5)  # more than a line without an end has to wait
+        time.sleep(seconds)
         return switches() == before
 
-    assert wait_until(is_idle)
+    assert wait_until(lambda: is_idle(0.1)), "it comes to rest"
+    assert is_idle(1.5), "more than a line without an end has to wait"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import chainner_logger
-from chainner_logger import _native
+from chainner_logger import _loggers, _native
 from conftest import exported_symbols
 
 
@@ -52,6 +52,17 @@ def test_the_stub_of_the_native_module_names_what_is_there():
     declared = set(re.findall(r"^(?:def|class) (\w+)", stub, re.MULTILINE)) | {"version"}
     assert declared == {name for name in vars(_native) if not name.startswith("__")}
     assert Path(chainner_logger.__file__).with_name("py.typed").exists()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="this version has a module of its own")
+def test_one_native_module_serves_all_later_pythons():
+    suffix = "_native.pyd" if sys.platform == "win32" else "_native.abi3.so"
+    assert Path(_native.__file__).name == suffix
+
+
+def test_python_counts_the_changes_of_a_class_where_the_direct_way_looks():
+    """Else each record looks up all that it passes by, which costs half as much again."""
+    assert _loggers._are_classes_counted()
 
 
 def run_module(programs, **environment):

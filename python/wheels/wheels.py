@@ -1,6 +1,7 @@
 """Builds the wheels on Linux for every system, checks them, and runs the tests with those that can run here.
 
-python3 wheels.py [all | TAG...]        for example cp311-win_amd64; without a tag the two that chaiNNer's users need most
+python3 wheels.py [all | TAG...]        for example cp310-abi3-win_amd64; without a tag the two that chaiNNer's users need
+                                        most, and the tests by the version of Python that chaiNNer ships
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import threading
 import xml.etree.ElementTree
 import zipfile
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +42,6 @@ one_at_a_time = threading.Lock()  # of downloads for all systems
 @dataclass(frozen=True)
 class System:
     zig_target: str
-    suffix: str  # of a native module's name, from the version on
     libraries: frozenset[str]  # what a module may need, in small letters
     runs_here: bool = False
 
@@ -53,36 +54,57 @@ macos_libraries = frozenset(["/usr/lib/libsystem.b.dylib"])
 windows_libraries = frozenset(["kernel32.dll", "ntdll.dll", "ole32.dll", "shell32.dll"])  # and parts of the C runtime
 
 systems = {
-    "win_amd64": System("x86_64-windows-gnu", ".cp{}-win_amd64.pyd", windows_libraries, runs_here=True),
-    "manylinux_2_17_x86_64": System(
-        "x86_64-linux-gnu.2.17", ".cpython-{}-x86_64-linux-gnu.so", linux_libraries, runs_here=True
-    ),
-    "manylinux_2_17_aarch64": System("aarch64-linux-gnu.2.17", ".cpython-{}-aarch64-linux-gnu.so", linux_libraries),
-    "macosx_11_0_arm64": System("aarch64-macos.11.0", ".cpython-{}-darwin.so", macos_libraries),
-    "macosx_10_15_x86_64": System("x86_64-macos.10.15", ".cpython-{}-darwin.so", macos_libraries),
+    "win_amd64": System("x86_64-windows-gnu", windows_libraries, runs_here=True),
+    "manylinux_2_17_x86_64": System("x86_64-linux-gnu.2.17", linux_libraries, runs_here=True),
+    "manylinux_2_17_aarch64": System("aarch64-linux-gnu.2.17", linux_libraries),
+    "macosx_11_0_arm64": System("aarch64-macos.11.0", macos_libraries),
+    "macosx_10_15_x86_64": System("x86_64-macos.10.15", macos_libraries),
 }
+
+
+first_of_all = 10  # the minor version from which on one wheel serves all
+shipped = 11  # by chaiNNer
+newest = 13  # that is to be had here for all systems
 
 
 @dataclass(frozen=True)
 class Tag:
-    minor: int  # of Python 3
+    minor: int  # of Python 3, the first that the wheel is for
     platform: str
 
     @property
-    def python(self) -> str:
-        return f"cp3{self.minor}"
+    def is_for_all(self) -> bool:
+        return self.minor == first_of_all
+
+    @property
+    def python_and_abi(self) -> str:
+        return f"cp3{self.minor}-abi3" if self.is_for_all else f"cp3{self.minor}-cp3{self.minor}"
+
+    @property
+    def built_with(self) -> int:
+        return shipped if self.is_for_all else self.minor
+
+    @property
+    def run_by(self) -> list[int]:
+        return list(range(self.minor, newest + 1)) if self.is_for_all else [self.minor]
+
+    @property
+    def module(self) -> str:
+        if self.platform == "win_amd64":
+            return "_native.pyd"
+        return "_native.abi3.so" if self.is_for_all else "_native.so"
 
     @property
     def system(self) -> System:
         return systems[self.platform]
 
     def __str__(self) -> str:
-        return f"{self.python}-{self.platform}"
+        return f"{self.python_and_abi}-{self.platform}"
 
 
-usual_tags = [Tag(11, "win_amd64"), Tag(11, "manylinux_2_17_x86_64")]
-all_tags = [Tag(11, platform) for platform in systems]
-all_tags += [Tag(minor, platform) for platform in list(systems)[:2] for minor in (9, 10, 12, 13)]
+usual_tags = [Tag(first_of_all, "win_amd64"), Tag(first_of_all, "manylinux_2_17_x86_64")]
+all_tags = [Tag(first_of_all, platform) for platform in systems]
+all_tags += [Tag(9, platform) for platform in list(systems)[:2]]
 
 
 class Missing(Exception):
@@ -173,6 +195,7 @@ def make_test_packages() -> Path:
 class Python:
     """What a wheel is built against, and tested with."""
 
+    minor: int
     include: Path
     library: Path | None = None
     executable: Path | None = None
@@ -194,7 +217,8 @@ def python_for_windows(minor: int) -> Python:
     # CPython 3.12 and newer ask WMI for the system, and otherwise if they cannot. Of WMI, Wine has a part at which they
     # end, and the desktop that it starts for it holds on to their output.
     (found / "DLLs" / "_wmi.pyd").unlink(missing_ok=True)
-    return Python(found / "include", found / "libs" / f"python3{minor}.lib", found / "python.exe")
+    library = "python3.lib" if minor >= first_of_all else f"python3{minor}.lib"
+    return Python(minor, found / "include", found / "libs" / library, found / "python.exe")
 
 
 def python_for_linux(minor: int) -> Python:
@@ -214,7 +238,7 @@ def python_for_linux(minor: int) -> Python:
             of_debian = headers.parent / machine / headers.name / "pyconfig.h"
             if of_debian.exists():
                 shutil.copy2(of_debian, include)
-            return Python(include, executable=executable)
+            return Python(minor, include, executable=executable)
     raise Missing(f"no CPython 3.{minor} with its headers in /usr/bin or {pyenv}")
 
 
@@ -222,22 +246,20 @@ def python_for_linux(minor: int) -> Python:
 
 
 def build(tag: Tag, python: Python) -> Path:
-    """The wheel. The library is compiled once for each system, the rest for each version of Python."""
+    """The wheel. The library is compiled once for each system."""
     commands = tools / "bin"
-    suffix = tag.system.suffix.format(f"3{tag.minor}")
     settings = {
         "build-dir": work / "cmake" / tag.platform,
         "cmake.build-type": "Release",
         "cmake.python-hints": "false",
         "cmake.toolchain-file": here / "toolchain.cmake",
         "install.strip": "false",  # the linker has done it
-        "wheel.tags": f"{tag.python}-{tag.python}-{tag.platform}",
+        "wheel.tags": str(tag),
         "cmake.define.Python_INCLUDE_DIR": python.include,
         "cmake.define.Python_LIBRARY": python.library or "",
     }
     environment = {
         **os.environ,
-        "SETUPTOOLS_EXT_SUFFIX": suffix,
         "ZIG_COMMANDS": str(commands),
         "ZIG_GLOBAL_CACHE_DIR": str(work / "zig"),
         "ZIG_LOCAL_CACHE_DIR": str(work / "zig"),
@@ -273,7 +295,7 @@ def check(wheel: Path, tag: Tag) -> None:
     require(size < largest, f"{size} bytes; it must be below {largest}")
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-        module = "chainner_logger/_native" + tag.system.suffix.format(f"3{tag.minor}")
+        module = f"chainner_logger/{tag.module}"
         package = (path for path in (project / "chainner_logger").rglob("*") if path.is_file())
         sources = {str(path.relative_to(project)) for path in package if "__pycache__" not in path.parts}
         expected = {*sources, module}
@@ -284,7 +306,7 @@ def check(wheel: Path, tag: Tag) -> None:
     needed = run(reader, "--needed-libs", native).partition("NeededLibraries [")[2].strip("]\n ").split()
     strange = {each.lower() for each in needed} - tag.system.libraries - {native.name}  # macOS lists a library itself
     if tag.platform == "win_amd64":
-        strange -= {f"python3{tag.minor}.dll"}
+        strange -= {"python3.dll" if tag.is_for_all else f"python3{tag.minor}.dll"}
         strange = {each for each in strange if not each.startswith("api-ms-win-crt-")}
     require(not strange, f"needs {', '.join(sorted(strange))}")
 
@@ -301,6 +323,8 @@ def check(wheel: Path, tag: Tag) -> None:
         # has one.
         exported = [each for each in exported if not each.startswith(("_Zd", "_Zn", "_ZT", "__dso_", "_mh_"))]
     require(exported == ["PyInit__native"], f"exports {', '.join(exported)}")
+    if tag.is_for_all:
+        run(tools / "bin" / "abi3audit", "--strict", wheel)
     if "linux" in tag.platform:
         told = run(tools / "bin" / "auditwheel", "show", wheel)
         require(f'"{tag.platform}"' in told, told)
@@ -313,7 +337,7 @@ def check(wheel: Path, tag: Tag) -> None:
 
 def test(wheel: Path, python: Python, packages: Path, result: Result) -> None:
     """Installs it as a user does, without an index, and runs the tests in a folder of their own."""
-    folder = work / "tests" / str(result.tag)
+    folder = work / "tests" / f"{result.tag}-{python.minor}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     is_windows = result.tag.platform == "win_amd64"
@@ -365,24 +389,42 @@ def version_of(interpreter: list[object]) -> str:
 # All of it
 
 
-def make(tag: Tag) -> Result:
-    result = Result(tag)
-    try:
-        python = python_for_windows(tag.minor) if tag.platform == "win_amd64" else python_for_linux(tag.minor)
+def python_for(tag: Tag, minor: int) -> Python:
+    return python_for_windows(minor) if tag.platform == "win_amd64" else python_for_linux(minor)
+
+
+def make(tag: Tag, minors: list[int]) -> list[Result]:
+    """A result for each of these versions of Python, or one if the wheel does not run here."""
+    size = 0
+
+    def attempt(action: Callable[[Result], None]) -> Result:
+        result = Result(tag, size)
+        try:
+            action(result)
+        except Missing as missing:
+            print(f"{missing}; left out: {tag}", file=sys.stderr)
+            result.problem = "left out: " + str(missing).partition(":")[0]
+        except Broken as broken:
+            print(broken, file=sys.stderr)
+            result.problem = "broken: " + str(broken).partition("\n")[0].partition(": ")[0]
+        return result
+
+    def build_it(result: Result) -> None:
+        nonlocal size, wheel
         say(f"building {tag}")
-        wheel = build(tag, python)
-        result.size = wheel.stat().st_size
+        wheel = build(tag, python_for(tag, tag.built_with))
+        result.size = size = wheel.stat().st_size
         check(wheel, tag)
-        if tag.system.runs_here:
-            say(f"testing {tag}")
-            test(wheel, python, make_test_packages(), result)
-    except Missing as missing:
-        print(f"{missing}; left out: {tag}", file=sys.stderr)
-        result.problem = "left out: " + str(missing).partition(":")[0]
-    except Broken as broken:
-        print(broken, file=sys.stderr)
-        result.problem = "broken: " + str(broken).partition("\n")[0].partition(": ")[0]
-    return result
+
+    wheel = Path()
+    built = attempt(build_it)
+    if built.problem or not tag.system.runs_here:
+        return [built]
+    results = []
+    for minor in minors:
+        say(f"testing {tag} with Python 3.{minor}")
+        results.append(attempt(lambda result: test(wheel, python_for(tag, minor), make_test_packages(), result)))
+    return results
 
 
 def show(results: list[Result]) -> None:
@@ -406,6 +448,10 @@ def main(names: list[str]) -> int:
         print(f"no such wheel: {', '.join(unknown)}; there are all, {', '.join(known)}", file=sys.stderr)
         return 2
     tags = all_tags if "all" in names else [known[name] for name in names] or usual_tags
+
+    def minors_of(tag: Tag) -> list[int]:
+        return tag.run_by if names else [shipped]
+
     try:
         say("getting the tools")
         make_tools()
@@ -416,7 +462,7 @@ def main(names: list[str]) -> int:
     # tests wait.
     chains = [[tag for tag in tags if tag.platform == platform] for platform in systems]
     with ThreadPoolExecutor(2) as executor:
-        made = executor.map(lambda chain: [make(tag) for tag in chain], chains)
+        made = executor.map(lambda chain: [each for tag in chain for each in make(tag, minors_of(tag))], chains)
         results = sorted((each for chain in made for each in chain), key=lambda each: tags.index(each.tag))
     show(results)
     return 1 if any(each.problem for each in results) else 0
