@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import threading
+import zipfile
 
 import pytest
 
@@ -72,6 +73,18 @@ def test_a_folder_with_the_name_of_a_log_is_not_opened(tmp_path):
     (tmp_path / "main.log").mkdir()
     with snapshot(tmp_path) as taken:
         assert taken.files == [] and set(taken.problems) == {"main.log"}
+
+
+def test_of_a_zip_with_a_password_each_log_is_named(tmp_path):
+    made = tmp_path / "report.zip"
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("logs/worker.log", line(1))
+    data = bytearray(made.read_bytes())
+    data[data.index(b"PK\3\4") + 6] |= 1  # that it is encrypted, in both places where a zip says it
+    data[data.index(b"PK\1\2") + 8] |= 1
+    made.write_bytes(data)
+    with snapshot(made) as taken:
+        assert taken.files == [] and taken.problems == {"worker.log": "it needs a password"}
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipe has a name in a folder there")

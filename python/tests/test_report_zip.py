@@ -147,6 +147,14 @@ def test_it_is_made_and_speaks_though_stderr_is_closed(logs, tmp_path):
         assert text in ran.stdout and ran.returncode == status
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell of POSIX closes the stream")
+def test_show_says_that_stdout_is_closed(logs):
+    write_log(logs / "worker.log", line("x"))
+    command = f'"{sys.executable}" -m chainner_logger show --folder "{logs}" >&-'
+    ran = subprocess.run(command, shell=True, stderr=subprocess.PIPE, text=True)
+    assert ran.stderr == "chainner_logger: stdout: Bad file descriptor.\n" and ran.returncode == 1
+
+
 def test_it_takes_what_is_no_text_as_it_is(logs, output):
     garbage = random.Random(1).randbytes(100_000) + b"\n" + line("x").encode() + b"\xff\xfe \x00 \xed\xa0\x80\n"
     (logs / "worker.log").write_bytes(garbage)

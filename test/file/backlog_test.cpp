@@ -88,4 +88,16 @@ TEST(Backlog, TriesAgainAfterAPauseOfTenTimesWhatATryTook) {
     EXPECT_TRUE(held.is_retry_due(began));
 }
 
+TEST(Backlog, ForgetsAllOnceItIsGivenUp) {
+    backlog held;
+    held.begin_fault("/logs/host.log", "was renamed by somebody");
+    held.add("record\n");
+    held.retry_later(backlog::clock::now());
+    EXPECT_EQ(held.give_up(), "Log file /logs/host.log was renamed by somebody; 1 record was lost");
+    EXPECT_FALSE(held.has_fault());
+    EXPECT_FALSE(held.has_dropped());
+    EXPECT_TRUE(held.empty());
+    EXPECT_TRUE(held.is_retry_due(backlog::clock::time_point())) << "there is no fault that would have to pause";
+}
+
 }  // namespace

@@ -169,12 +169,14 @@ def _unpack(taken: Snapshot) -> None:
             try:
                 if member.file_size > _MOST_UNPACKED:
                     raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+                if member.flag_bits & 1:
+                    raise OSError(errno.EACCES, "it needs a password")
                 with archive.open(member) as packed, tempfile.TemporaryFile() as file:
                     shutil.copyfileobj(packed, file)
                     file.flush()
                     descriptor = os.dup(file.fileno())
             except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-                taken.problems[name.name] = str(error)
+                taken.problems[name.name] = getattr(error, "strerror", None) or str(error)
                 continue
             taken.files.append(LogFile(name, descriptor, (0, number)))
     taken.files.sort(key=lambda file: file.name.order)

@@ -21,13 +21,13 @@ from .story import Entry
 _COLOURS = {"DEBUG": "36", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "35"}  # as the console's
 
 
-def is_coloured(stream: TextIO) -> bool:
-    """As the console decides it: NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, else whether it is a terminal."""
+def is_coloured(stream: TextIO | None) -> bool:
+    """As the console decides it: NO_COLOR, FORCE_COLOR, CLICOLOR_FORCE, else whether it is a terminal. None: it is closed."""
     if os.environ.get("NO_COLOR"):
         return False
     if any(os.environ.get(name, "0") not in ("", "0") for name in ("FORCE_COLOR", "CLICOLOR_FORCE")):
         return True
-    return stream.isatty() and os.environ.get("TERM") != "dumb" and _understands_colours(stream)
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb" and _understands_colours(stream)
 
 
 def _understands_colours(stream: TextIO) -> bool:
@@ -79,7 +79,12 @@ def _printable(text: str) -> str:
 
 
 def show(output: Iterable[str], use_pager: bool) -> None:
-    """To stdout, through a pager if it is a terminal and there is one."""
+    """To stdout, through a pager if it is a terminal and there is one.
+
+    OSError: stdout was closed when the program began, among others.
+    """
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "stdout")
     pager = _pager() if use_pager and sys.stdout.isatty() else None
     if pager is None:
         write(output)
