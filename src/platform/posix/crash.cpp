@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -14,7 +15,9 @@
 #include <climits>
 #include <csignal>
 #include <cstdlib>
+#include <memory>
 #include <new>
+#include <system_error>
 
 #ifdef __linux__
 #include <link.h>
@@ -205,7 +208,18 @@ private:
 
 }  // namespace
 
-void provide_handler_stack() { static const thread_local handler_stack stack; }
+/// By a key, as the C library ends the process where it has no memory to note the destructor of a `thread_local`.
+void provide_handler_stack() {
+    static const pthread_key_t key = [] {
+        pthread_key_t made{};
+        const int error = pthread_key_create(&made, [](void* stack) { delete static_cast<handler_stack*>(stack); });
+        if (error != 0) throw std::system_error(error, std::system_category(), "pthread_key_create");
+        return made;
+    }();
+    if (pthread_getspecific(key) != nullptr) return;
+    auto stack = std::make_unique<handler_stack>();
+    if (pthread_setspecific(key, stack.get()) == 0) stack.release();
+}
 
 // The stack
 
