@@ -1,14 +1,15 @@
 // A life that steps.py disturbs at one of its steps.
 //
-//     life_linux FOLDER SHARED LIFE [WHAT [CALL]]
+//     life_linux FOLDER SHARED LIFE [WHAT [captured] CALL]
 //
 // It logs to FOLDER, and says in the memory that the file SHARED holds which records have been acknowledged. LIFE:
 //
-// whole: set-up, records over several rotations, captured output, set-up again, a fork, an end. WHAT: a mistake that
-//        steps.py has to notice.
-// other: a process of the same role beside it. next: one that comes after it.
-// call:  makes the CALL while a signal may come, whose handler does WHAT.
-// held:  makes the CALL while another thread waits until it is told to do WHAT.
+// signal: makes the CALL while a signal may come, whose handler does WHAT.
+// held:   makes the CALL while another thread waits until it is told to do WHAT.
+// other:  a process of the same role beside the one that is disturbed. next: one that comes after it.
+// else:   set-up, records over several rotations, captured output, set-up again, a fork, an end.
+//
+// captured: output is captured by then. The variable MISTAKE: one that this program makes, and steps.py has to notice.
 //
 // `int3` marks where the steps begin and end, and an allocation that fails.
 
@@ -34,6 +35,8 @@
 #include <string>
 #include <thread>
 
+#include "lock_note.hpp"
+
 namespace {
 
 /// steps.py knows it as well.
@@ -43,7 +46,7 @@ struct shared_memory {
 };
 shared_memory* shared = nullptr;
 thread_local bool is_main_thread = false;
-std::string mistake;
+const std::string& mistake = *new std::string(std::getenv("MISTAKE"));
 
 void mark() { asm volatile("int3"); }
 
@@ -131,10 +134,12 @@ void in_child(std::uint32_t first, std::uint32_t last, bool ends_in_good_order) 
     pid_t child = 0;
     while ((child = fork()) < 0) usleep(10'000);
     if (child == 0) {
-        if (last != 0) {
+        // A child that a handler forks while the C library holds its lock on the time zone logs nothing.
+        if (last != 0 && !chainner::detail::lock_note::is_any_noted()) {
             records(first, last - 1);
             while (shared->is_failing) usleep(10'000);
             record(last);
+            while (shared->is_failing) usleep(10'000);  // what is held back is written when the process ends
         }
         ends_in_good_order ? std::exit(0) : _exit(0);
     }
@@ -166,6 +171,7 @@ void whole_life() {
     records(41, 43);
     while (shared->is_failing) usleep(10'000);
     records(44, 46);
+    while (shared->is_failing) usleep(10'000);
 }
 
 void print() {
@@ -204,10 +210,18 @@ const auto& calls = *new std::map<std::string, void (*)()>{
     {"setup_elsewhere", [] { set_up("again", 1'000'000); }},
     {"capture", chainner::capture_output},
     {"release", chainner::release_output},
-    {"captured_record",
+    {"printed_record",
      [] {
          std::puts("printed");
          record(20);
+     }},
+    {"fork", [] { in_child(0, 0, false); }},
+    {"malloc",
+     [] {
+         for (const std::size_t size : {100, 2'000, 200'000}) {
+             void* volatile memory = std::malloc(size);
+             std::free(memory);
+         }
      }},
     {"end", [] { std::exit(0); }},
     {"crash_handler", chainner::install_crash_handler},
@@ -216,13 +230,14 @@ const auto& calls = *new std::map<std::string, void (*)()>{
 };
 
 const char* what = nullptr;
+bool is_captured = false;
 
 void prepare(const std::string& call) {
     if (call != "first_setup") {
         set_up(".", call == "rotation" ? 1 : 1'000'000);
         records(1, 3);
     }
-    if (call == "release" || call == "captured_record" || call == "end") chainner::capture_output();
+    if (is_captured) chainner::capture_output();
 }
 
 void call_interrupted(const std::string& call) {
@@ -266,14 +281,15 @@ int main(int count, char** words) {
     folder = words[1];
     const std::string life = words[3];
     what = count > 4 ? words[4] : "";
-    if (life == "whole") {
-        mistake = what;
-        whole_life();
-    } else if (life == "call" || life == "held") {
-        if (count > 6) mistake = words[6];
-        life == "call" ? call_interrupted(words[5]) : call_beside_another_thread(words[5]);
-    } else {
+    is_captured = count > 5 && words[5] == std::string("captured");
+    if (life == "signal") {
+        call_interrupted(words[count - 1]);
+    } else if (life == "held") {
+        call_beside_another_thread(words[count - 1]);
+    } else if (life == "other" || life == "next") {
         set_up(".", 1200);
         life == "other" ? records(1001, 1020) : record(2001);
+    } else {
+        whole_life();
     }
 }

@@ -1,5 +1,6 @@
 """A process that is stopped at each of its steps, by ptrace. Linux on x86-64 only."""
 
+import bisect
 import collections
 import ctypes
 import mmap
@@ -14,14 +15,13 @@ from pathlib import Path
 PEEKTEXT, PEEKUSER, POKEUSER, CONT, SINGLESTEP, DETACH, SYSCALL, SETOPTIONS = 1, 3, 6, 7, 9, 17, 24, 0x4200
 TRACE_ALL = 0x100000 | 1 | 2 | 4 | 8  # EXITKILL, SYSGOOD, FORK, VFORK, CLONE
 WALL = 0x40000000
-PATIENCE = 20  # seconds until a process hangs
 PREFIXES = bytes([0x3E, 0x66, 0xF2, 0xF3, *range(0x40, 0x50)])
-KINDS = {0xC2: "return", 0xC3: "return", 0xCC: "mark"}
+KINDS = {0xE8: "call", 0xC2: "return", 0xC3: "return", 0xCC: "mark"}
 R10, RAX, RSI, RDI, ORIG_RAX, RIP, DEBUG_0, DEBUG_7 = 56, 80, 104, 112, 120, 128, 848, 904
+IDLE, BUSY = 12, 180  # seconds: a process hangs that does nothing for so long, or that does not end
 
-NUMBERS = Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h").read_text()
-NUMBERS = {name: int(number) for name, number in re.findall(r"__NR_(\w+) (\d+)", NUMBERS)}
-NAMES = {number: name for name, number in NUMBERS.items()}
+CALLS = re.findall(r"__NR_(\w+) (\d+)", Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h").read_text())
+CALLS = {int(number): name for name, number in CALLS}
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.restype = ctypes.c_long
@@ -34,7 +34,11 @@ def peek(task, offset):
 
 
 def poke(task, offset, value):
-    ptrace(POKEUSER, task, offset, value)
+    return ptrace(POKEUSER, task, offset, value)
+
+
+def call_of(task):
+    return CALLS[peek(task, ORIG_RAX)]
 
 
 class Shared(ctypes.Structure):
@@ -43,50 +47,76 @@ class Shared(ctypes.Structure):
 
 
 class Life:
-    """The program as a traced process, with its threads and children."""
+    """The program as a traced process, with its threads and children, at its first step. Removed behind `with`. Throws
+    PermissionError where the system lets no process trace its child."""
 
     program = ""
 
-    def __init__(self, *words):
+    def __init__(self, *words, mistake=""):
         self.root = Path(tempfile.mkdtemp(prefix="steps-"))
-        self.folder = self.root / "logs"
+        self.folder, self.mistake = self.root / "logs", mistake
         with (self.root / "shared").open("wb+") as file:
             file.truncate(ctypes.sizeof(Shared))
-            self.memory = mmap.mmap(file.fileno(), ctypes.sizeof(Shared))
-        self.shared = Shared.from_buffer(self.memory)
+            self.shared = Shared.from_buffer(mmap.mmap(file.fileno(), ctypes.sizeof(Shared)))
         self.tasks, self.in_call, self.held, self.end = {}, set(), set(), None
         self.request, self.deliver, self.calls = CONT, 0, collections.Counter()
         self.main = os.fork()
         if self.main == 0:
-            try:
-                null = os.open(os.devnull, os.O_RDWR)
-                for number in range(3):
-                    os.dup2(null, number)
-                libc.personality(0x40000)  # the same addresses each time
-                ptrace(0, 0, 0, 0)
+            null = os.open(os.devnull, os.O_RDWR)
+            for number in range(3):
+                os.dup2(null, number)
+            libc.personality(0x40000)  # the same addresses each time, where that is allowed
+            if ptrace(0, 0, 0, 0) == 0:
                 os.execve(self.program, self.command(*words), self.environment())
-            finally:
-                os._exit(127)
+            os._exit(1)
         os.waitpid(self.main, WALL)
-        ptrace(SETOPTIONS, self.main, 0, TRACE_ALL)
         self.tasks[self.main] = 0
+        if ptrace(SETOPTIONS, self.main, 0, TRACE_ALL) or self.break_at(1) or self.break_at(0):
+            self.__exit__()
+            raise PermissionError
         ptrace(CONT, self.main, 0, 0)
+        next(self.events())
+        maps = Path(f"/proc/{self.main}/maps").read_text()
+        self.modules = {Path(path).name: int(at, 16) for at, path in re.findall(r"(?m)^(\w+)-\w+ r\S+ 0+ .* (\S+)$", maps)}
+
+    def __enter__(self):
+        self.left = BUSY
+        signal.signal(signal.SIGALRM, self.tick)
+        signal.setitimer(signal.ITIMER_REAL, 1, 1)
+        return self
+
+    def __exit__(self, *_):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for task in self.tasks:
+            libc.kill(task, signal.SIGKILL)
+        self.request, self.held = CONT, set()
+        for _ in self.events():
+            pass
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def tick(self, *_):
+        self.left -= 1 if self.is_busy() else BUSY // IDLE
+        if self.left < 0:
+            raise TimeoutError
+
+    def is_busy(self):
+        """Or waits for a processor, or for this program."""
+        try:
+            states = [Path(f"/proc/{x}/stat").read_text().rpartition(") ")[2][0] for x in self.tasks if x not in self.held]
+        except OSError:  # one has just ended
+            return True
+        return not self.tasks or not set("RDt").isdisjoint(states)
 
     def command(self, *words):
         return [self.program, str(self.folder), str(self.root / "shared"), *words]
 
     def environment(self):
-        return {"LD_BIND_NOW": "1", "HOME": str(self.root), "TMPDIR": str(self.root), "TZ": "Europe/Berlin"}
+        return {"TMPDIR": str(self.root), "LD_BIND_NOW": "1", "TZ": "Europe/Berlin", "MISTAKE": self.mistake}
 
     def beside(self, *words):
         """Another process of this role, from its beginning to its end."""
-        null = subprocess.DEVNULL
-        with subprocess.Popen(self.command(*words), env=self.environment(), stdout=null, stderr=null) as process:
-            try:
-                end = process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                end = "a hang"
+        command, null = self.command(*words), subprocess.DEVNULL
+        end = subprocess.run(command, env=self.environment(), stdout=null, stderr=null).returncode
         return [f"the {words[0]} process ended with {end}"] if end else []
 
     def events(self):
@@ -123,12 +153,11 @@ class Life:
 
     def break_at(self, address):
         """The main thread, each time. 0: no more."""
-        poke(self.main, DEBUG_0, address)
-        poke(self.main, DEBUG_7, 1 if address else 0)
+        return poke(self.main, DEBUG_0, address) or poke(self.main, DEBUG_7, 1 if address else 0)
 
     def call(self, task):
         """Of which task, and its name."""
-        return f"{self.tasks[task]}.{NAMES[peek(task, ORIG_RAX)]}"
+        return f"{self.tasks[task]}.{call_of(task)}"
 
     def step(self, task):
         """The call, and which of its kind it is: `0.write.7`."""
@@ -139,7 +168,7 @@ class Life:
 
     def backtrace(self, process, at=None):
         """Of its threads, or of the one that has stopped. Afterwards it cannot be traced any more."""
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for task in [task for task in self.tasks if self.process_of(task) == process]:
             if task != at and task not in self.held:
                 libc.tgkill(process, task, signal.SIGSTOP)
@@ -149,24 +178,10 @@ class Life:
         threads = re.split(r"\n(?=Thread )", subprocess.run(gdb, capture_output=True, text=True).stdout)[1:]
         return "\n".join(thread.strip() for thread in threads if at is None or re.search(rf" {at}\)", thread))
 
-    def kill(self):
-        for task in self.tasks:
-            try:
-                os.kill(task, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        self.request, self.held = CONT, set()
-        for _ in self.events():
-            pass
-
-    def remove(self):
-        del self.shared
-        self.memory.close()
-        shutil.rmtree(self.root, ignore_errors=True)
-
     def instructions(self):
-        """Until the next mark, each instruction once for each way of calls that leads to it, as `address.visit`."""
+        """Until the next mark, each instruction once for each way of calls that leads to it, as `module+offset.visit`."""
         kinds, visits, steps, stack, address = {}, collections.Counter(), {}, [0], 0
+        self.left = float("inf")  # thousands of stops: on a busy machine that is minutes
         self.go(SINGLESTEP)
         for _, task in self.events():
             if task != self.main:
@@ -177,12 +192,13 @@ class Life:
                 stack.pop()
             before, address = address, peek(task, RIP)
             if address not in kinds:
-                code = (ptrace(PEEKTEXT, task, address, 0) & (1 << 64) - 1).to_bytes(8, "little").lstrip(PREFIXES)
-                is_call = code[:1] == b"\xe8" or code[:1] == b"\xff" and code[1] >> 3 & 7 == 2
-                kinds[address] = "call" if is_call else KINDS.get(code[0], "")
+                code = ptrace(PEEKTEXT, task, address, 0).to_bytes(8, "little", signed=True).lstrip(PREFIXES)
+                kinds[address] = "call" if code[0] == 0xFF and code[1] >> 3 & 7 == 2 else KINDS.get(code[0], "")
             if kinds[address] == "mark":
                 break
             if address != before:  # as in `rep movs`
                 visits[address] += 1
-                steps.setdefault((address, stack[-1]), f"{address:x}.{visits[address]:x}")
-        return list(steps.values())
+                steps.setdefault((address, stack[-1]), visits[address])
+        modules = sorted((at, name) for name, at in self.modules.items())
+        named = ((*modules[bisect.bisect(modules, (address, "~")) - 1], address, visit) for (address, _), visit in steps.items())
+        return [f"{name}+{address - at:x}.{visit}" for at, name, address, visit in named]
