@@ -46,7 +46,13 @@ namespace {
 
 file adopt(int descriptor, int lowest) noexcept {
     struct stat found {};
-    if (descriptor < 0 || fstat(descriptor, &found) != 0) return {};
+    if (descriptor < 0) return {};
+    if (fstat(descriptor, &found) != 0) {
+        const int reason = errno;
+        ::close(descriptor);
+        errno = reason;
+        return {};
+    }
     const auto with_identity = [&found](int number) {
         return file(number, static_cast<std::uint64_t>(found.st_dev), found.st_ino);
     };
@@ -116,13 +122,16 @@ int open_or_create(const fs::path& path, open_mode mode, bool& is_new) noexcept 
     return descriptor;
 }
 
-/// Without waiting. A file system without locks must not stop the logger; see `lock_error`.
-bool is_locked_by_another(int descriptor, int how) noexcept {
-    int result = -1;
-    while ((result = flock(descriptor, how | LOCK_NB)) != 0 && errno == EINTR) {
+/// Without waiting. 0, or what errno is otherwise.
+int try_lock(int descriptor, int how) noexcept {
+    while (flock(descriptor, how | LOCK_NB) != 0) {
+        if (errno != EINTR) return errno;
     }
-    return result != 0 && errno == EWOULDBLOCK;
+    return 0;
 }
+
+/// A file system without locks must not stop the logger; see `lock_error`.
+bool is_locked_by_another(int descriptor, int how) noexcept { return try_lock(descriptor, how) == EWOULDBLOCK; }
 
 /// What was there before may not be what this process would have created.
 void make_safe(int descriptor, const fs::path& path) {
@@ -167,7 +176,7 @@ file open_log_file(const fs::path& path, open_mode mode) {
 }
 
 std::error_code lock_error(const file& file) noexcept {
-    return flock(static_cast<int>(file.number()), LOCK_EX | LOCK_NB) == 0 ? std::error_code() : last_error();
+    return {try_lock(static_cast<int>(file.number()), LOCK_EX), std::system_category()};
 }
 
 std::error_code let_group_read(const file& file) noexcept {
