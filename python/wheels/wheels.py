@@ -1,6 +1,6 @@
 """Builds the wheels on Linux for every system, checks them, and runs the tests with those that can run here.
 
-python3 wheels.py [all | TAG...]        for example cp310-abi3-win_amd64; without a tag the two that chaiNNer's users need
+python3 wheels.py [all | TAG...]        for example cp311-cp311-win_amd64; without a tag the two that chaiNNer's users need
                                         most, and the tests by the version of Python that chaiNNer ships
 """
 
@@ -74,7 +74,8 @@ class Tag:
 
     @property
     def is_for_all(self) -> bool:
-        return self.minor == first_of_all
+        # What zig links to python3.dll is not loaded under Wine: "No access to memory location".
+        return self.minor == first_of_all and self.platform != "win_amd64"
 
     @property
     def python_and_abi(self) -> str:
@@ -102,9 +103,10 @@ class Tag:
         return f"{self.python_and_abi}-{self.platform}"
 
 
-usual_tags = [Tag(first_of_all, "win_amd64"), Tag(first_of_all, "manylinux_2_17_x86_64")]
-all_tags = [Tag(first_of_all, platform) for platform in systems]
-all_tags += [Tag(9, platform) for platform in list(systems)[:2]]
+usual_tags = [Tag(shipped, "win_amd64"), Tag(first_of_all, "manylinux_2_17_x86_64")]
+all_tags = [Tag(minor, "win_amd64") for minor in range(9, newest + 1)]
+all_tags += [Tag(first_of_all, platform) for platform in systems if platform != "win_amd64"]
+all_tags += [Tag(9, "manylinux_2_17_x86_64")]
 
 
 class Missing(Exception):
@@ -217,8 +219,7 @@ def python_for_windows(minor: int) -> Python:
     # CPython 3.12 and newer ask WMI for the system, and otherwise if they cannot. Of WMI, Wine has a part at which they
     # end, and the desktop that it starts for it holds on to their output.
     (found / "DLLs" / "_wmi.pyd").unlink(missing_ok=True)
-    library = "python3.lib" if minor >= first_of_all else f"python3{minor}.lib"
-    return Python(minor, found / "include", found / "libs" / library, found / "python.exe")
+    return Python(minor, found / "include", found / "libs" / f"python3{minor}.lib", found / "python.exe")
 
 
 def python_for_linux(minor: int) -> Python:
@@ -306,7 +307,7 @@ def check(wheel: Path, tag: Tag) -> None:
     needed = run(reader, "--needed-libs", native).partition("NeededLibraries [")[2].strip("]\n ").split()
     strange = {each.lower() for each in needed} - tag.system.libraries - {native.name}  # macOS lists a library itself
     if tag.platform == "win_amd64":
-        strange -= {"python3.dll" if tag.is_for_all else f"python3{tag.minor}.dll"}
+        strange -= {f"python3{tag.minor}.dll"}
         strange = {each for each in strange if not each.startswith("api-ms-win-crt-")}
     require(not strange, f"needs {', '.join(sorted(strange))}")
 
