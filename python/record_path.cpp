@@ -114,11 +114,16 @@ struct piece {
 
 constexpr std::ptrdiff_t place_of_version = 48 * sizeof(void*);  // in a class, from CPython 3.9 to 3.14 at least
 bool has_versions = false;
-const bool has_flag = PyLong_AsLong(PySys_GetObject("hexversion")) < 0x030b0000;  // else the number becomes 0
+
+/// Else the number becomes 0. Not asked when the module is loaded, which Windows does without the interpreter's lock.
+bool has_flag() {
+    static const bool found = PyLong_AsLong(PySys_GetObject("hexversion")) < 0x030b0000;
+    return found;
+}
 
 /// A number for a class with all its bases as they are now. 0: not known, until the next look at an attribute of it.
 unsigned version_of(PyTypeObject* type) {
-    if (has_flag && (PyType_GetFlags(type) & Py_TPFLAGS_VALID_VERSION_TAG) == 0) return 0;
+    if (has_flag() && (PyType_GetFlags(type) & Py_TPFLAGS_VALID_VERSION_TAG) == 0) return 0;
     unsigned version = 0;
     std::memcpy(&version, reinterpret_cast<const char*>(type) + place_of_version, sizeof version);
     return version;

@@ -1,6 +1,6 @@
 """Builds the wheels on Linux for every system, checks them, and runs the tests with those that can run here.
 
-python3 wheels.py [all | TAG...]        for example cp311-cp311-win_amd64; without a tag the two that chaiNNer's users need
+python3 wheels.py [all | TAG...]        for example cp310-abi3-win_amd64; without a tag the two that chaiNNer's users need
                                         most, and the tests by the version of Python that chaiNNer ships
 """
 
@@ -74,8 +74,7 @@ class Tag:
 
     @property
     def is_for_all(self) -> bool:
-        # What zig links to python3.dll is not loaded under Wine: "No access to memory location".
-        return self.minor == first_of_all and self.platform != "win_amd64"
+        return self.minor == first_of_all
 
     @property
     def python_and_abi(self) -> str:
@@ -103,10 +102,9 @@ class Tag:
         return f"{self.python_and_abi}-{self.platform}"
 
 
-usual_tags = [Tag(shipped, "win_amd64"), Tag(first_of_all, "manylinux_2_17_x86_64")]
-all_tags = [Tag(minor, "win_amd64") for minor in range(9, newest + 1)]
-all_tags += [Tag(first_of_all, platform) for platform in systems if platform != "win_amd64"]
-all_tags += [Tag(9, "manylinux_2_17_x86_64")]
+usual_tags = [Tag(first_of_all, "win_amd64"), Tag(first_of_all, "manylinux_2_17_x86_64")]
+all_tags = [Tag(first_of_all, platform) for platform in systems]
+all_tags += [Tag(9, platform) for platform in list(systems)[:2]]
 
 
 class Missing(Exception):
@@ -307,7 +305,7 @@ def check(wheel: Path, tag: Tag) -> None:
     needed = run(reader, "--needed-libs", native).partition("NeededLibraries [")[2].strip("]\n ").split()
     strange = {each.lower() for each in needed} - tag.system.libraries - {native.name}  # macOS lists a library itself
     if tag.platform == "win_amd64":
-        strange -= {f"python3{tag.minor}.dll"}
+        strange -= {"python3.dll" if tag.is_for_all else f"python3{tag.minor}.dll"}
         strange = {each for each in strange if not each.startswith("api-ms-win-crt-")}
     require(not strange, f"needs {', '.join(sorted(strange))}")
 
