@@ -196,7 +196,8 @@ def _deliver() -> None:
 def _close() -> None:
     _deliver()
     _crashes.remove_empty_file()
-    _native.end_sessions()
+    if os.name == "posix":  # Windows tells the library of this end as of any other
+        _native.end_sessions()
 
 
 _ends.watch(_deliver, _close)
