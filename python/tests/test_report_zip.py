@@ -123,6 +123,10 @@ def test_it_needs_no_file_of_its_package_but_modules(logs, output, tmp_path):
     assert "logs.html" in contents(output)
 
 
+def test_what_it_returns_prints_as_a_line_without_the_page(logs, output):
+    assert len(repr(report(output, logs))) < 2000
+
+
 def test_two_reports_may_be_made_within_a_second(logs, tmp_path):
     write_log(logs / "worker.log", line("x"))
     (tmp_path / "reports").mkdir()

@@ -17,5 +17,5 @@ class Report:
     replaced: Optional[dict[str, int]] = None  # how often, by kind; None: it was not asked for
     left_out: dict[str, str] = field(default_factory=dict)  # how much, by file: the zip would have become too large
     problems: dict[str, str] = field(default_factory=dict)  # why, by file that could not be read
-    summary: str = ""  # as in summary.txt
-    page: bytes = b""  # as logs.html
+    summary: str = field(default="", repr=False)  # as in summary.txt
+    page: bytes = field(default=b"", repr=False)  # as logs.html
