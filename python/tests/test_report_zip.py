@@ -124,6 +124,7 @@ def test_it_needs_no_file_of_its_package_but_modules(logs, output, tmp_path):
 
 
 def test_what_it_returns_prints_as_a_line_without_the_page(logs, output):
+    write_log(logs / "worker.log", line("x"))
     assert len(repr(report(output, logs))) < 2000
 
 
