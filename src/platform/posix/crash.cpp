@@ -218,7 +218,7 @@ void provide_handler_stack() {
     }();
     if (pthread_getspecific(key) != nullptr) return;
     auto stack = std::make_unique<handler_stack>();
-    if (pthread_setspecific(key, stack.get()) == 0) stack.release();
+    if (pthread_setspecific(key, stack.get()) == 0) static_cast<void>(stack.release());
 }
 
 // The stack
