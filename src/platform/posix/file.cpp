@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
+#include <thread>
 #include <utility>
 
 #include "platform/posix/descriptor.hpp"
@@ -133,6 +135,20 @@ int try_lock(int descriptor, int how) noexcept {
 /// A file system without locks must not stop the logger; see `lock_error`.
 bool is_locked_by_another(int descriptor, int how) noexcept { return try_lock(descriptor, how) == EWOULDBLOCK; }
 
+enum class holder { none, logger, reader };
+
+/// Who keeps this process from the lock; none: it has it now. No logger shares its lock, so who leaves room for a
+/// shared one reads the file, or has just ended, or asks the same.
+holder lock_for_writing(int descriptor) noexcept {
+    for (int tries = 5; tries > 0; --tries) {
+        if (!is_locked_by_another(descriptor, LOCK_EX)) return holder::none;
+        if (is_locked_by_another(descriptor, LOCK_SH)) return holder::logger;
+        flock(descriptor, LOCK_UN);
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return holder::reader;
+}
+
 /// What was there before may not be what this process would have created.
 void make_safe(int descriptor, const fs::path& path) {
     const auto refuse = [&path](const char* why) { throw fs::filesystem_error(why, path, not_permitted()); };
@@ -161,11 +177,9 @@ file open_log_file(const fs::path& path, open_mode mode) {
         if (!opened) fail(last_error(), errno == ELOOP ? "the log file is a link" : "cannot open the log file");
         const auto descriptor = static_cast<int>(opened.number());
         if (!is_new) make_safe(descriptor, path);
-        if (is_locked_by_another(descriptor, LOCK_EX)) {
-            // No logger shares its lock.
-            if (is_locked_by_another(descriptor, LOCK_SH)) fail(locked);
-            fail(not_permitted(), "a program that reads the log file has locked it");
-        }
+        const holder other = lock_for_writing(descriptor);
+        if (other == holder::logger) fail(locked);
+        if (other == holder::reader) fail(not_permitted(), "a program that reads the log file has locked it");
         // Who held the lock until now may have rotated the file away since it was opened, or written to a new one.
         const file_state state = state_of(opened, path);
         if (state.placement == placement::unknown) fail(last_error());
