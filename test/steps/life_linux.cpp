@@ -218,7 +218,7 @@ const auto& calls = *new std::map<std::string, void (*)()>{
     {"fork", [] { in_child(0, 0, false); }},
     {"malloc",
      [] {
-         for (const std::size_t size : {100, 2'000, 200'000}) {
+         for (const std::size_t size : {100U, 2'000U, 200'000U}) {
              void* volatile memory = std::malloc(size);
              std::free(memory);
          }
