@@ -21,6 +21,7 @@
 #include <utility>
 
 #include "platform/posix/descriptor.hpp"
+#include "platform/posix/signals.hpp"
 #include "platform/process.hpp"
 
 #ifdef __linux__
@@ -361,28 +362,17 @@ constexpr int ending_signals[]{SIGHUP,    SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1, S
 void on_ending_signal(int number) {
     const int error = errno;
     before_end.load()();
-    std::signal(number, SIG_DFL);
-    raise(number);  // once this returns
+    end_by(number);
     errno = error;
-}
-
-void handle_unless_program_does(int number) noexcept {
-    struct sigaction action {};
-    action.sa_handler = on_ending_signal;
-    action.sa_flags = SA_RESTART | SA_ONSTACK;
-    sigfillset(&action.sa_mask);
-    struct sigaction present {};
-    if (sigaction(number, nullptr, &present) != 0 || (present.sa_flags & SA_SIGINFO) != 0) return;
-    if (present.sa_handler == SIG_DFL) sigaction(number, &action, nullptr);
 }
 
 }  // namespace
 
 void handle_sudden_end(void (*before)() noexcept) noexcept {
     before_end = before;
-    for (const int each : ending_signals) handle_unless_program_does(each);
+    for (const int each : ending_signals) handle_unless_program_does(each, on_ending_signal);
 #ifdef SIGRTMIN
-    for (int each = SIGRTMIN; each <= SIGRTMAX; ++each) handle_unless_program_does(each);
+    for (int each = SIGRTMIN; each <= SIGRTMAX; ++each) handle_unless_program_does(each, on_ending_signal);
 #endif
 #ifdef __linux__
     [[maybe_unused]] static const int is_registered = std::at_quick_exit([] { before_end.load()(); });

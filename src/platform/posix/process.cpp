@@ -19,6 +19,8 @@
 #include <system_error>
 #include <vector>
 
+#include "platform/posix/signals.hpp"
+
 #ifdef __APPLE__
 #include <mach-o/dyld.h>
 #include <sys/sysctl.h>
@@ -137,9 +139,8 @@ namespace {
 std::atomic<void (*)(int, const char*) noexcept> on_request{nullptr};
 
 void on_request_to_end(int number) {
-    on_request.load()(number, number == SIGTERM ? "SIGTERM" : "SIGHUP");
-    std::signal(number, SIG_DFL);
-    raise(number);  // once this returns
+    on_request.load()(number, signal_name(number).data());
+    end_by(number);
 }
 
 }  // namespace
@@ -147,17 +148,7 @@ void on_request_to_end(int number) {
 void handle_requests_to_end(void (*handler)(int number, const char* name) noexcept) noexcept {
     if (getpid() == 1) return;
     on_request = handler;
-    struct sigaction action {};
-    action.sa_handler = on_request_to_end;
-    action.sa_flags = SA_RESTART | SA_ONSTACK;
-    sigfillset(&action.sa_mask);
-    for (const int number : {SIGTERM, SIGHUP}) {
-        struct sigaction present {};
-        if (sigaction(number, nullptr, &present) == 0 && (present.sa_flags & SA_SIGINFO) == 0 &&
-            present.sa_handler == SIG_DFL) {
-            sigaction(number, &action, nullptr);
-        }
-    }
+    for (const int number : {SIGTERM, SIGHUP}) handle_unless_program_does(number, on_request_to_end);
 }
 
 void keep_loaded() noexcept {
