@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <spdlog/formatter.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -210,9 +211,10 @@ void end_children_in_midst_of_line() {
 
 void outlive_parent() {
     chainner::capture_output();
-    const pid_t parent = getpid();
     if (fork() != 0) _exit(0);
-    while (getppid() == parent) std::this_thread::yield();
+    // The parent's other threads hold the pipe a moment longer than its process id lasts.
+    pollfd pipe{STDOUT_FILENO, 0, 0};
+    while (poll(&pipe, 1, 0) == 0) std::this_thread::yield();
     logger->info("alone");
     write_text("heard\n");
 }
