@@ -22,6 +22,7 @@
 #include "log_directory.hpp"
 #include "output/output_capture.hpp"
 #include "platform/crash.hpp"
+#include "platform/ending.hpp"
 #include "platform/file.hpp"
 #include "platform/process.hpp"
 #include "process_loggers.hpp"

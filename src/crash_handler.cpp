@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "platform/crash.hpp"
+#include "platform/ending.hpp"
 #include "platform/file.hpp"
 #include "platform/process.hpp"
 #include "process_loggers.hpp"

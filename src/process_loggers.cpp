@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <exception>
 
+#include "platform/ending.hpp"
 #include "platform/process.hpp"
 
 // The hooks of the process. None waits without end for a lock that its own thread, or one that is dead, may hold: a

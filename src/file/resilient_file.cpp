@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::size_t verify_bytes = 64 * 1024;
+constexpr std::size_t verify_bytes = 256 * 1024;
 constexpr auto verify_interval = 100ms;
 
 /// What the system said, if it said something.

@@ -11,6 +11,7 @@
 
 #include "guarded_sink.hpp"
 #include "output/output_reader.hpp"
+#include "platform/ending.hpp"
 #include "platform/output.hpp"
 #include "platform/process.hpp"
 #include "process_loggers.hpp"

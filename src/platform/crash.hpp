@@ -100,8 +100,4 @@ file_number create_last_log_file(const std::filesystem::path& directory, const c
 /// Of a descriptor of the C library.
 file_number number_of(int descriptor) noexcept;
 
-// See `chainner::describe_exit`
-std::string describe_exit(std::int64_t status);
-std::string describe_wait_status(int status);
-
 }  // namespace chainner::platform

@@ -74,17 +74,10 @@ std::unique_ptr<captured_streams> make_captured_streams();
 /// Runs it in a thread of its own, which handles no signal of the program. Throws `std::system_error`.
 void start_reader(std::function<void()> read);
 
-/// Whether the system has ended all other threads, as Windows does before it unloads a DLL at the end.
-bool has_ended_threads() noexcept;
-
 /// Waits while `word` is `value`, but not longer than until then. At any moment, also in a signal handler.
 void wait_while(const std::atomic<int>& word, int value, captured_streams::deadline end) noexcept;
 
 /// Ends each `wait_while` for this word.
 void wake_all(const std::atomic<int>& word) noexcept;
-
-/// Calls `before` before an end of the process that no hook at its end sees, as far as the system lets one know:
-/// `quick_exit`, and a signal like SIGTERM that the program does not handle itself, in whose handler it is then called.
-void handle_sudden_end(void (*before)() noexcept) noexcept;
 
 }  // namespace chainner::platform

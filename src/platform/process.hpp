@@ -26,17 +26,8 @@ std::chrono::system_clock::time_point process_start();
 /// Another value once the program has set another time zone, as `tzset` does. It asks nobody.
 std::uintptr_t time_zone() noexcept;
 
-/// Runs it when the process ends in an orderly way, as late as the system lets one: on POSIX systems after static
-/// objects are destroyed.
-void at_end(void (*last)());
-
 /// Runs `prepare` before each `fork`, then `parent` and `child` in the two processes. Nothing where no `fork` exists.
 void at_fork(void (*prepare)(), void (*parent)(), void (*child)());
-
-/// Has `handler` called, with number and name, before SIGTERM or SIGHUP ends the process by default; it then ends as it
-/// would have. Not for the first process of a system or a container, which no signal ends by default. Again where
-/// another handler has come and gone. On Windows that is SIGTERM alone, which only the process itself can raise.
-void handle_requests_to_end(void (*handler)(int number, const char* name) noexcept) noexcept;
 
 /// Keeps the program or library that this code is a part of in memory until the process ends, as it has handlers and
 /// threads there. Without it, `dlclose` of a plugin would take their code away.

@@ -4,6 +4,7 @@
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/pattern_formatter.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
@@ -108,13 +109,16 @@ public:
             const lock_note in_time_zone(time_zone_lock);
             prefix_->format(cached_, text_);
         }
-        append({text_.data(), text_.size()}, out);
         msg.color_range_start = cached_.color_range_start;
         msg.color_range_end = cached_.color_range_end;
         if (is_rest_message_) {
-            out.append(msg.payload.data(), msg.payload.data() + msg.payload.size());
-            out.push_back('\n');
+            const std::size_t begin = out.size();
+            out.resize(begin + text_.size() + msg.payload.size() + 1);
+            char* end = std::copy_n(text_.data(), text_.size(), out.data() + begin);
+            end = std::copy_n(msg.payload.data(), msg.payload.size(), end);
+            *end = '\n';
         } else {
+            append({text_.data(), text_.size()}, out);
             const lock_note in_time_zone(time_zone_lock);
             rest_->format(msg, out);
         }

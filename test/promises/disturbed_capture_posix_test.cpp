@@ -56,7 +56,9 @@ protected:
 
 TEST_F(DisturbedCapture, FreesAThreadThatIsStuckInPrintf) {
     disturb("capture_beside_stuck_printf", 3);
-    EXPECT_THAT(texts(), IsSupersetOf({"captured", "stdout: a line of a thread"}));
+    // The thread prints until the system ends it, and the reader with it, which may be in the midst of a record.
+    EXPECT_THAT(test::texts(test::parse_log(test::without_cut_record(log()))),
+                IsSupersetOf({"captured", "stdout: a line of a thread"}));
 }
 
 TEST_F(DisturbedCapture, IsReleasedThoughNobodyReadsWhatCHasInItsBuffer) {

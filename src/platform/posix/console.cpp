@@ -187,7 +187,7 @@ std::size_t posix_console::write(std::string_view text, std::error_code& error) 
             case way::at_once:
                 return write_without_signal(descriptor(), text, waiting::never);
             case way::reopened:
-                return write_without_signal(static_cast<int>(reopened_.number()), text, waiting::as_opened);
+                return write_without_signal(descriptor_of(reopened_), text, waiting::as_opened);
             case way::when_ready:
                 return write_when_ready(descriptor(), text, is_terminal_);
             case way::plainly:

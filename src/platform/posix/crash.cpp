@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <unwind.h>
 
@@ -300,31 +299,5 @@ file_number create_last_log_file(const std::filesystem::path& directory, const c
 }
 
 file_number number_of(int descriptor) noexcept { return descriptor; }
-
-// Words
-
-namespace {
-
-std::string describe_signal(int number) {
-    std::string name(signal_name(number));
-#ifdef SIGRTMIN
-    if (number >= SIGRTMIN && number <= SIGRTMAX) name = "SIGRTMIN+" + std::to_string(number - SIGRTMIN);
-#endif
-    name = name.empty() ? "signal " + std::to_string(number) : name + " (" + std::to_string(number) + ")";
-    return "killed by " + name + (number == SIGKILL ? ", as the OOM killer does" : "");
-}
-
-}  // namespace
-
-std::string describe_exit(std::int64_t status) {
-    if (status < 0 && status > -NSIG) return describe_signal(static_cast<int>(-status));
-    return "exit code " + std::to_string(status);
-}
-
-std::string describe_wait_status(int status) {
-    if (WIFEXITED(status)) return describe_exit(WEXITSTATUS(status));
-    if (WIFSIGNALED(status)) return describe_signal(WTERMSIG(status));
-    return "not ended, wait status " + std::to_string(status);
-}
 
 }  // namespace chainner::platform

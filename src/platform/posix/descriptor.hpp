@@ -27,6 +27,8 @@ file adopt_stream(int descriptor) noexcept;
 /// The same for a moment: under the number that it has, unless that belongs to a stream that was closed.
 file hold_descriptor(int descriptor) noexcept;
 
+inline int descriptor_of(const file& file) noexcept { return static_cast<int>(file.number()); }
+
 inline int descriptor_of(standard_stream stream) noexcept {
     return stream == standard_stream::output ? STDOUT_FILENO : STDERR_FILENO;
 }

@@ -86,7 +86,7 @@ directory_lock::directory_lock(const fs::path& directory)
     }
     // It takes others microseconds, and on a busy machine their turn to run. If they were stopped meanwhile, that must
     // not stop this process as well.
-    const auto descriptor = static_cast<int>(folder_.number());
+    const auto descriptor = descriptor_of(folder_);
     for (int tries = 250; tries > 0 && flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK; --tries) {
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
@@ -94,6 +94,6 @@ directory_lock::directory_lock(const fs::path& directory)
 
 // To close it is not enough: a child by `fork` of another thread may have inherited the descriptor, and the lock with
 // it.
-directory_lock::~directory_lock() { flock(static_cast<int>(folder_.number()), LOCK_UN); }
+directory_lock::~directory_lock() { flock(descriptor_of(folder_), LOCK_UN); }
 
 }  // namespace chainner::platform

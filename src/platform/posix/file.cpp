@@ -175,7 +175,7 @@ file open_log_file(const fs::path& path, open_mode mode) {
         file opened = adopt_descriptor(open_or_create(path, mode, is_new));
         if (!opened && errno == EEXIST && mode == open_mode::create_or_append) continue;
         if (!opened) fail(last_error(), errno == ELOOP ? "the log file is a link" : "cannot open the log file");
-        const auto descriptor = static_cast<int>(opened.number());
+        const auto descriptor = descriptor_of(opened);
         if (!is_new) make_safe(descriptor, path);
         const holder other = lock_for_writing(descriptor);
         if (other == holder::logger) fail(locked);
@@ -190,11 +190,11 @@ file open_log_file(const fs::path& path, open_mode mode) {
 }
 
 std::error_code lock_error(const file& file) noexcept {
-    return {try_lock(static_cast<int>(file.number()), LOCK_EX), std::system_category()};
+    return {try_lock(descriptor_of(file), LOCK_EX), std::system_category()};
 }
 
 std::error_code let_group_read(const file& file) noexcept {
-    const auto descriptor = static_cast<int>(file.number());
+    const auto descriptor = descriptor_of(file);
     struct stat found {};
     if (fstat(descriptor, &found) != 0) return last_error();
     if ((found.st_mode & S_IRGRP) != 0) return {};
@@ -259,7 +259,7 @@ std::size_t read_end(file_number number, char* to, std::size_t size) noexcept {
 file_state state_of(const file& file, const fs::path& path) noexcept {
     struct stat opened {};
     struct stat named {};
-    if (fstat(static_cast<int>(file.number()), &opened) != 0) {
+    if (fstat(descriptor_of(file), &opened) != 0) {
         return {errno == EBADF ? placement::closed : placement::unknown, 0};
     }
     if (!leads_to(file, opened)) return {placement::closed, 0};

@@ -19,8 +19,6 @@
 #include <system_error>
 #include <vector>
 
-#include "platform/posix/signals.hpp"
-
 #ifdef __APPLE__
 #include <mach-o/dyld.h>
 #include <sys/sysctl.h>
@@ -115,40 +113,10 @@ std::uintptr_t time_zone() noexcept {
            reinterpret_cast<std::uintptr_t>(tzname[1]) << 1U;
 }
 
-namespace {
-
-std::atomic<void (*)()> last_hook{nullptr};
-
-/// A priority for which no other of the program comes later.
-[[gnu::destructor(101)]] void run_last_hook() {
-    if (const auto hook = last_hook.load()) hook();
-}
-
-}  // namespace
-
-void at_end(void (*last)()) { last_hook = last; }
-
 void at_fork(void (*prepare)(), void (*parent)(), void (*child)()) {
     if (const int error = pthread_atfork(prepare, parent, child)) {
         throw std::system_error(error, std::system_category(), "pthread_atfork");
     }
-}
-
-namespace {
-
-std::atomic<void (*)(int, const char*) noexcept> on_request{nullptr};
-
-void on_request_to_end(int number) {
-    on_request.load()(number, signal_name(number).data());
-    end_by(number);
-}
-
-}  // namespace
-
-void handle_requests_to_end(void (*handler)(int number, const char* name) noexcept) noexcept {
-    if (getpid() == 1) return;
-    on_request = handler;
-    for (const int number : {SIGTERM, SIGHUP}) handle_unless_program_does(number, on_request_to_end);
 }
 
 void keep_loaded() noexcept {

@@ -29,21 +29,4 @@ inline std::string_view signal_name(int number) noexcept {
     return "";
 }
 
-/// Has `handler` called for a signal that ends the process, unless the program handles or ignores it.
-inline void handle_unless_program_does(int number, void (*handler)(int)) noexcept {
-    struct sigaction action {};
-    action.sa_handler = handler;
-    action.sa_flags = SA_RESTART | SA_ONSTACK;
-    sigfillset(&action.sa_mask);
-    struct sigaction present {};
-    if (sigaction(number, nullptr, &present) != 0 || (present.sa_flags & SA_SIGINFO) != 0) return;
-    if (present.sa_handler == SIG_DFL) sigaction(number, &action, nullptr);
-}
-
-/// For such a handler: the process ends of the signal as it would have without, once the handler returns.
-inline void end_by(int number) noexcept {
-    std::signal(number, SIG_DFL);
-    raise(number);
-}
-
 }  // namespace chainner::platform

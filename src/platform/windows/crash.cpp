@@ -10,36 +10,13 @@
 #include <tuple>
 #include <utility>
 
+#include "platform/windows/exception_name.hpp"
+
 namespace chainner::platform {
 
 // Faults
 
 namespace {
-
-std::string_view exception_name(std::int64_t code) noexcept {
-    switch (code) {
-        case EXCEPTION_ACCESS_VIOLATION:
-            return "access violation";
-        case EXCEPTION_STACK_OVERFLOW:
-            return "stack overflow";
-        case EXCEPTION_ILLEGAL_INSTRUCTION:
-            return "illegal instruction";
-        case EXCEPTION_INT_DIVIDE_BY_ZERO:
-            return "integer division by zero";
-        case EXCEPTION_IN_PAGE_ERROR:
-            return "page that could not be read";
-        case STATUS_CONTROL_C_EXIT:
-            return "Ctrl-C";
-        case 0xE06D7363:
-            return "C++ exception";
-        case 0xC0000374:
-            return "heap corruption";
-        case 0xC0000409:
-            return "fail fast";
-        default:
-            return "";
-    }
-}
 
 void (*fault_handler)(const fault&) noexcept = nullptr;
 LPTOP_LEVEL_EXCEPTION_FILTER filter_before = nullptr;
@@ -181,18 +158,5 @@ file_number create_last_log_file(const std::filesystem::path&, const char*, std:
     error = std::make_error_code(std::errc::function_not_supported);
     return no_file;
 }
-
-// Words
-
-std::string describe_exit(std::int64_t status) {
-    // Some take the 32 bits for a signed number.
-    const auto code = static_cast<std::uint32_t>(status);
-    if (code < 0x8000'0000) return "exit code " + std::to_string(code);
-    std::string words = spdlog::fmt_lib::format("exit code {:#x}", code);
-    if (const std::string_view name = exception_name(code); !name.empty()) words += " (" + std::string(name) + ")";
-    return words;
-}
-
-std::string describe_wait_status(int status) { return describe_exit(status); }
 
 }  // namespace chainner::platform

@@ -272,12 +272,6 @@ std::unique_ptr<captured_streams> make_captured_streams() { return std::make_uni
 
 void start_reader(std::function<void()> read) { std::thread(std::move(read)).detach(); }
 
-bool has_ended_threads() noexcept {
-    using function = BOOLEAN NTAPI();
-    static function* const is_process_ending = system_function<function>(L"ntdll.dll", "RtlDllShutdownInProgress");
-    return is_process_ending != nullptr && is_process_ending() != FALSE;
-}
-
 // Since Windows 8
 void wait_while(const std::atomic<int>& word, int value, captured_streams::deadline end) noexcept {
     using function = BOOL WINAPI(volatile void*, void*, SIZE_T, DWORD);
@@ -291,8 +285,5 @@ void wake_all(const std::atomic<int>& word) noexcept {
     static function* const wake = system_function<function>(L"kernelbase.dll", "WakeByAddressAll");
     if (wake != nullptr) wake(const_cast<std::atomic<int>*>(&word));
 }
-
-/// Windows tells a program of none: the signals of POSIX are not sent here, and `_exit` ends the other threads first.
-void handle_sudden_end(void (* /*before*/)() noexcept) noexcept {}
 
 }  // namespace chainner::platform

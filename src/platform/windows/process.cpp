@@ -46,27 +46,7 @@ std::chrono::system_clock::time_point process_start() {
     return system_clock::time_point(duration_cast<system_clock::duration>(since_1601 - from_1601_to_1970));
 }
 
-void at_end(void (*last)()) { std::atexit(last); }
-
 void at_fork(void (*)(), void (*)(), void (*)()) {}
-
-namespace {
-
-std::atomic<void (*)(int, const char*) noexcept> on_request{nullptr};
-
-void on_request_to_end(int number) {
-    on_request.load()(number, "SIGTERM");
-    std::signal(number, SIG_DFL);
-    std::raise(number);
-}
-
-}  // namespace
-
-void handle_requests_to_end(void (*handler)(int number, const char* name) noexcept) noexcept {
-    on_request = handler;
-    const auto before = std::signal(SIGTERM, on_request_to_end);
-    if (before != SIG_DFL && before != on_request_to_end) std::signal(SIGTERM, before);
-}
 
 void keep_loaded() noexcept {
     HMODULE own = nullptr;

@@ -1,0 +1,124 @@
+#include "platform/ending.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+
+#include "platform/posix/signals.hpp"
+
+namespace chainner::platform {
+
+namespace {
+
+std::atomic<void (*)()> last_hook{nullptr};
+
+/// A priority for which no other of the program comes later.
+[[gnu::destructor(101)]] void run_last_hook() {
+    if (const auto hook = last_hook.load()) hook();
+}
+
+}  // namespace
+
+void at_end(void (*last)()) { last_hook = last; }
+
+// Signals
+
+namespace {
+
+/// Has `handler` called for a signal that ends the process, unless the program handles or ignores it.
+void handle_unless_program_does(int number, void (*handler)(int)) noexcept {
+    struct sigaction action {};
+    action.sa_handler = handler;
+    action.sa_flags = SA_RESTART | SA_ONSTACK;
+    sigfillset(&action.sa_mask);
+    struct sigaction present {};
+    if (sigaction(number, nullptr, &present) != 0 || (present.sa_flags & SA_SIGINFO) != 0) return;
+    if (present.sa_handler == SIG_DFL) sigaction(number, &action, nullptr);
+}
+
+/// For such a handler: the process ends of the signal as it would have without, once the handler returns.
+void end_by(int number) noexcept {
+    std::signal(number, SIG_DFL);
+    raise(number);
+}
+
+std::atomic<void (*)() noexcept> before_end{nullptr};
+
+/// Those that end a process by default. Faults are the crash handler's.
+constexpr int ending_signals[]{SIGHUP,    SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
+                               SIGVTALRM, SIGPROF, SIGXCPU,  SIGXFSZ, SIGPIPE, SIGTRAP, SIGSYS,
+#ifdef __linux__
+                               SIGPOLL,   SIGPWR,  SIGSTKFLT
+#endif
+};
+
+void on_ending_signal(int number) {
+    const int error = errno;
+    before_end.load()();
+    end_by(number);
+    errno = error;
+}
+
+}  // namespace
+
+void handle_sudden_end(void (*before)() noexcept) noexcept {
+    before_end = before;
+    for (const int each : ending_signals) handle_unless_program_does(each, on_ending_signal);
+#ifdef SIGRTMIN
+    for (int each = SIGRTMIN; each <= SIGRTMAX; ++each) handle_unless_program_does(each, on_ending_signal);
+#endif
+#ifdef __linux__
+    [[maybe_unused]] static const int is_registered = std::at_quick_exit([] { before_end.load()(); });
+#endif
+}
+
+namespace {
+
+std::atomic<void (*)(int, const char*) noexcept> on_request{nullptr};
+
+void on_request_to_end(int number) {
+    on_request.load()(number, signal_name(number).data());
+    end_by(number);
+}
+
+}  // namespace
+
+void handle_requests_to_end(void (*handler)(int number, const char* name) noexcept) noexcept {
+    if (getpid() == 1) return;
+    on_request = handler;
+    for (const int number : {SIGTERM, SIGHUP}) handle_unless_program_does(number, on_request_to_end);
+}
+
+bool has_ended_threads() noexcept { return false; }
+
+// Words
+
+namespace {
+
+std::string describe_signal(int number) {
+    std::string name(signal_name(number));
+#ifdef SIGRTMIN
+    if (number >= SIGRTMIN && number <= SIGRTMAX) name = "SIGRTMIN+" + std::to_string(number - SIGRTMIN);
+#endif
+    name = name.empty() ? "signal " + std::to_string(number) : name + " (" + std::to_string(number) + ")";
+    return "killed by " + name + (number == SIGKILL ? ", as the OOM killer does" : "");
+}
+
+}  // namespace
+
+std::string describe_exit(std::int64_t status) {
+    if (status < 0 && status > -NSIG) return describe_signal(static_cast<int>(-status));
+    return "exit code " + std::to_string(status);
+}
+
+std::string describe_wait_status(int status) {
+    if (WIFEXITED(status)) return describe_exit(WEXITSTATUS(status));
+    if (WIFSIGNALED(status)) return describe_signal(WTERMSIG(status));
+    return "not ended, wait status " + std::to_string(status);
+}
+
+}  // namespace chainner::platform
