@@ -24,7 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::ElementsAre;
 
-const std::string program = TEST_PROGRAM_DIRECTORY "/speak";
+const std::string speak = TEST_PROGRAM_DIRECTORY "/speak";
 
 class OutputCaptureOfAProcess : public testing::Test {
 protected:
@@ -179,7 +179,7 @@ TEST_F(OutputCaptureOfAProcess, KeepsTheLogWholeAndInOrderBeforeASlowReader) {
 }
 
 TEST_F(OutputCaptureOfAProcess, TakesStreamsThatWereClosed) {
-    ASSERT_EQ(test::run_in_shell(program + " " + logs.string() + " lines_together >&- 2>&-"), 0);
+    ASSERT_EQ(test::run_in_shell(speak + " " + logs.string() + " lines_together >&- 2>&-"), 0);
     EXPECT_THAT(found_after("stdout: "), ElementsAre("one", "two", "", "four"));
 }
 

@@ -13,19 +13,12 @@
 #include <system_error>
 #include <utility>
 
+#include "support/errno.hpp"
 #include "support/faults.hpp"
 
 namespace test {
 
 namespace fs = std::filesystem;
-
-namespace {
-
-void check(bool done, const std::string& what) {
-    if (!done) throw std::system_error(errno, std::system_category(), what);
-}
-
-}  // namespace
 
 small_disk::small_disk(fs::path directory, std::size_t bytes, std::size_t files) : directory_(std::move(directory)) {
     fs::create_directories(directory_);

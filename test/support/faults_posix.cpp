@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "support/errno.hpp"
 #include "support/faults.hpp"
 
 namespace test {
@@ -20,10 +21,6 @@ namespace test {
 namespace fs = std::filesystem;
 
 namespace {
-
-void check(bool done, const std::string& what) {
-    if (!done) throw std::system_error(errno, std::system_category(), what);
-}
 
 const passwd& user(const std::string& name) {
     const passwd* const found = getpwnam(name.c_str());

@@ -14,6 +14,7 @@
 #include <system_error>
 #include <utility>
 
+#include "support/errno.hpp"
 #include "support/system.hpp"
 
 extern char** environ;
@@ -22,7 +23,7 @@ namespace test {
 
 namespace {
 
-void check(int error, const std::string& what) {
+void check_result(int error, const std::string& what) {
     if (error != 0) throw std::system_error(error, std::system_category(), what);
 }
 
@@ -55,12 +56,12 @@ child_process::child_process(const std::string& program, const std::vector<std::
     pointers.push_back(nullptr);
 
     posix_spawn_file_actions_t actions;
-    check(posix_spawn_file_actions_init(&actions), "posix_spawn_file_actions_init");
+    check_result(posix_spawn_file_actions_init(&actions), "posix_spawn_file_actions_init");
     for (const int number : {STDOUT_FILENO, STDERR_FILENO}) {
         if (output < 0) {
-            check(posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_WRONLY, 0), "addopen");
+            check_result(posix_spawn_file_actions_addopen(&actions, number, "/dev/null", O_WRONLY, 0), "addopen");
         } else {
-            check(posix_spawn_file_actions_adddup2(&actions, output, number), "adddup2");
+            check_result(posix_spawn_file_actions_adddup2(&actions, output, number), "adddup2");
         }
     }
     // A shell that starts the tests in the background has them ignore these.
@@ -69,13 +70,13 @@ child_process::child_process(const std::string& program, const std::vector<std::
     sigaddset(&interrupts, SIGINT);
     sigaddset(&interrupts, SIGQUIT);
     posix_spawnattr_t attributes;
-    check(posix_spawnattr_init(&attributes), "posix_spawnattr_init");
-    check(posix_spawnattr_setsigdefault(&attributes, &interrupts), "posix_spawnattr_setsigdefault");
-    check(posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF), "posix_spawnattr_setflags");
+    check_result(posix_spawnattr_init(&attributes), "posix_spawnattr_init");
+    check_result(posix_spawnattr_setsigdefault(&attributes, &interrupts), "posix_spawnattr_setsigdefault");
+    check_result(posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF), "posix_spawnattr_setflags");
     const int error = posix_spawn(&id_, path.c_str(), &actions, &attributes, pointers.data(), environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
-    check(error, path);
+    check_result(error, path);
 }
 
 child_process::~child_process() {
@@ -93,7 +94,7 @@ int child_process::wait() {
         if (waitpid(id_, &status, 0) == id_) {
             status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         } else if (errno != EINTR) {
-            check(errno, "waitpid");
+            check(false, "waitpid");
         }
     }
     return *status_;
@@ -122,9 +123,9 @@ void read_behind_end_of_mapped_file() {
 
 shared_counter::shared_counter(const std::filesystem::path& file) {
     const int number = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
-    if (number < 0 || ftruncate(number, sizeof(std::uint64_t)) != 0) check(errno, file.string());
+    check(number >= 0 && ftruncate(number, sizeof(std::uint64_t)) == 0, file.string());
     memory_ = mmap(nullptr, sizeof(std::uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, number, 0);
-    if (memory_ == MAP_FAILED) check(errno, file.string());
+    check(memory_ != MAP_FAILED, file.string());
     close(number);
 }
 

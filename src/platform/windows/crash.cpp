@@ -1,4 +1,3 @@
-#define NOMINMAX
 #include "platform/crash.hpp"
 
 #include <io.h>

@@ -1,4 +1,3 @@
-#define NOMINMAX
 #include "platform/ending.hpp"
 
 #include <spdlog/common.h>
