@@ -9,7 +9,7 @@ using std::string_view;
 
 namespace {
 
-constexpr std::chrono::seconds patience{1};
+constexpr std::chrono::seconds rest_patience{1};
 
 /// How much of it is whole letters: UTF-8 that was cut has its last one or two bytes, or three, to come.
 std::size_t size_of_whole_letters(string_view text) noexcept {
@@ -69,7 +69,7 @@ void line_splitter::add(string_view text, clock::time_point now) {
 std::optional<line_splitter::clock::time_point> line_splitter::due() const {
     const bool all_are_given = std::all_of(bars_.begin(), bars_.end(), [](const bar& each) { return each.is_given; });
     if (text_.empty() && state_.empty() && all_are_given) return std::nullopt;
-    return waits_since_ + patience;
+    return waits_since_ + rest_patience;
 }
 
 void line_splitter::give_if_due(clock::time_point now) {
