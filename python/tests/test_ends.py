@@ -40,7 +40,7 @@ calls = {
     "captured output": "chainner_logger._native.is_output_captured()",
     "a capture": "chainner_logger._native.capture_output(); chainner_logger._native.release_output()",
     "what was printed": "chainner_logger._native.settle_output()",
-    "the crash file": "os.close(chainner_logger._native.open_crash_file(elsewhere + '.txt'))",
+    "the crash file": "os.close(chainner_logger._native.open_crash_file(f'{elsewhere}{threading.get_ident()}.txt'))",
     "the crash handler": "chainner_logger._native.install_crash_handler()",
     "signals": "chainner_logger._native.close_at_signals()",
     "a class": "chainner_logger._native.class_version(type(logger))",
