@@ -163,6 +163,7 @@ def test_a_signal_that_ends_the_process_is_in_its_log_which_is_closed(programs, 
     assert program.wait(60) == -number
     assert programs.texts() == ["ready", f"Ended by {name} ({number})"]
     assert has_one_closing_record(log_of(programs))
+    assert [path.name for path in programs.logs.iterdir()] == ["worker.log"]
 
 
 @pytest.mark.skipif(is_windows, reason="there nobody can ask a process to end by a signal")
