@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from conftest import is_windows, wait_until
+from conftest import is_windows, is_wine, wait_until
 
 closed = "[INFO] Logger closed for worker process\n"
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -50,7 +50,7 @@ calls = {
 
 @pytest.mark.parametrize("call", calls)
 def test_a_daemon_thread_in_any_call_neither_crashes_the_interpreter_at_its_end_nor_holds_it_up(programs, call):
-    for _ in range(5):
+    for _ in range(2 if is_wine else 5):  # there a program takes a second to start
         output = programs.run(
             f"""
             import logging, os, sys, threading, time
