@@ -4,6 +4,7 @@
 #include <spdlog/logger.h>
 
 #include <array>
+#include <atomic>
 #include <chainner/crash_handler.hpp>
 #include <chainner/logger.hpp>
 #include <chainner/output_capture.hpp>
@@ -231,13 +232,38 @@ void register_dump(int number, int descriptor) {
     signal_of_dump = number;
 }
 
+struct crash_file_place {
+    fs::path path;
+    int process_id;  // whose it is: a child by `fork` has its parent's open
+};
+
+/// Never destroyed, as a signal handler may read it.
+std::atomic<const crash_file_place*> place_of_crash_file{nullptr};
+
+/// At the end of the process, also in a signal handler.
+void remove_empty_crash_file() noexcept {
+    namespace platform = chainner::platform;
+    const crash_file_place* const place = place_of_crash_file;
+    if (place == nullptr || place->process_id != platform::process_id()) return;
+    const platform::file_number number = detail::loggers_of_process().crash_file.verified_number();
+    const auto identity = platform::identity_of(number).value_or(platform::file_identity{});
+    platform::file file(number, identity.device, identity.index);
+    const auto [placement, size] = platform::state_of(file, place->path);
+    file.release();  // something may still crash
+    std::error_code ignored;
+    if (placement == platform::placement::in_place && size == 0) fs::remove(place->path, ignored);
+}
+
 /// A crash is named there with its time and process, before the stacks of Python's code. Returns whether those are
 /// written as well: by the handler that faulthandler has for a signal of the user, which serves without its signal.
 PyObject* write_crashes_to(PyObject* /*module*/, PyObject* arguments) {
     int descriptor = 0;
-    if (PyArg_ParseTuple(arguments, "i", &descriptor) == 0) return nullptr;
+    fs::path path;
+    if (PyArg_ParseTuple(arguments, "iO&", &descriptor, python::to_path, &path) == 0) return nullptr;
+    remove_empty_crash_file();  // the one before
     auto& process = detail::loggers_of_process();
     process.crash_file.remember(chainner::platform::number_of(descriptor));
+    place_of_crash_file = new crash_file_place{std::move(path), chainner::platform::process_id()};
     dump_stacks =
         chainner::platform::displaced_handler([descriptor](int number) { register_dump(number, descriptor); });
     if (PyErr_Occurred() != nullptr) return nullptr;
@@ -263,6 +289,7 @@ void on_request_to_end(int number, const char* name) noexcept {
         own->file->log({spdlog::log_clock::now(), {}, own->logger->name(), spdlog::level::info, message});
     }
     detail::end_sessions();
+    remove_empty_crash_file();
 }
 
 /// Has a signal by which somebody asks this process to end do so in good order: a record says it, and the session is
@@ -306,6 +333,7 @@ PyMethodDef functions[] = {
     {"log_directories", log_directories, METH_NOARGS, nullptr},
     {"open_crash_file", open_crash_file, METH_VARARGS, nullptr},
     {"write_crashes_to", write_crashes_to, METH_VARARGS, nullptr},
+    {"remove_empty_crash_file", called<remove_empty_crash_file>, METH_NOARGS, nullptr},
     {"install_crash_handler", called<chainner::install_crash_handler>, METH_NOARGS, nullptr},
     {"capture_output", called<chainner::capture_output>, METH_NOARGS, nullptr},
     {"release_output", called<chainner::release_output>, METH_NOARGS, nullptr},

@@ -21,8 +21,8 @@ namespace chainner {
 ///
 /// A fault belongs first to whoever handled that signal before this call, or has taken it since: the runtime of a
 /// language that repairs its own faults, another crash handler. Those are called as without this library, each time,
-/// and a fault is recorded only if they let the process end of it. Exit status and core dump are what they would have
-/// been. This costs a record in three cases:
+/// and a fault is recorded only if they let the process end of it; on Windows an abort is recorded before they are
+/// called. Exit status and core dump are what they would have been. This costs a record in three cases:
 /// - A handler from before ends the process itself, by `_exit`, or by a signal that is not blocked meanwhile, as glog's
 ///   is in a process with further threads.
 /// - One that came later does not hand on what it does not want.

@@ -38,7 +38,6 @@ class _CrashFile:
         """Raises OSError, also for a link and for a file of another user."""
         self.path = path
         self.descriptor = _native.open_crash_file(path)
-        self._opened_by = os.getpid()
         try:
             status = os.fstat(self.descriptor)
             if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
@@ -62,13 +61,6 @@ class _CrashFile:
         except OSError:
             return False
 
-    def remove_if_empty(self) -> None:
-        if self._opened_by == os.getpid() and self.is_in_place() and os.fstat(self.descriptor).st_size == 0:
-            try:
-                self.path.unlink()
-            except OSError:
-                pass  # a system on which an open file keeps its name
-
 
 def _unlock(descriptor: int) -> None:
     """A child by fork shares the file with its lock, and may outlive this process: the next one is to have it too. The
@@ -86,15 +78,10 @@ def _write_native_crashes(path: Path) -> None:
     if before is not None and before.path == path and before.is_in_place():
         return
     _crash_file = _CrashFile(path)
-    if not _native.write_crashes_to(_crash_file.descriptor) and (before or not faulthandler.is_enabled()):
+    if not _native.write_crashes_to(_crash_file.descriptor, path) and (before or not faulthandler.is_enabled()):
         faulthandler.enable(_crash_file.descriptor)
     if before is not None:
-        before.remove_if_empty()
         os.close(before.descriptor)
 
 
-@atexit.register
-def remove_empty_file() -> None:
-    # Something may still crash, so it stays open.
-    if _crash_file is not None:
-        _crash_file.remove_if_empty()
+atexit.register(_native.remove_empty_crash_file)

@@ -195,7 +195,7 @@ def _deliver() -> None:
 
 def _close() -> None:
     _deliver()
-    _crashes.remove_empty_file()
+    _native.remove_empty_crash_file()
     if os.name == "posix":  # Windows tells the library of this end as of any other
         _native.end_sessions()
 

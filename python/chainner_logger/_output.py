@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import os
 import sys
@@ -59,6 +60,11 @@ def _flush() -> None:
             pass  # there is none, or it is closed
 
 
+def _settle() -> None:
+    _flush()
+    _native.settle_output()
+
+
 def _fit_to_pipe(stream: Any, descriptor: int) -> None:
     """Lines are written at once, so that what is printed comes before the next record. What a program has put in the
     place of the stream stays as it is."""
@@ -99,7 +105,10 @@ def _is_console_of_windows(stream: Any) -> bool:
 
 
 def _add_hooks() -> None:
-    """For the ends of a process that the library does not see in a Python module."""
+    """For the ends of a process that the library does not see in a Python module, or sees too late."""
+    if os.name == "nt":
+        # Its own hook comes when the threads have ended that show what was written.
+        atexit.register(_settle)
     end = os._exit
 
     def _exit(status: int) -> Any:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from conftest import is_windows, wait_until
+from conftest import is_windows, is_wine, wait_until
 
 closed = "[INFO] Logger closed for worker process\n"
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -40,7 +40,7 @@ calls = {
     "captured output": "chainner_logger._native.is_output_captured()",
     "a capture": "chainner_logger._native.capture_output(); chainner_logger._native.release_output()",
     "what was printed": "chainner_logger._native.settle_output()",
-    "the crash file": "os.close(chainner_logger._native.open_crash_file(elsewhere + '.txt'))",
+    "the crash file": "os.close(chainner_logger._native.open_crash_file(f'{elsewhere}{threading.get_ident()}.txt'))",
     "the crash handler": "chainner_logger._native.install_crash_handler()",
     "signals": "chainner_logger._native.close_at_signals()",
     "a class": "chainner_logger._native.class_version(type(logger))",
@@ -50,7 +50,7 @@ calls = {
 
 @pytest.mark.parametrize("call", calls)
 def test_a_daemon_thread_in_any_call_neither_crashes_the_interpreter_at_its_end_nor_holds_it_up(programs, call):
-    for _ in range(5):
+    for _ in range(2 if is_wine else 5):  # there a program takes a second to start
         output = programs.run(
             f"""
             import logging, os, sys, threading, time
@@ -163,6 +163,7 @@ def test_a_signal_that_ends_the_process_is_in_its_log_which_is_closed(programs, 
     assert program.wait(60) == -number
     assert programs.texts() == ["ready", f"Ended by {name} ({number})"]
     assert has_one_closing_record(log_of(programs))
+    assert [path.name for path in programs.logs.iterdir()] == ["worker.log"]
 
 
 @pytest.mark.skipif(is_windows, reason="there nobody can ask a process to end by a signal")

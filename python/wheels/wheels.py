@@ -350,35 +350,51 @@ def test(wheel: Path, python: Python, packages: Path, result: Result) -> None:
     pip = [*interpreter, "-m", "pip", "--disable-pip-version-check", "install", "--no-index"]
     run(*pip, "--find-links", packages, "pytest", "tqdm", "colorama")
     run(*pip, "--force-reinstall", "--no-deps", wheel)
-    report = "report.xml"
-    tests = [project / "tests", "--ignore", project / "tests" / "test_pip.py"]
-    command = [*interpreter, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", "-rs", *tests]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     with contextlib.ExitStack() as stack:
         if is_windows and browser.is_installed():
             environment["WEBDRIVER"] = stack.enter_context(browser.driver())
-        done = subprocess.run(
-            [str(each) for each in command],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,  # no file: Wine's Python would not start
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
+        files = [each for each in sorted((project / "tests").glob("test_*.py")) if each.name != "test_pip.py"]
+        parts = 2 if is_windows else 1  # under Wine most of the time is spent in waiting
+        executor = stack.enter_context(ThreadPoolExecutor(parts))
+        running = [
+            executor.submit(run_tests, interpreter, files[part::parts], folder / str(part), environment)
+            for part in range(parts)
+        ]
+    for each in running:
+        output, cases = each.result()
+        for case in cases:
+            kinds = {child.tag: child for child in case}
+            if "skipped" in kinds:
+                result.counts["skipped"] += 1
+                result.reasons[kinds["skipped"].get("message", "")] += 1
+            else:
+                result.counts["failed" if {"failure", "error"} & kinds.keys() else "passed"] += 1
+        if output:
+            result.problem = f"tests failed with {result.run_by}"
+            print(output)
+
+
+def run_tests(
+    interpreter: list[object], files: list[Path], folder: Path, environment: dict[str, str]
+) -> tuple[str, list[xml.etree.ElementTree.Element]]:
+    """Returns what pytest said if any of them failed, and all cases. Raises Broken if it did not come to its end."""
+    folder.mkdir()
+    report = "report.xml"
+    done = subprocess.run(
+        [str(each) for each in (*interpreter, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", "-rs", *files)],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,  # no file: Wine's Python would not start
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
     if not (folder / report).exists():
         raise Broken(f"the tests did not end\n{done.stdout}")
-    for case in xml.etree.ElementTree.parse(folder / report).iter("testcase"):
-        kinds = {each.tag: each for each in case}
-        if "skipped" in kinds:
-            result.counts["skipped"] += 1
-            result.reasons[kinds["skipped"].get("message", "")] += 1
-        else:
-            result.counts["failed" if {"failure", "error"} & kinds.keys() else "passed"] += 1
-    if done.returncode != 0:
-        result.problem = f"tests failed with {result.run_by}"
-        print(done.stdout)
+    cases = xml.etree.ElementTree.parse(folder / report).iter("testcase")
+    return done.stdout if done.returncode != 0 else "", list(cases)
 
 
 def version_of(interpreter: list[object]) -> str:

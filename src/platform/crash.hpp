@@ -28,7 +28,8 @@ struct fault {
 };
 
 /// Has `handler` called with each fault, of any thread, that this process is about to end of: after those handlers that
-/// stood there before, which may repair what has happened, or jump away.
+/// stood there before, which may repair what has happened, or jump away. An abort on Windows comes before them: there
+/// such a handler may end the process with nobody told.
 void handle_faults(void (*handler)(const fault&) noexcept);
 
 /// Does it again where nobody handles faults any more: whoever gives them back to the system, as

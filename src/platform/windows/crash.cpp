@@ -38,9 +38,10 @@ LONG WINAPI on_exception(EXCEPTION_POINTERS* pointers) {
 void on_abort(int number) {
     // The C library has set the default, and would have called the handler before once.
     std::signal(SIGABRT, on_abort);
+    // First, as that handler may end the process, like the one of faulthandler.
+    fault_handler({"SIGABRT", number, 10, std::nullopt, std::nullopt, nullptr});
     const auto before = std::exchange(abort_handler_before, SIG_DFL);
     if (before != SIG_DFL && before != SIG_IGN) before(number);
-    fault_handler({"SIGABRT", number, 10, std::nullopt, std::nullopt, nullptr});
     std::signal(SIGABRT, SIG_DFL);  // abort() goes on by itself, in the way of its runtime
 }
 
