@@ -13,6 +13,7 @@
 //
 // `int3` marks where the steps begin and end, and an allocation that fails.
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -30,6 +31,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <map>
 #include <mutex>
 #include <string>
@@ -41,14 +43,16 @@ namespace {
 
 /// steps.py knows it as well.
 struct shared_memory {
-    std::atomic<std::uint32_t> is_failing, may_go, inside_malloc, was_inside_malloc, allocations, failing_allocation;
+    std::atomic<std::uint32_t> is_failing, may_go, inside_malloc, was_inside_malloc, inside_time_zone;
+    std::atomic<std::uint32_t> allocations, failing_allocation;
     std::atomic<std::uint8_t> acknowledged[4096];
 };
 shared_memory* shared = nullptr;
 thread_local bool is_main_thread = false;
 const std::string& mistake = *new std::string(std::getenv("MISTAKE"));
 
-void mark() { asm volatile("int3"); }
+/// At one address.
+[[gnu::noinline]] void mark() { asm volatile("int3"); }
 
 bool fails() {
     if (shared == nullptr || shared->failing_allocation == 0) return false;
@@ -58,13 +62,32 @@ bool fails() {
     return true;
 }
 
+/// The main thread in a function of the C library, of which it may hold a lock.
+class inside {
+public:
+    explicit inside(std::atomic<std::uint32_t> shared_memory::*function) {
+        if (is_main_thread) ++*(count_ = &(shared->*function));
+    }
+    ~inside() {
+        if (count_ != nullptr) --*count_;
+    }
+    inside(const inside&) = delete;
+    inside& operator=(const inside&) = delete;
+
+private:
+    std::atomic<std::uint32_t>* count_ = nullptr;
+};
+
 template <class... Arguments>
 void* allocate(void* (*call)(Arguments...), Arguments... arguments) {
     if (fails()) return nullptr;
-    if (is_main_thread) ++shared->inside_malloc;
-    void* const memory = call(arguments...);
-    if (is_main_thread) --shared->inside_malloc;
-    return memory;
+    const inside malloc(&shared_memory::inside_malloc);
+    return call(arguments...);
+}
+
+std::tm* convert(void* call, const std::time_t* time, std::tm* parts) {
+    const inside time_zone(&shared_memory::inside_time_zone);
+    return reinterpret_cast<decltype(&localtime_r)>(call)(time, parts);
 }
 
 }  // namespace
@@ -79,15 +102,23 @@ void* malloc(std::size_t size) { return allocate(__libc_malloc, size); }
 void* calloc(std::size_t count, std::size_t size) { return allocate(__libc_calloc, count, size); }
 void* realloc(void* memory, std::size_t size) { return allocate(__libc_realloc, memory, size); }
 void free(void* memory) {
-    if (is_main_thread) ++shared->inside_malloc;
+    const inside malloc(&shared_memory::inside_malloc);
     __libc_free(memory);
-    if (is_main_thread) --shared->inside_malloc;
 }
 
 ssize_t write(int number, const void* text, std::size_t size) {
     const ssize_t written = syscall(SYS_write, number, text, size);
     return mistake == "write" ? static_cast<ssize_t>(size) : written;
 }
+std::tm* localtime_r(const std::time_t* time, std::tm* parts) {
+    static void* const call = dlsym(RTLD_NEXT, "localtime_r");
+    return convert(call, time, parts);
+}
+std::tm* gmtime_r(const std::time_t* time, std::tm* parts) {
+    static void* const call = dlsym(RTLD_NEXT, "gmtime_r");
+    return convert(call, time, parts);
+}
+
 int rename(const char* from, const char* to) {
     const auto result = static_cast<int>(syscall(SYS_rename, from, to));
     if (mistake == "rename") errno = ENOENT;  // so the next file takes its name
