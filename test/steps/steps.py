@@ -22,7 +22,7 @@ from pathlib import Path
 from traced import EVER, ORIG_RAX, R10, RAX, RDI, RSI, SYSCALL, Life, call_of, peek, poke
 
 JOBS = len(os.sched_getaffinity(0))
-SECONDS, FAULT = 200, 0.3  # that all takes, and that a fault lasts which stays
+SECONDS, FAULT = 180, 0.3  # that all takes, and that a fault lasts which stays
 
 CALLS = (
     "record long_record printed_record rotation flush pattern get get_from_env first_setup setup_again "
@@ -97,9 +97,8 @@ def next_process(life):
     text = live.read_text() if live.exists() else ""
     left_open = text.rfind("Logger initialized") > text.rfind("Logger closed")
     faults = life.beside("next")
-    if left_open and not any(SAYS_SO in line for log in read(life.folder).values() for line in log):
-        faults.append("the next process does not say how the one before it ended")
-    return faults
+    says_so = any(SAYS_SO in line for log in read(life.folder).values() for line in log)
+    return faults + ["the next process does not say how the one before it ended"] * (left_open and not says_so)
 
 
 # What happens
@@ -130,7 +129,7 @@ def try_step(row, step, shown=False):
             return let_happen(life, row, step, shown)
         except TimeoutError:
             processes = {life.process_of(task) for task in life.tasks} if life.counts else ()
-            return [f"process {process} hangs:\n{life.backtrace(process)}\n" for process in processes]
+            return [f"process {process} hangs: {life.mistake or life.backtrace(process)}\n" for process in processes]
 
 
 def let_happen(life, row, step, shown):
@@ -221,10 +220,10 @@ def stay_on_one_processor():
 
 def try_some(cases, until):
     """Each that was reached in time, and what was wrong."""
-    tried = {}
+    tried = []
     for row, step in itertools.takewhile(lambda _: time.monotonic() < until, cases):
         if (faults := try_step(row, step)) is not None:
-            tried[row, step] = faults
+            tried.append((row, step, faults))
             if faults and " with " not in row:
                 print(f"./dev test steps {row} {step}: {'; '.join(faults)}", flush=True)
     return tried
@@ -239,11 +238,11 @@ def try_all(pool, rows, day="", until=EVER):
         random.Random(day).shuffle(group)
     cases = [case for turn in itertools.zip_longest(*groups.values()) for case in turn if case]
     tried, wrong = collections.Counter(), collections.defaultdict(dict)
-    for share in pool.starmap(try_some, [(cases[number::JOBS], until) for number in range(JOBS)], 1):
-        for (row, step), faults in share.items():
-            tried[row] += 1
-            if faults:
-                wrong[row][step] = faults
+    shares = [(cases[number::JOBS], until) for number in range(JOBS)]
+    for row, step, faults in itertools.chain(*pool.starmap(try_some, shares, 1)):
+        tried[row] += 1
+        if faults:
+            wrong[row][step] = faults
     return tried, wrong
 
 
@@ -288,8 +287,7 @@ def main():
         if is_one:
             rows = {" ".join(options.row[:-1]): options.row[-1:]}
         else:
-            if not options.row:
-                check_itself(pool)
+            check_itself(pool)
             day = None if options.every or options.row else options.day
             rows = rows_and_steps(" ".join(options.row), pool, day, end - SECONDS / 2)
         tried, wrong = try_all(pool, rows, options.day, end)

@@ -66,7 +66,7 @@ class Life:
         self.tasks, self.in_call, self.held, self.end, self.counts = {}, set(), set(), None, True
         self.request, self.deliver, self.stops = CONT, 0, self.events()
         self.calls, self.steps = collections.Counter(), {}  # the step of each task: the call, and which of its kind it is
-        self.child = subprocess.Popen(self.command(*words), preexec_fn=be_traced, **self.surroundings())
+        self.child = self.start(subprocess.Popen, *words, preexec_fn=be_traced)
         self.main = self.child.pid
         os.waitpid(self.main, WALL)
         self.tasks[self.main] = 0
@@ -106,16 +106,14 @@ class Life:
             return True
         return not self.tasks or not set("RDt").isdisjoint(states)
 
-    def command(self, *words):
-        return [self.program, str(self.folder), str(self.root / "shared"), *words]
-
-    def surroundings(self):
+    def start(self, call, *words, **more):
         environment = {"TMPDIR": str(self.root), "LD_BIND_NOW": "1", "TZ": "Europe/Berlin", "MISTAKE": self.mistake}
-        return {"env": environment, **dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.DEVNULL)}
+        streams = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.DEVNULL)
+        return call([self.program, self.folder, self.root / "shared", *words], env=environment, **streams, **more)
 
     def beside(self, *words):
         """Another process of this role, from its beginning to its end."""
-        end = subprocess.call(self.command(*words), **self.surroundings())
+        end = self.start(subprocess.call, *words)
         return [f"the {words[0]} process ended with {end}"] if end else []
 
     def events(self):
