@@ -133,20 +133,28 @@ std::shared_ptr<spdlog::logger> logger;
 const std::string& padding = *new std::string(60, 'x');
 const std::string& large = *new std::string(100'000, 'y');
 
-void set_up(const char* where, std::size_t max_file_size) {
-    for (int tries = 0;; ++tries) {
+/// It may throw during a fault, and twice besides.
+template <class Call>
+void call_until_it_works(Call call) {
+    for (int left = 3;;) {
+        const bool began_in_fault = shared->is_failing;
         try {
-            chainner::logger_options options;
-            options.log_dir = std::filesystem::path(folder) / where;
-            options.max_file_size = max_file_size;
-            options.max_files = max_file_size == 1 ? 25 : 8;
-            logger = chainner::setup_logger("worker", options);
-            return;
+            return call();
         } catch (const std::exception&) {
-            if (tries > 2 && !shared->is_failing) throw;
+            if (!began_in_fault && --left == 0) throw;
             if (shared->is_failing) usleep(10'000);
         }
     }
+}
+
+void set_up(const char* where, std::size_t max_file_size) {
+    call_until_it_works([&] {
+        chainner::logger_options options;
+        options.log_dir = std::filesystem::path(folder) / where;
+        options.max_file_size = max_file_size;
+        options.max_files = max_file_size == 1 ? 25 : 8;
+        logger = chainner::setup_logger("worker", options);
+    });
 }
 
 void record(std::uint32_t number) {
@@ -178,21 +186,11 @@ void in_child(std::uint32_t first, std::uint32_t last, bool ends_in_good_order) 
     }
 }
 
-void capture() {
-    for (int tries = 0; tries < 3 || shared->is_failing; ++tries) {
-        try {
-            return chainner::capture_output();
-        } catch (const std::exception&) {
-            usleep(10'000);
-        }
-    }
-}
-
 void whole_life() {
     mark();
     set_up(".", 1200);
     records(1, 20);
-    capture();
+    call_until_it_works(chainner::capture_output);
     std::printf("record 21 %s.\n", padding.c_str());
     std::fflush(stdout);
     record(22);

@@ -250,7 +250,7 @@ def check_itself(pool):
     """Each mistake has to be noticed where it is made."""
     calls, lock = calls_and_allocations()[0], instructions_of("signal log record with lock", EVER)
     checks = {
-        "fail ENOSPC with write": ([step for step, call in calls["ENOSPC"].items() if call == "write"][::2], "lost", 10),
+        "fail ENOSPC with write": ([step for step, call in calls["ENOSPC"].items() if call == "write"][::6], "lost", 3),
         "fail EIO with rename": ([step for step, call in calls["EIO"].items() if call in RENAMES], "lost", 1),
         "signal log record with lock": ([lock[len(lock) // 2]], "hangs", 1),
     }

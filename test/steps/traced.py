@@ -176,7 +176,7 @@ class Life:
                 libc.tgkill(process, task, signal.SIGSTOP)
                 os.waitpid(task, WALL)
             ptrace(DETACH, task, 0, signal.SIGSTOP)
-        gdb = ["timeout", "60", "gdb", "-p", str(process), "-batch", "-nx", "-ex", "thread apply all backtrace 30"]
+        gdb = ["timeout", "-s", "KILL", "60", "gdb", "-p", str(process), "-batch", "-nx", "-ex", "thread apply all backtrace 30"]
         threads = re.split(r"\n(?=Thread )", subprocess.run(gdb, capture_output=True, text=True).stdout)[1:]
         return "\n".join(thread.strip() for thread in threads if at is None or re.search(rf" {at}\)", thread))
 
