@@ -49,9 +49,9 @@ void begin(captured_streams::choice which) {
     }();
     if (now.reader == nullptr) {
         now.streams->open();
-        auto reader = std::make_unique<detail::output_reader>(*now.streams);
+        auto* const reader = new detail::output_reader(*now.streams);  // its first thread's, if it gets no second one
         reader->start();
-        now.reader = reader.release();
+        now.reader = reader;
     }
     now.streams->capture(which);
 }

@@ -13,6 +13,7 @@
 //
 // `int3` marks where the steps begin and end, and an allocation that fails.
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -30,6 +31,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <map>
 #include <mutex>
 #include <string>
@@ -41,14 +43,16 @@ namespace {
 
 /// steps.py knows it as well.
 struct shared_memory {
-    std::atomic<std::uint32_t> is_failing, may_go, inside_malloc, was_inside_malloc, allocations, failing_allocation;
+    std::atomic<std::uint32_t> is_failing, may_go, inside_malloc, was_inside_malloc, inside_time_zone;
+    std::atomic<std::uint32_t> allocations, failing_allocation;
     std::atomic<std::uint8_t> acknowledged[4096];
 };
 shared_memory* shared = nullptr;
 thread_local bool is_main_thread = false;
 const std::string& mistake = *new std::string(std::getenv("MISTAKE"));
 
-void mark() { asm volatile("int3"); }
+/// At one address.
+[[gnu::noinline]] void mark() { asm volatile("int3"); }
 
 bool fails() {
     if (shared == nullptr || shared->failing_allocation == 0) return false;
@@ -58,13 +62,32 @@ bool fails() {
     return true;
 }
 
+/// The main thread in a function of the C library, of which it may hold a lock.
+class inside {
+public:
+    explicit inside(std::atomic<std::uint32_t> shared_memory::*function) {
+        if (is_main_thread) ++*(count_ = &(shared->*function));
+    }
+    ~inside() {
+        if (count_ != nullptr) --*count_;
+    }
+    inside(const inside&) = delete;
+    inside& operator=(const inside&) = delete;
+
+private:
+    std::atomic<std::uint32_t>* count_ = nullptr;
+};
+
 template <class... Arguments>
 void* allocate(void* (*call)(Arguments...), Arguments... arguments) {
     if (fails()) return nullptr;
-    if (is_main_thread) ++shared->inside_malloc;
-    void* const memory = call(arguments...);
-    if (is_main_thread) --shared->inside_malloc;
-    return memory;
+    const inside malloc(&shared_memory::inside_malloc);
+    return call(arguments...);
+}
+
+std::tm* convert(void* call, const std::time_t* time, std::tm* parts) {
+    const inside time_zone(&shared_memory::inside_time_zone);
+    return reinterpret_cast<decltype(&localtime_r)>(call)(time, parts);
 }
 
 }  // namespace
@@ -79,15 +102,23 @@ void* malloc(std::size_t size) { return allocate(__libc_malloc, size); }
 void* calloc(std::size_t count, std::size_t size) { return allocate(__libc_calloc, count, size); }
 void* realloc(void* memory, std::size_t size) { return allocate(__libc_realloc, memory, size); }
 void free(void* memory) {
-    if (is_main_thread) ++shared->inside_malloc;
+    const inside malloc(&shared_memory::inside_malloc);
     __libc_free(memory);
-    if (is_main_thread) --shared->inside_malloc;
 }
 
 ssize_t write(int number, const void* text, std::size_t size) {
     const ssize_t written = syscall(SYS_write, number, text, size);
     return mistake == "write" ? static_cast<ssize_t>(size) : written;
 }
+std::tm* localtime_r(const std::time_t* time, std::tm* parts) {
+    static void* const call = dlsym(RTLD_NEXT, "localtime_r");
+    return convert(call, time, parts);
+}
+std::tm* gmtime_r(const std::time_t* time, std::tm* parts) {
+    static void* const call = dlsym(RTLD_NEXT, "gmtime_r");
+    return convert(call, time, parts);
+}
+
 int rename(const char* from, const char* to) {
     const auto result = static_cast<int>(syscall(SYS_rename, from, to));
     if (mistake == "rename") errno = ENOENT;  // so the next file takes its name
@@ -102,20 +133,28 @@ std::shared_ptr<spdlog::logger> logger;
 const std::string& padding = *new std::string(60, 'x');
 const std::string& large = *new std::string(100'000, 'y');
 
-void set_up(const char* where, std::size_t max_file_size) {
-    for (int tries = 0;; ++tries) {
+/// It may throw during a fault, and twice besides.
+template <class Call>
+void call_until_it_works(Call call) {
+    for (int left = 3;;) {
+        const bool began_in_fault = shared->is_failing;
         try {
-            chainner::logger_options options;
-            options.log_dir = std::filesystem::path(folder) / where;
-            options.max_file_size = max_file_size;
-            options.max_files = max_file_size == 1 ? 25 : 8;
-            logger = chainner::setup_logger("worker", options);
-            return;
+            return call();
         } catch (const std::exception&) {
-            if (tries > 2 && !shared->is_failing) throw;
+            if (!began_in_fault && --left == 0) throw;
             if (shared->is_failing) usleep(10'000);
         }
     }
+}
+
+void set_up(const char* where, std::size_t max_file_size) {
+    call_until_it_works([&] {
+        chainner::logger_options options;
+        options.log_dir = std::filesystem::path(folder) / where;
+        options.max_file_size = max_file_size;
+        options.max_files = max_file_size == 1 ? 25 : 8;
+        logger = chainner::setup_logger("worker", options);
+    });
 }
 
 void record(std::uint32_t number) {
@@ -147,21 +186,11 @@ void in_child(std::uint32_t first, std::uint32_t last, bool ends_in_good_order) 
     }
 }
 
-void capture() {
-    for (int tries = 0; tries < 3 || shared->is_failing; ++tries) {
-        try {
-            return chainner::capture_output();
-        } catch (const std::exception&) {
-            usleep(10'000);
-        }
-    }
-}
-
 void whole_life() {
     mark();
     set_up(".", 1200);
     records(1, 20);
-    capture();
+    call_until_it_works(chainner::capture_output);
     std::printf("record 21 %s.\n", padding.c_str());
     std::fflush(stdout);
     record(22);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""steps.py LIFE [--every] [--jobs N] [ROW [STEP]]: something happens at each step of a life (see life_linux.cpp).
+"""steps.py LIFE [--every | --day DAY] [ROW [STEP]]: something happens at each step of a life (see life_linux.cpp).
 
 LIFE is that program. Without --every, as many steps of each kind as fit into minutes, others each day. A ROW is what
 happens, as doc/steps.md names it (`fail EIO`), or how its name begins; with a STEP it happens there, and a backtrace
@@ -19,11 +19,10 @@ import sys
 import time
 from pathlib import Path
 
-from traced import CONT, ORIG_RAX, R10, RAX, RDI, RIP, RSI, SYSCALL, Life, call_of, peek, poke
+from traced import EVER, ORIG_RAX, R10, RAX, RDI, RSI, SYSCALL, Life, call_of, peek, poke
 
-EVER = float("inf")
-TODAY = str(datetime.date.today())
-FAULT = 0.3  # seconds that one lasts which stays
+JOBS = len(os.sched_getaffinity(0))
+SECONDS, FAULT = 180, 0.3  # that all takes, and that a fault lasts which stays
 
 CALLS = (
     "record long_record printed_record rotation flush pattern get get_from_env first_setup setup_again "
@@ -33,7 +32,7 @@ CALLS += [f"captured {call}" for call in CALLS if call != "first_setup"]
 ACTIONS = "exit fork log get pattern print".split()
 HELD_CALLS = "record", "rotation", "captured record", "captured rotation"
 NO_PROMISE = re.compile("signal (exit .*end|fork .*fork)|held print")  # which the C library forbids; and a full pipe
-NOT_IN_MALLOC = "signal pattern", "held fork"  # which it forbids there
+NOT_IN_MALLOC = "signal pattern", "signal exit captured", "signal fork captured", "held fork"  # which it forbids there
 PATHS = (
     "open stat lstat access rename mkdir rmdir link unlink readlink chmod openat mkdirat newfstatat unlinkat renameat "
     "faccessat renameat2 statx faccessat2 "
@@ -95,12 +94,11 @@ def faults_in(life, may_lose):
 def next_process(life):
     """What it does and says."""
     live = life.folder / "worker.log"
-    lines = live.read_text().splitlines() if live.exists() else []
-    left_open = any("Logger initialized" in line for line in lines) and "Logger closed" not in lines[-1]
+    text = live.read_text() if live.exists() else ""
+    left_open = text.rfind("Logger initialized") > text.rfind("Logger closed")
     faults = life.beside("next")
-    if left_open and not any(SAYS_SO in line for log in read(life.folder).values() for line in log):
-        faults.append("the next process does not say how the one before it ended")
-    return faults
+    says_so = any(SAYS_SO in line for log in read(life.folder).values() for line in log)
+    return faults + ["the next process does not say how the one before it ended"] * (left_open and not says_so)
 
 
 # What happens
@@ -124,70 +122,54 @@ def started(row):
     return Life(*row.split(), mistake=mistake)
 
 
-def try_step(row, step, shown=False, alone=False):
+def try_step(row, step, shown=False):
     """What was wrong (None: it was never reached; shown: the backtrace of the step)."""
     with started(row) as life:
         try:
             return let_happen(life, row, step, shown)
         except TimeoutError:
-            for process in {life.process_of(task) for task in life.tasks} if alone else ():
-                print(f"Process {process} hangs:", life.backtrace(process), sep="\n")
-            return ["hangs"] * life.counts
+            processes = {life.process_of(task) for task in life.tasks} if life.counts else ()
+            return [f"process {process} hangs: {life.mistake or life.backtrace(process)}\n" for process in processes]
 
 
 def let_happen(life, row, step, shown):
     kind, error, *_ = *row.split(), ""
-    is_of_instructions, is_killed = kind in ("signal", "held"), kind == "kill" or row == "two killed"
-    failing, failed, must_say, until, is_reached, faults = None, set(), "", 0.0, False, []
-    life.counts, visits = True, 1
-    if is_of_instructions:
-        module, offset, visits = re.fullmatch(r"(.*)\+(\w+)\.(\d+)", step).groups()
-        address, visits = life.modules[module] + int(offset, 16), int(visits)
-        life.break_at(address)
-    elif kind == "memory":
-        life.shared.failing_allocation = int(step)
-    life.go(CONT if is_of_instructions or kind == "memory" else SYSCALL)
-    for what, task in life.events():
-        if what == "trap":
-            visits -= kind == "memory" or peek(task, RIP) == address
-        is_here = not is_reached and (not visits if what == "trap" else what == "call" and life.step(task) == step)
-        if is_here:
-            is_reached = True
-            if shown:
-                return life.backtrace(life.process_of(task), task)
-            if is_of_instructions:
-                life.counts = not (life.shared.inside_malloc and row.startswith(NOT_IN_MALLOC))
-                life.break_at(0)
-            if kind == "signal":
-                life.deliver = signal.SIGUSR1
-            elif kind == "held":
-                life.held.add(task)
-                life.shared.may_go = 1
-            elif kind == "two":
-                faults += life.beside("other")
-            elif kind in ("fail", "stay"):
-                failing, until = call_of(task), time.monotonic() + (FAULT if kind == "stay" else 0)
-                if failing in ("write", *RENAMES) and error != "EINTR" and is_of_log(task):
-                    must_say = os.strerror(getattr(errno, error))
-                life.shared.is_failing = kind == "stay"
-            if is_killed:
-                os.kill(life.process_of(task), signal.SIGKILL)
-        is_due = is_here or time.monotonic() < until
-        if failing and what == "call" and is_due and failing == call_of(task) and can_fail(task, error):
+    is_killed, failing, failed, must_say, until, faults = row in ("kill", "two killed"), None, set(), "", 0.0, []
+    task = life.come_to(step)
+    if task is None:
+        return None
+    if shown:
+        return life.backtrace(life.process_of(task), task)
+    if life.shared.inside_malloc and row.startswith(NOT_IN_MALLOC) or life.shared.inside_time_zone and kind == "held":
+        life.counts = False
+    if kind == "signal":
+        life.deliver = signal.SIGUSR1
+    elif kind == "held":
+        life.held.add(task)
+        life.shared.may_go = 1
+    elif kind == "two":
+        faults += life.beside("other")
+    elif kind in ("fail", "stay"):
+        failing, until = call_of(task), time.monotonic() + (FAULT if kind == "stay" else 0)
+        if failing in ("write", *RENAMES) and error != "EINTR" and is_of_log(task):
+            must_say = os.strerror(getattr(errno, error))
+        life.shared.is_failing = kind == "stay"
+    if is_killed:
+        os.kill(life.process_of(task), signal.SIGKILL)
+    for what, task in itertools.chain([("call", task)], life.stops):
+        if what == "return" and task in failed:
+            failed.remove(task)
+            poke(task, RAX, -getattr(errno, error))
+        elif what == "call" and failing and call_of(task) == failing and can_fail(task, error):
             failed.add(task)
             if failing != "close":  # which closes also when it fails
                 poke(task, ORIG_RAX, -1)
-        elif what == "return" and task in failed:
-            failed.remove(task)
-            poke(task, RAX, -getattr(errno, error))
-        if kind == "stay" and time.monotonic() > until:
+        if time.monotonic() > until:
+            failing = None
             life.shared.is_failing = 0
-    if not is_reached:
-        return None
     if life.end != 0 and not is_killed and life.counts:
         faults.append(f"ended with {life.end}")
-    if time.monotonic() < until:  # the fault has outlived the process
-        must_say = ""
+    must_say = must_say if time.monotonic() > until else ""  # the fault has outlived the process
     faults += faults_in(life, may_lose=kind == "memory")
     if must_say and not any("[WARNING]" in x and must_say in x for log in read(life.folder).values() for x in log):
         faults.append(f"no WARNING says {must_say!r}")
@@ -202,21 +184,21 @@ def calls_and_allocations():
     steps = collections.defaultdict(dict)
     with started("kill") as life:
         life.shared.failing_allocation = 2**32 - 1
-        life.go(SYSCALL)
-        for what, task in life.events():
+        life.request = SYSCALL
+        for what, task in life.stops:
             for error in ("all", *FAILING) if what == "call" else ():
                 if error == "all" or can_fail(task, error):
-                    steps[error][life.step(task)] = call_of(task)
+                    steps[error][life.steps[task]] = call_of(task)
         return steps, [str(number) for number in range(1, life.shared.allocations + 1)]
 
 
-def instructions_of(row):
+def instructions_of(row, until):
     with started(row) as life:
-        return life.instructions()
+        return life.instructions(until)
 
 
-def rows_and_steps(wanted, pool, day=None):
-    """Of the calls that a signal interrupts, and of those that a thread is held in, four and one a day."""
+def rows_and_steps(wanted, pool, day, until):
+    """Of a day: of the calls that a signal interrupts, and of those that a thread is held in, four and one."""
     calls, allocations = calls_and_allocations()
     rows = {"kill": calls["all"], "memory": allocations, "two killed": calls["all"], "two stopped": calls["all"]}
     rows.update({f"{kind} {error}": calls[error] for kind in ("fail", "stay") for error in FAILING})
@@ -225,7 +207,7 @@ def rows_and_steps(wanted, pool, day=None):
         rows.update({f"{kind} {what} {call}": f"{kind} log {call}" for what in ACTIONS for call in named})
     rows = {row: steps for row, steps in rows.items() if row.startswith(wanted) and not NO_PROMISE.match(row)}
     untraced = sorted({row for row in rows.values() if isinstance(row, str)})
-    traces = dict(zip(untraced, pool.map(instructions_of, untraced, 1)))
+    traces = dict(zip(untraced, pool.starmap(instructions_of, [(row, until) for row in untraced], 1)))
     return {row: traces[steps] if isinstance(steps, str) else list(steps) for row, steps in rows.items()}
 
 
@@ -236,35 +218,39 @@ def stay_on_one_processor():
     os.sched_setaffinity(0, {allowed[number % len(allowed)]})
 
 
-def attempt(case):
-    row, step, until = case
-    return row, step, try_step(row, step) if time.monotonic() < until else None
+def try_some(cases, until):
+    """Each that was reached in time, and what was wrong."""
+    tried = []
+    for row, step in itertools.takewhile(lambda _: time.monotonic() < until, cases):
+        if (faults := try_step(row, step)) is not None:
+            tried.append((row, step, faults))
+            if faults and " with " not in row:
+                print(f"./dev test steps {row} {step}: {'; '.join(faults)}", flush=True)
+    return tried
 
 
-def try_all(pool, rows, until=EVER):
-    """How many steps of each row were tried, and those that were wrong."""
+def try_all(pool, rows, day="", until=EVER):
+    """As many of each kind. How many steps of each row were tried, and those that were wrong."""
     groups = collections.defaultdict(list)
     for row, steps in rows.items():
-        groups[row.split()[0]] += [(row, step, until) for step in steps]
+        groups[row.split()[0]] += [(row, step) for step in steps]
     for group in groups.values():
-        random.Random(TODAY).shuffle(group)
+        random.Random(day).shuffle(group)
+    cases = [case for turn in itertools.zip_longest(*groups.values()) for case in turn if case]
     tried, wrong = collections.Counter(), collections.defaultdict(dict)
-    turns = itertools.takewhile(lambda _: time.monotonic() < until, itertools.zip_longest(*groups.values()))
-    cases = (case for turn in turns for case in turn if case and (until == EVER or len(wrong[case[0]]) < 5))
-    for row, step, faults in pool.imap_unordered(attempt, cases):
-        tried[row] += faults is not None
+    shares = [(cases[number::JOBS], until) for number in range(JOBS)]
+    for row, step, faults in itertools.chain(*pool.starmap(try_some, shares, 1)):
+        tried[row] += 1
         if faults:
             wrong[row][step] = faults
-            if " with " not in row:
-                print(f"./dev test steps {row} {step}: {'; '.join(faults)}", flush=True)
     return tried, wrong
 
 
 def check_itself(pool):
     """Each mistake has to be noticed where it is made."""
-    calls, lock = calls_and_allocations()[0], instructions_of("signal log record with lock")
+    calls, lock = calls_and_allocations()[0], instructions_of("signal log record with lock", EVER)
     checks = {
-        "fail ENOSPC with write": ([step for step, call in calls["ENOSPC"].items() if call == "write"][::2], "lost", 10),
+        "fail ENOSPC with write": ([step for step, call in calls["ENOSPC"].items() if call == "write"][::6], "lost", 3),
         "fail EIO with rename": ([step for step, call in calls["EIO"].items() if call in RENAMES], "lost", 1),
         "signal log record with lock": ([lock[len(lock) // 2]], "hangs", 1),
     }
@@ -272,14 +258,6 @@ def check_itself(pool):
     for row, (steps, fault, least) in checks.items():
         if sum(fault in "; ".join(faults) for faults in wrong[row].values()) < least:
             sys.exit(f"steps.py is wrong itself: of {len(steps)} steps, {row} was noticed at {wrong[row]} only")
-
-
-def describe(row, step):
-    """What is wrong at a step, and where it is."""
-    faults = try_step(row, step, alone=True)
-    print("It was not reached" if faults is None else "\n".join(faults) or "Nothing is wrong")
-    print(f"The step {step}:", try_step(row, step, shown=True), sep="\n")
-    return faults
 
 
 def table(rows, tried, wrong):
@@ -295,28 +273,28 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("life", type=lambda path: str(Path(path).resolve(strict=True)))
     parser.add_argument("--every", action="store_true")
-    parser.add_argument("--seconds", type=float, default=200)
-    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--day", default=str(datetime.date.today()))
     parser.add_argument("row", nargs="*")
     options = parser.parse_intermixed_args()
-    Life.program, until = options.life, EVER if options.every else time.monotonic() + options.seconds
-    if options.row and re.search(r"\d", options.row[-1]):
-        sys.exit(1 if describe(" ".join(options.row[:-1]), options.row[-1]) else 0)
+    Life.program, end = options.life, EVER if options.every else time.monotonic() + SECONDS
     try:
         calls_and_allocations()
     except PermissionError:
         print("skipping steps: here a process may not trace its own children, or not set breakpoints in them")
         return
-    with multiprocessing.Pool(options.jobs, stay_on_one_processor) as pool:
-        if not options.row:
+    is_one = bool(options.row) and re.search(r"\d", options.row[-1])
+    with multiprocessing.Pool(JOBS, stay_on_one_processor) as pool:
+        if is_one:
+            rows = {" ".join(options.row[:-1]): options.row[-1:]}
+        else:
             check_itself(pool)
-        rows = rows_and_steps(" ".join(options.row), pool, None if options.every or options.row else TODAY)
-        tried, wrong = try_all(pool, rows, until)
-    for row, steps in wrong.items():
-        if steps:
-            print(f"\n./dev test steps {row} {next(iter(steps))}:")
-            describe(row, next(iter(steps)))
-    print(f"On {TODAY}, {os.uname().release}:", table(rows, tried, wrong), sep="\n\n")
+            day = None if options.every or options.row else options.day
+            rows = rows_and_steps(" ".join(options.row), pool, day, end - SECONDS / 2)
+        tried, wrong = try_all(pool, rows, options.day, end)
+    for row, steps in (rows if is_one else wrong).items():
+        for step in itertools.islice(steps, 1):
+            print(f"\nThe step {row} {step}:", try_step(row, step, shown=True) or "It was not reached.", sep="\n")
+    print(f"\nOn {options.day}, {os.uname().release}:", table(rows, tried, wrong), sep="\n\n")
     sys.exit(1 if any(wrong.values()) else 0)
 
 

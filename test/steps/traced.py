@@ -10,14 +10,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
-PEEKTEXT, PEEKUSER, POKEUSER, CONT, SINGLESTEP, DETACH, SYSCALL, SETOPTIONS = 1, 3, 6, 7, 9, 17, 24, 0x4200
+TRACEME, PEEKUSER, POKEUSER, CONT, SINGLESTEP, DETACH, SYSCALL, SETOPTIONS = 0, 3, 6, 7, 9, 17, 24, 0x4200
+EVER = float("inf")
 TRACE_ALL = 0x100000 | 1 | 2 | 4 | 8  # EXITKILL, SYSGOOD, FORK, VFORK, CLONE
 WALL = 0x40000000
-PREFIXES = bytes([0x3E, 0x66, 0xF2, 0xF3, *range(0x40, 0x50)])
-KINDS = {0xE8: "call", 0xC2: "return", 0xC3: "return", 0xCC: "mark"}
-R10, RAX, RSI, RDI, ORIG_RAX, RIP, DEBUG_0, DEBUG_7 = 56, 80, 104, 112, 120, 128, 848, 904
+R10, RAX, RSI, RDI, ORIG_RAX, RIP, RSP, DEBUG_0, DEBUG_7 = 56, 80, 104, 112, 120, 128, 152, 848, 904
 IDLE, BUSY = 12, 180  # seconds: a process hangs that does nothing for so long, or that does not end
 
 CALLS = re.findall(r"__NR_(\w+) (\d+)", Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h").read_text())
@@ -41,8 +41,13 @@ def call_of(task):
     return CALLS[peek(task, ORIG_RAX)]
 
 
+def be_traced():
+    libc.personality(0x40000)  # the same addresses each time, where that is allowed
+    ptrace(TRACEME, 0, 0, 0)
+
+
 class Shared(ctypes.Structure):
-    NUMBERS = "is_failing may_go inside_malloc was_inside_malloc allocations failing_allocation".split()
+    NUMBERS = "is_failing may_go inside_malloc was_inside_malloc inside_time_zone allocations failing_allocation".split()
     _fields_ = [*((name, ctypes.c_uint32) for name in NUMBERS), ("acknowledged", ctypes.c_uint8 * 4096)]
 
 
@@ -58,24 +63,18 @@ class Life:
         with (self.root / "shared").open("wb+") as file:
             file.truncate(ctypes.sizeof(Shared))
             self.shared = Shared.from_buffer(mmap.mmap(file.fileno(), ctypes.sizeof(Shared)))
-        self.tasks, self.in_call, self.held, self.end = {}, set(), set(), None
-        self.request, self.deliver, self.calls = CONT, 0, collections.Counter()
-        self.main = os.fork()
-        if self.main == 0:
-            null = os.open(os.devnull, os.O_RDWR)
-            for number in range(3):
-                os.dup2(null, number)
-            libc.personality(0x40000)  # the same addresses each time, where that is allowed
-            if ptrace(0, 0, 0, 0) == 0:
-                os.execve(self.program, self.command(*words), self.environment())
-            os._exit(1)
+        self.tasks, self.in_call, self.held, self.end, self.counts = {}, set(), set(), None, True
+        self.request, self.deliver, self.stops = CONT, 0, self.events()
+        self.calls, self.steps = collections.Counter(), {}  # the step of each task: the call, and which of its kind it is
+        self.child = self.start(subprocess.Popen, *words, preexec_fn=be_traced)
+        self.main = self.child.pid
         os.waitpid(self.main, WALL)
         self.tasks[self.main] = 0
         if ptrace(SETOPTIONS, self.main, 0, TRACE_ALL) or self.break_at(1) or self.break_at(0):
             self.__exit__()
             raise PermissionError
         ptrace(CONT, self.main, 0, 0)
-        next(self.events())
+        next(self.stops)
         maps = Path(f"/proc/{self.main}/maps").read_text()
         self.modules = {Path(path).name: int(at, 16) for at, path in re.findall(r"(?m)^(\w+)-\w+ r\S+ 0+ .* (\S+)$", maps)}
 
@@ -107,16 +106,14 @@ class Life:
             return True
         return not self.tasks or not set("RDt").isdisjoint(states)
 
-    def command(self, *words):
-        return [self.program, str(self.folder), str(self.root / "shared"), *words]
-
-    def environment(self):
-        return {"TMPDIR": str(self.root), "LD_BIND_NOW": "1", "TZ": "Europe/Berlin", "MISTAKE": self.mistake}
+    def start(self, call, *words, **more):
+        environment = {"TMPDIR": str(self.root), "LD_BIND_NOW": "1", "TZ": "Europe/Berlin", "MISTAKE": self.mistake}
+        streams = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.DEVNULL)
+        return call([self.program, self.folder, self.root / "shared", *words], env=environment, **streams, **more)
 
     def beside(self, *words):
         """Another process of this role, from its beginning to its end."""
-        command, null = self.command(*words), subprocess.DEVNULL
-        end = subprocess.run(command, env=self.environment(), stdout=null, stderr=null).returncode
+        end = self.start(subprocess.call, *words)
         return [f"the {words[0]} process ended with {end}"] if end else []
 
     def events(self):
@@ -136,7 +133,9 @@ class Life:
             if stop == signal.SIGTRAP | 0x80:
                 self.in_call ^= {task}
                 if task in self.in_call:
-                    self.calls[self.call(task)] += 1
+                    call = f"{self.tasks[task]}.{call_of(task)}"
+                    self.calls[call] += 1
+                    self.steps[task] = f"{call}.{self.calls[call]}"
                 yield "call" if task in self.in_call else "return", task
             elif stop == signal.SIGTRAP and status >> 16 == 0:
                 yield "trap", task
@@ -146,22 +145,25 @@ class Life:
                 of_others = CONT if self.request == SINGLESTEP else self.request
                 ptrace(self.request if task == self.main else of_others, task, 0, self.deliver)
 
-    def go(self, request):
-        """On from the mark at which it waits."""
-        self.request = request
-        ptrace(request, self.main, 0, 0)
+    def come_to(self, step):
+        """The task that is there, if any ever is."""
+        address, visits, is_call = None, 1, "+" not in step and "." in step
+        if "+" in step:
+            module, offset, visits = re.fullmatch(r"(.*)\+(\w+)\.(\d+)", step).groups()
+            address, visits = self.modules[module] + int(offset, 16), int(visits)
+            self.break_at(address)
+        elif not is_call:
+            self.shared.failing_allocation = int(step)
+        self.request = SYSCALL if is_call else CONT
+        for what, task in self.stops:
+            visits -= what == "trap" and (address is None or peek(task, RIP) == address)
+            if what == "call" and self.steps[task] == step or not visits:
+                self.break_at(0)
+                return task
 
     def break_at(self, address):
         """The main thread, each time. 0: no more."""
         return poke(self.main, DEBUG_0, address) or poke(self.main, DEBUG_7, 1 if address else 0)
-
-    def call(self, task):
-        """Of which task, and its name."""
-        return f"{self.tasks[task]}.{call_of(task)}"
-
-    def step(self, task):
-        """The call, and which of its kind it is: `0.write.7`."""
-        return f"{self.call(task)}.{self.calls[self.call(task)]}"
 
     def process_of(self, task):
         return int(re.search(r"Tgid:\s*(\d+)", Path(f"/proc/{task}/status").read_text())[1])
@@ -174,31 +176,30 @@ class Life:
                 libc.tgkill(process, task, signal.SIGSTOP)
                 os.waitpid(task, WALL)
             ptrace(DETACH, task, 0, signal.SIGSTOP)
-        gdb = ["timeout", "60", "gdb", "-p", str(process), "-batch", "-nx", "-ex", "thread apply all backtrace 30"]
+        gdb = ["timeout", "-s", "KILL", "60", "gdb", "-p", str(process), "-batch", "-nx", "-ex", "thread apply all backtrace 30"]
         threads = re.split(r"\n(?=Thread )", subprocess.run(gdb, capture_output=True, text=True).stdout)[1:]
         return "\n".join(thread.strip() for thread in threads if at is None or re.search(rf" {at}\)", thread))
 
-    def instructions(self):
-        """Until the next mark, each instruction once for each way of calls that leads to it, as `module+offset.visit`."""
-        kinds, visits, steps, stack, address = {}, collections.Counter(), {}, [0], 0
-        self.left = float("inf")  # thousands of stops: on a busy machine that is minutes
-        self.go(SINGLESTEP)
-        for _, task in self.events():
+    def instructions(self, until):
+        """Up to the next mark, each instruction once for each chain of calls that leads to it, as `module+offset.visit`.
+        Where it takes longer than `until`, those up to there."""
+        mark, before, top, visits, steps, chain = peek(self.main, RIP) - 1, 0, 0, collections.Counter(), {}, [(EVER, 0)]
+        self.left = EVER  # thousands of stops: on a busy machine that is minutes
+        self.request = SINGLESTEP
+        for _, task in self.stops:
             if task != self.main:
                 continue
-            if address and kinds[address] == "call":
-                stack.append(hash((stack[-1], address)))
-            elif address and kinds[address] == "return" and len(stack) > 1:
-                stack.pop()
-            before, address = address, peek(task, RIP)
-            if address not in kinds:
-                code = ptrace(PEEKTEXT, task, address, 0).to_bytes(8, "little", signed=True).lstrip(PREFIXES)
-                kinds[address] = "call" if code[0] == 0xFF and code[1] >> 3 & 7 == 2 else KINDS.get(code[0], "")
-            if kinds[address] == "mark":
+            address, last, top = peek(task, RIP), top, peek(task, RSP)
+            if address == mark or time.monotonic() > until:
                 break
+            while chain[-1][0] < top:
+                chain.pop()
+            if top == last - 8 and not 0 < address - before < 16:  # a call, which is no push
+                chain.append((top, hash((chain[-1][1], before))))
             if address != before:  # as in `rep movs`
                 visits[address] += 1
-                steps.setdefault((address, stack[-1]), visits[address])
+                steps.setdefault((address, chain[-1][1]), visits[address])
+            before = address
         modules = sorted((at, name) for name, at in self.modules.items())
         named = ((*modules[bisect.bisect(modules, (address, "~")) - 1], address, visit) for (address, _), visit in steps.items())
         return [f"{name}+{address - at:x}.{visit}" for at, name, address, visit in named]
