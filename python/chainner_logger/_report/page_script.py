@@ -173,6 +173,15 @@ function stateFromHash() {
   state.record = record >= 0 && record < count ? record : -1;
 }
 
+// A record that is asked for is shown, also where the filters asked for hide it.
+function goToAddress() {
+  stateFromHash();
+  const record = state.record;
+  filter();
+  if (record >= 0 && indexIn(record) < 0) { clearFilters(); filter(); }
+  if (record >= 0) select(record, .33); else showDetail();
+}
+
 function keepInAddress() {
   const hash = stateToHash();
   if (hash === (location.hash || "#")) return;
@@ -752,6 +761,7 @@ function build() {
     $("roles").append(made);
   }
   $("roles").classList.toggle("hidden", roles.length < 2);
+  if (about.problems.length > 1) $("problems-title").lastChild.textContent = "the newest of " + grouped(about.problems.length) + " first";
   $("process").append(new Option("All processes", ""));
   const seen = new Set();
   about.sessions.forEach((session, i) => {
@@ -762,16 +772,16 @@ function build() {
     $("process").append(new Option(whoText(session) + ", " + shortText(session.began) + (session.ending === "crashed" ? ", crashed" : ""), session.pid));
   });
   about.problems.forEach(addFinding);
-  fatal = about.problems.filter(each => ["crash", "exception"].includes(each.kind)).flatMap(each => each.at);
+  fatal = about.problems.filter(isFatal).flatMap(each => each.at);
   const isFine = !about.problems.length;
   if (isFine) $("findings").append(element("div", "", "No crash and no error in these logs."));
   if (isFine) $("findings").lastChild.id = "nothing";
   for (const id of ["issue", "errors", "previous", "next"]) $(id).disabled = isFine;
-  const last = about.sessions[about.problems[0]?.session] ?? about.sessions.findLast(session => session.application) ?? {};
+  const last = about.sessions[firstProblem()?.session] ?? about.sessions.findLast(session => session.application) ?? {};
   $("origin").append(element("b", "", last.application ? (/^\d/.test(last.application) ? "Version " : "") + last.application : "Version not said"), element("span", "", last.system ? "  on " + last.system : ""));
-  const sessions = about.sessions.filter(session => session.pid).length, isOneDay = dateText(about.begin) === dateText(about.end);
+  const isOneDay = dateText(about.begin) === dateText(about.end);
   const span = dateText(about.begin) + " " + timeText(about.begin, true) + " – " + (isOneDay ? "" : dateText(about.end) + " ") + timeText(about.end, true) + " " + zoneText(about.end);
-  $("summary").textContent = [about.end ? span : "at an unknown time", ...[plural(count, "record"), plural(sessions, "session"), plural(about.files.length, "file")].map(each => each.replace(" ", "\u00a0"))].join("  ·  ");
+  $("summary").textContent = (about.end ? span : "at an unknown time") + "  ·  " + about.extent.replace(/(?<!,) /g, "\u00a0");
   $("about-text").textContent = about.text;
   const keys = [["/", "find text"], ["↓ ↑, J K", "next and previous record"], ["Page ↓ ↑, Home, End", "go further"], ["E, Shift+E", "next and previous error"], ["Enter, ← →", "fold and unfold a record"], ["U", "unfold all records"], ["P", "go to what went wrong; there ↓ ↑, Enter shows it"], ["I", "copy what a bug report needs"], ["C", "copy the record as it stood"], ["X", "show the record in context: clear the filters"], ["Shift+click", "show only this level or role"], ["T", "go to the chart; there ← → move, Enter goes in, Backspace out; the mouse draws a range"], ["Esc", "close the record, then clear the filters"], ["?", "this table"]];
   for (const [key, what] of keys) {
@@ -786,13 +796,20 @@ function put(map, key, value) {
   if (map.has(key)) map.get(key).push(value); else map.set(key, [value]);
 }
 
+// The newest, but for what others say about the end of a process.
+function firstProblem() {
+  const newest = about.problems[0];
+  return about.problems.find(each => isFatal(each) && each.last > newest.last - 10000) ?? newest ?? null;
+}
+const isFatal = problem => ["crash", "exception"].includes(problem.kind);
+
 function addFinding(problem) {
   const made = element("button", "finding " + problem.kind), times_ = element("span", "times"), session = about.sessions[problem.session];
   made.type = "button";
   if (problem.count > 1) times_.append(element("b", "", "× " + grouped(problem.count)), " since " + shortText(problem.first).slice(0, -3));
   const badge = { crash: "Crash", exception: "Exception", error: "Error", killed: "Cut off" }[problem.kind];
   const what = element("span", "what", problem.kind === "killed" ? problem.verb + ": " + problem.what : problem.what);
-  made.append(element("span", "badge", badge), element("span", "who", whoText(session)), what, element("span", "where", problem.where), times_, element("time", "", shortText(problem.last)));
+  made.append(element("span", "badge", badge), element("span", "who", whoText(session)), what, element("span", "where", problem.where), times_, element("time", "", shortText(problem.last) + timeText(problem.last).slice(8)));
   made.title = problem.what;
   made.addEventListener("click", () => goTo(problem.at[problem.at.length - 1]));
   $("findings").append(made);
@@ -800,11 +817,12 @@ function addFinding(problem) {
 
 // The problem of which the chosen record tells; else the one that was chosen last.
 function showChosen() {
-  chosen = about.problems.find(each => each.at.includes(state.record)) ?? chosen ?? about.problems[0] ?? null;
+  chosen = about.problems.find(each => each.at.includes(state.record)) ?? chosen ?? firstProblem();
   about.problems.forEach((each, i) => {
     const made = $("findings").children[i];
     made.setAttribute("aria-current", each === chosen);
     made.tabIndex = each === chosen ? 0 : -1;
+    if (each === chosen) made.scrollIntoView({ block: "nearest" });
   });
 }
 
@@ -903,9 +921,15 @@ function listen() {
     else return;
     event.preventDefault();
   });
-  addEventListener("hashchange", () => { stateFromHash(); filter(); showDetail(); if (state.record >= 0) select(state.record, .33); });
+  addEventListener("hashchange", goToAddress);
   new ResizeObserver(() => { filter(); }).observe($("chart").parentElement);
   new ResizeObserver(draw).observe($("list"));
+  for (const id of ["choices", "findings"]) {
+    const all = $(id), isMore = () => all.scrollLeft + all.clientWidth < all.scrollWidth - 1 || all.scrollTop + all.clientHeight < all.scrollHeight - 1;
+    const hint = () => all.classList.toggle("more", isMore());
+    all.addEventListener("scroll", hint, { passive: true });
+    new ResizeObserver(hint).observe(all);
+  }
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawChart());
   listenToChart();
 }
@@ -959,12 +983,10 @@ async function open() {
   document.querySelector("main").classList.remove("hidden");
   $("opening").remove();
   build();
-  stateFromHash();
-  filter();
+  goToAddress();
   listen();
   showChosen();
-  if (state.record >= 0) select(state.record, .33);
-  else if (location.hash.length > 1 || !chosen) scrollTo(1e15);
+  if (location.hash.length > 1 || !chosen) { if (state.record < 0) scrollTo(1e15); }
   else goTo(chosen.at[chosen.at.length - 1]);
   requestAnimationFrame(() => setTimeout(() => {
     document.documentElement.dataset.openMilliseconds = (performance.now()).toFixed(0);
