@@ -108,6 +108,7 @@ _AKIN = re.compile(  # a name that only has such a word in it, or the name of a 
     rf"|SUMO)))(?=[\w.-]{{0,40}}[^\w.-])[\w .-]{{0,30}}?(?P<word>){_OPERATOR}",
     re.IGNORECASE | re.ASCII,
 )
+_OPTION = re.compile(r"(?:^|[\s\"'])--?[\w-]*$")
 _NO_SECRET = re.compile(r"(?:id|name|hash|version|url|path|file|count|size|type)s?$")
 _NO_KEY = re.compile(r"(?:name|hash|sha|ref|revision|commit|version|digest|checksum|url|path|file|build|release)s?$")
 _QUOTED = re.compile(
@@ -299,7 +300,7 @@ def _named(text: str, pattern: re.Pattern[str]) -> Iterator[Span]:
             return
         at = found.end()
         before = text[max(0, found.start() - 24) : found.start("word")]
-        if found["option"] is not None and not re.search(r"(?:^|[\s\"'])--?[\w-]*$", before):
+        if found["option"] is not None and not _OPTION.search(before):
             continue
         value = _QUOTED.match(text, at)
         span = value.span(value["quote"] and "value" or "escaped") if value else (at, _bare_end(text, at))
@@ -329,11 +330,13 @@ def _is_secret(name: re.Match[str], before: str, value: str, is_quoted: bool, af
         return False  # one that is a token is known by its shape
     if not word:  # akin
         stem = name[0][: name.start("word") - name.start()].lower()
-        is_named_otherwise = (_NO_SECRET if stem.startswith(("secret", "token", "passw")) else _NO_KEY).search(stem)
         is_of_sumo = stem.startswith("sumo") and _SUMO_LOGIC.fullmatch(value)
-        is_key = len(value) >= 14 and (is_of_sumo or _is_random(value, word)) and not is_named_otherwise
+        if len(value) < 14 or not (is_of_sumo or _is_random(value, word)):
+            return False
+        if (_NO_SECRET if stem.startswith(("secret", "token", "passw")) else _NO_KEY).search(stem):
+            return False
         is_harmless = _HARMLESS.search(before) or _HARMLESS.search(before[: -len(stem)])
-        return is_key and not _is_placeholder(value) and not is_harmless
+        return not is_harmless and not _is_placeholder(value)
     is_strong = word.startswith(_STRONG) or word.endswith(("apikey", "api_key", "api-key")) or name["option"] is not None
     if not is_strong:
         return _is_random(value, word) and not _is_placeholder(value) and not _HARMLESS.search(before)
@@ -375,4 +378,6 @@ def _is_random(value: str, word: str) -> bool:
     looks_like_file = len(value) < _MOST_LOOKED_AT and _FILE.fullmatch(value) is not None
     if looks_like_file and value.count(".") != 2:  # as in a JSON web token
         return False
-    return any(len(part) >= 6 and not _IDENTIFIER.fullmatch(part) for part in parts)
+    if any(len(part) >= 6 and not _IDENTIFIER.fullmatch(part) for part in parts):
+        return True
+    return characters >= {"_", "-", "="} and sum(any(map(str.isdigit, part)) for part in parts) > 3
