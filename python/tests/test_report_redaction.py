@@ -1,10 +1,15 @@
 """What is replaced in a report, and what is not. Each line of the tables is a text and what becomes of it."""
 
+import ctypes
 import random
+import sys
 import time
+import types
+from ctypes import wintypes
 
 import pytest
 
+from chainner_logger._report import identity
 from chainner_logger._report.redaction import Redactor
 
 LETTERS = "q7wEr2tYu8iOp3aSd9fGh4jKl5zXc6vBn0mQ1WeRTyUIoPAsDFgHJkLZxCVbNM"  # not in their order, as that of the alphabet is no token
@@ -296,6 +301,28 @@ def test_it_knows_this_user_and_this_computer(monkeypatch):
     redactor = Redactor.of_this_system()
     text = "/data/people/maria/x of mlopez on marias-laptop, marias-laptop.example.org"
     assert redactor(text) == "<home>/x of <user> on <host>, <host>"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the system itself is asked there")
+def test_the_display_name_of_windows_is_asked_for_as_the_system_tells_it(monkeypatch):
+    freed = []
+
+    def of_domain(kind, name, size):
+        name.value = "Ann Müller" if kind == 3 and size._obj.value == 256 else ""
+        return 1
+
+    def of_computer(server, user, level, info):
+        info._obj.contents = (wintypes.LPWSTR * 4)(user, None, None, "Annika M. Müller")
+        return 0 if (server, user, level) == (None, "annika", 10) else 2221
+
+    system = {
+        "secur32": types.SimpleNamespace(GetUserNameExW=of_domain),
+        "netapi32": types.SimpleNamespace(NetUserGetInfo=of_computer, NetApiBufferFree=lambda buffer: freed.append(buffer)),
+    }
+    monkeypatch.setattr(ctypes, "WinDLL", system.__getitem__, raising=False)
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("USERNAME", "annika")
+    assert list(identity._windows_names()) == ["Ann Müller", "Annika M. Müller"] and len(freed) == 1
 
 
 def test_it_replaces_the_same_across_long_texts():

@@ -10,7 +10,8 @@ from itertools import groupby
 from typing import NamedTuple, Optional
 
 from . import grammar
-from .folder import LogName, readable
+from .encoding import readable
+from .folder import LogName
 from .grammar import Record
 from .tracebacks import with_printed
 from .zones import Zones, in_utc
