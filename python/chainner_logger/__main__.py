@@ -95,8 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     option("--folder", metavar="DIR", help="the same as FOLDER")
     option("--follow", action="store_true", help="go on with what is written from now on, until Ctrl-C")
     option("--level", metavar="LEVEL", type=_level, default=0, help=_LEVEL)
-    option("--role", choices=folder.ROLES, action="append", help="this role only; may be given several times")
-    option("--since", metavar="TIME", type=_since, help="10m, 2h, 3d, 05:52, or 2025-10-19 05:52")
+    option("--role", choices=folder.ROLES, action="append", help="this one only; may be given several times")
+    option("--since", metavar="TIME", type=_since, help="from then on: 10m ago, 2h, 3d, or 05:52, or 2025-10-19 05:52")
     showing.set_defaults(run=_show)
     return parser
 

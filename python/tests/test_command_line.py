@@ -177,7 +177,7 @@ def test_open_shows_the_page_in_the_browser(programs, logs):
 needs_terminal = pytest.mark.skipif(sys.platform == "win32", reason="Python opens no pseudo-terminal there")
 
 
-def on_terminal(programs, *arguments, seconds=60, **variables):
+def on_terminal(programs, *arguments, seconds=300, **variables):
     """What a terminal shows, with how the command ended."""
     shown = bytearray()
     import pty

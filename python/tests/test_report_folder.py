@@ -10,8 +10,8 @@ import zipfile
 import pytest
 
 from chainner_logger._report import folder, story
-from chainner_logger._report.sessions import Sessions
 from chainner_logger._report.folder import content, log_name, snapshot
+from chainner_logger._report.sessions import Sessions
 from conftest import is_wine, make_link, write_log
 
 

@@ -108,7 +108,10 @@ class Problems:
 
 
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d+")
-_LIBRARY = re.compile(r"[\\/](?:(?:site|dist)-packages|lib\d*[\\/]python3|Lib)[\\/.\d]|\"<frozen |\blibc[.-]|\bntdll|\bucrtbase|\bKERNEL")
+_LIBRARY = re.compile(
+    r"[\\/](?:(?:site|dist)-packages|lib\d*[\\/]python3|Lib)[\\/.\d]|\"<frozen "  # of Python
+    r"|\blibc[.-]|\bntdll|\bucrtbase|\bKERNEL"
+)
 _FRAME = re.compile(r'File "(?:.*[\\/])?(.*)", line (\d+),?( in .*)?')
 
 
