@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import io
 import os
 import re
@@ -80,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     making = commands.add_parser("report", help="make a zip of all logs, to look at and to send", description=_REPORT)
     option = making.add_argument
     option("named_folder", metavar="FOLDER", nargs="?", help=_FOLDER)
-    option("--folder", metavar="DIR", help="the same")
+    option("--folder", metavar="DIR", help="the same as FOLDER")
     option("--output", metavar="FILE", help="the zip, or the folder for it (here: chaiNNer-logs-<date>-<time>.zip)")
     option("--open", action="store_true", help="show the page in the browser")
     option("--no-redaction", action="store_true", help="leave names, paths, addresses and secrets in it")
@@ -91,11 +92,11 @@ def _parser() -> argparse.ArgumentParser:
     showing = commands.add_parser("show", help="show the records of all logs by time", description=_SHOW)
     option = showing.add_argument
     option("named_folder", metavar="FOLDER", nargs="?", help=_FOLDER)
-    option("--folder", metavar="DIR", help="the same")
+    option("--folder", metavar="DIR", help="the same as FOLDER")
     option("--follow", action="store_true", help="go on with what is written from now on, until Ctrl-C")
-    option("--level", metavar="LEVEL", type=_level, default=0, help="this and worse: " + ", ".join(LEVELS))
-    option("--role", choices=folder.ROLES, action="append", help="this role only; may be given several times")
-    option("--since", metavar="TIME", type=_since, help="10m, 2h, 3d, 05:52, or 2025-10-19 05:52")
+    option("--level", metavar="LEVEL", type=_level, default=0, help=_LEVEL)
+    option("--role", choices=folder.ROLES, action="append", help="this one only; may be given several times")
+    option("--since", metavar="TIME", type=_since, help="from then on: 10m ago, 2h, 3d, or 05:52, or 2025-10-19 05:52")
     showing.set_defaults(run=_show)
     return parser
 
@@ -103,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
 _REPORT = """Writes all logs to one zip, with a summary and a page that shows them in any browser. What tells who you
 are is replaced: home folder, user and host name, e-mail addresses, credentials. The logs themselves stay as they are."""
 _SHOW = "Shows the records of all processes in the order of their times."
+_LEVEL = f"this and worse: {', '.join(LEVELS)}; a traceback that was printed counts as ERROR"
 _FOLDER = "where the logs are, if not where this program writes them"
 
 
@@ -224,7 +226,7 @@ def _show(options: argparse.Namespace) -> int:
             portions = follow(path, taken, positions, story.zones, _warn)
             entries = (entry for portion in portions for entry in _chosen(portion, options))
             terminal.write(terminal.lines(entries, story.zones, colour))
-    return 0
+    return 1 if taken.problems else 0
 
 
 def _chosen(story: Story, options: argparse.Namespace) -> Iterator[Entry]:
@@ -240,7 +242,8 @@ def _chosen(story: Story, options: argparse.Namespace) -> Iterator[Entry]:
 def _level(text: str) -> int:
     name = {"WARN": "WARNING", "ERR": "ERROR"}.get(text.upper(), text.upper())
     if name not in LEVELS:
-        raise argparse.ArgumentTypeError(f"{text} is no level: it must be one of {', '.join(LEVELS)}")
+        meant = "".join(f" (did you mean {each}?)" for each in difflib.get_close_matches(name, LEVELS, 1))
+        raise argparse.ArgumentTypeError(f"{text} is no level{meant}: it must be one of {', '.join(LEVELS)}")
     return LEVELS.index(name)
 
 

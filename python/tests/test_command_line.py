@@ -1,5 +1,9 @@
 """python -m chainner_logger, as a user types it."""
 
+import bz2
+import gzip
+import io
+import lzma
 import os
 import re
 import shlex
@@ -8,6 +12,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -32,6 +37,13 @@ def line(text, level="INFO", role="worker"):
     return f"2025-10-19 05:52:25.123 [1] [{level}] {text}\n"
 
 
+def zipped(data):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("worker.log", data)
+    return packed.getvalue()
+
+
 @pytest.fixture
 def logs(programs):
     programs.logs.mkdir()
@@ -46,6 +58,11 @@ def test_unknown_arguments_are_answered_by_the_usage_and_status_2(programs, argu
     ran = run(programs, *arguments)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.startswith("usage: python -m chainner_logger") and "Traceback" not in ran.stderr
+
+
+def test_a_level_that_is_none_is_answered_by_the_one_that_was_meant(programs):
+    ran = run(programs, "show", "--level", "errors")
+    assert "errors is no level (did you mean ERROR?): it must be one of TRACE, DEBUG, " in ran.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the current folder of a process cannot be removed there")
@@ -130,6 +147,18 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_done(programs, logs):
     ran = run(programs, "report", "--output", programs.folder / "out.zip")
     assert ran.returncode == 1 and "host.log could not be read" in ran.stderr
     assert (programs.folder / "out.zip").exists()
+    ran = run(programs, "show")
+    assert ran.returncode == 1 and "host.log could not be read" in ran.stderr and "it failed" in ran.stdout
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress, zipped])
+def test_an_archive_that_has_the_name_of_a_log_is_not_shown_as_one(programs, logs, pack):
+    (logs / "worker.log").write_bytes(pack(b"2025-10-19 05:52:25.123 [1] [INFO] x\n"))
+    (logs / "host.log").unlink()
+    for command in "show", "report":
+        ran = run(programs, command)
+        assert ran.returncode == 1 and "worker.log could not be read: it is packed, and no text" in ran.stderr
+        assert "PK" not in ran.stdout and "\\x" not in ran.stdout
 
 
 def test_open_shows_the_page_in_the_browser(programs, logs):
@@ -148,7 +177,7 @@ def test_open_shows_the_page_in_the_browser(programs, logs):
 needs_terminal = pytest.mark.skipif(sys.platform == "win32", reason="Python opens no pseudo-terminal there")
 
 
-def on_terminal(programs, *arguments, seconds=60, **variables):
+def on_terminal(programs, *arguments, seconds=300, **variables):
     """What a terminal shows, with how the command ended."""
     shown = bytearray()
     import pty
@@ -187,6 +216,9 @@ def test_on_a_terminal_show_is_coloured_and_goes_through_the_pager(programs, log
     assert "\x1b" not in shown and "it failed" in shown
     shown, status = on_terminal(programs, "show", PAGER="true")
     assert status == 0 and "Traceback" not in shown
+    for pager in "no-such-pager -R", "X=1 no-such-pager", "'unbalanced":
+        shown, status = on_terminal(programs, "show", PAGER=pager)
+        assert status == 0 and "it failed" in shown and "such" not in shown
 
 
 def test_since_takes_an_age_a_time_of_day_or_a_date(monkeypatch):

@@ -11,6 +11,7 @@ import pytest
 
 from chainner_logger._report import folder, story
 from chainner_logger._report.folder import content, log_name, snapshot
+from chainner_logger._report.sessions import Sessions
 from conftest import is_wine, make_link, write_log
 
 
@@ -212,7 +213,7 @@ def test_what_python_says_about_a_crash_comes_after_the_last_record_of_the_proce
 
 
 def sessions(*logs):
-    found = story.Sessions()
+    found = Sessions()
     for number, entry in enumerate(story.Story(logs)):
         found.add(number, entry)
     return found.all

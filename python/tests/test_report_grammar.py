@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from chainner_logger._report import grammar
-from chainner_logger._report.grammar import Zones, in_utc, mark, parse, parse_crash_file, parse_frontend
+from chainner_logger._report.grammar import mark, parse, parse_crash_file, parse_frontend
+from chainner_logger._report.zones import Zones, in_utc
 
 repository = Path(__file__).parents[2]
 

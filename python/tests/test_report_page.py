@@ -220,9 +220,9 @@ def test_it_opens_at_what_went_wrong_last_and_what_came_before(first_seen):
         "return [...document.querySelectorAll('.finding')].map(each => [...each.children].map(cell => cell.textContent))"
     )
     assert words == [
-        ["Crash", "worker 20", "SIGSEGV (11) at address 0x0", "upscale.py:52 in upscale", "", "10-26 00:10:00"],
-        ["Error", "host 10", "Worker process 20 ended", "", "", "10-26 00:10:00"],
-        ["Error", "worker 20", "failed:", "", "", "10-25 23:50:02"],
+        ["Error", "host 10", "Worker process 20 ended", "", "", "10-26 00:10:00.500"],
+        ["Crash", "worker 20", "SIGSEGV (11) at address 0x0", "upscale.py:52 in upscale", "", "10-26 00:10:00.000"],
+        ["Error", "worker 20", "failed:", "", "", "10-25 23:50:02.000"],
     ]
     assert first_seen.run("return document.querySelector('.finding[aria-current=true]').textContent").startswith(
         "Crash"
@@ -288,12 +288,12 @@ def test_what_a_bug_report_needs_is_copied(first_seen):
     first_seen.click("#issue")
     text = first_seen.wait_for("return window.copied")
     assert text.split("\n")[:4] == [
-        "**worker crashed:** `SIGSEGV (11) at address 0x0`", "- When: 2025-10-26 00:10:00.000 UTC+02:00",
+        "**worker 20 crashed:** `SIGSEGV (11) at address 0x0`", "- When: 2025-10-26 00:10:00.000 UTC+02:00",
         "- Version: 0.24 (chaiNNer logger 0.1.0)", "- System: Linux 6",
     ]  # fmt: skip
     assert len(text.split("\n")) == 10
     first_seen.press("p")
-    first_seen.press("ArrowDown")
+    first_seen.press("ArrowUp")
     first_seen.press("Enter")
     first_seen.run("window.copied = null")
     first_seen.press("i")
@@ -416,6 +416,31 @@ def test_a_view_can_be_sent_as_a_fragment(chromium, page):
     chromium.open(page, "#record=99999999&level=nonsense&from=x&process=1e9&role=")
     assert chromium.run("return document.documentElement.dataset.state") != "failed"
     assert chromium.messages() == []
+
+
+def test_a_record_that_is_asked_for_is_shown_whatever_the_filters_say(chromium, page):
+    chromium.open(page, "#level=INFO&text=Needle&record=3")
+    assert selected(chromium) == chromium.run("return rawOf(3)") and chromium.run("return visible.length") == ALL
+    chromium.run("location.hash = '#role=worker&record=' + (count - 1)")
+    assert chromium.wait_for("return state.record === count - 1 && visible.length") == ALL
+    assert chromium.messages() == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_what_can_be_scrolled_shows_it(chromium, tmp_path, width):
+    (tmp_path / "logs").mkdir()
+    failures = "".join(line(f"25 23:50:0{number}.000", 1, "ERROR", f"{word} failed") for number, word in enumerate("abcdefgh"))
+    write_log(tmp_path / "logs" / "worker.log", failures + line("25 23:50:09.000", 1, "WARNING", "x"))
+    write_log(tmp_path / "logs" / "host.log", line("25 23:50:09.000", 2, "DEBUG", "x"))
+    (tmp_path / "logs.html").write_bytes(report(tmp_path / "out.zip", tmp_path / "logs").page)
+    is_more = "return document.getElementById(arguments[0]).classList.contains('more')"
+    with wide(chromium, width):
+        chromium.open(tmp_path / "logs.html")
+        assert "the newest of 8 first" in chromium.run("return document.getElementById('problems-title').textContent")
+        for scrolled, is_scrolled in ("findings", True), ("choices", width < 900):
+            assert chromium.run(is_more, scrolled) is is_scrolled
+            chromium.run("document.getElementById(arguments[0]).scrollBy(9999, 9999)", scrolled)
+            chromium.wait_for(is_more.replace("return ", "return !"), scrolled)
 
 
 def test_next_and_previous_error_by_key(opened):

@@ -3,7 +3,7 @@
 import pytest
 
 from chainner_logger import report
-from chainner_logger._report import page, problems, story, summary
+from chainner_logger._report import page, problems, sessions, story, summary, zones
 from chainner_logger._report.folder import log_name
 from conftest import write_log
 
@@ -120,15 +120,15 @@ def test_equal_crashes_are_one_and_the_newest_problem_comes_first():
     assert taken.problems[1].where == "/x/worker+0x777"
 
 
-def test_what_the_host_says_about_a_crash_comes_after_the_crash():
+def test_the_newest_problem_comes_first_whatever_its_kind():
     taken = made(
         log("worker.log", begun("00:00", 7), crash("00:02", 7)),
         log("host.log", line("00:03", 1, "Worker process 7 ended", "ERROR"), line("00:20", 1, "cannot start", "ERROR")),
     )
     assert [each.what for each in taken.problems] == [
         "cannot start",
-        "SIGSEGV (11) at address 0x0",
         "Worker process 7 ended",
+        "SIGSEGV (11) at address 0x0",
     ]
 
 
@@ -145,6 +145,53 @@ def test_an_uncaught_exception_is_as_plain_as_a_crash(where, ending):
     assert session.ending == ending
     if not where:
         assert session.describe_end() == "closed after an uncaught exception: MemoryError: too large"
+
+
+OWN, LIBRARY = '  File "/home/a/lib/worker.py", line 17 in tile', "at /lib/x86_64-linux-gnu/libc.so.6+0x1"
+
+
+@pytest.mark.parametrize("library", [
+    "/usr/lib/python3.11/ctypes/__init__.py", "/home/a/.venv/lib/python3.9/site-packages/x/y.py", "<frozen importlib>",
+    "C:\\Python311\\Lib\\ctypes\\__init__.py", "/usr/lib/python3/dist-packages/x.py",
+])  # fmt: skip
+def test_the_programs_own_frame_is_told_rather_than_that_of_a_library(library):
+    crashed = line("10:02", 7, f"Crashed: x\n\t{LIBRARY}\n\tat /x/worker+0x2", "CRITICAL")
+    stacks = f'2025-10-19 05:10:02.000 [7] [CRITICAL] Crashed: x\n  File "{library}", line 5 in call\n{OWN}\n'
+    (problem,) = made(log("worker.log", begun("10:00", 7), crashed), log("worker.crash.txt", stacks)).problems
+    assert problem.where == "worker.py:17 in tile"
+    told = summary.issue(problem, sessions.Session("worker", "worker", 7, 0, 0, 0, 0), zones.Zones()).split("\n")
+    assert told[-3:] == [OWN.strip(), LIBRARY, "```"]
+
+
+def test_if_all_frames_are_of_libraries_the_innermost_is_told():
+    (problem,) = made(log("worker.log", line("10:02", 7, f"Crashed: x\n\t{LIBRARY}\n\t{LIBRARY}2", "CRITICAL"))).problems
+    assert problem.own_frame == LIBRARY
+
+
+PRINTED = """Traceback (most recent call last):
+  File "/usr/lib/python3.11/http/server.py", line 5, in handle
+    self.run()
+    ~~~~~~~~^^
+  File "server.py", line 17, in do_GET
+
+KeyError: 'x'"""
+
+
+def test_a_traceback_that_was_printed_is_an_error():
+    captured = [f"stderr: {each}" for each in ("before", *PRINTED.split("\n"), "after")]
+    taken = made(log("worker.log", *(line("00:01", 7, each) for each in captured), line("00:01", 7, "stdout: more")))
+    assert told(taken) == [("error", "worker", "KeyError: 'x'", 1)] and taken.counts[2:6] == [3, 0, 1, 0]
+    assert taken.problems[0].where == "server.py:17 in do_GET"
+    assert taken.problems[0].entry.record.message == "stderr: " + PRINTED
+
+
+@pytest.mark.parametrize("other", ["a record", "stdout: printed", "stderr: Traceback (most recent call last):"])
+def test_a_traceback_that_something_else_comes_between_ends_there(other):
+    lines = [line("00:01", 7, f"stderr: {each}") for each in PRINTED.split("\n")]
+    taken = made(log("worker.log", *lines[:3], line("00:01", 7, other)))
+    messages = [each.record.message for each in story.Story([log("worker.log", *lines[:3], line("00:01", 7, other))])]
+    assert messages == ["stderr: " + "\n".join(PRINTED.split("\n")[:3]), other]
+    assert [each.what for each in taken.problems][-1] == "stderr: Traceback (most recent call last):"
 
 
 @pytest.mark.parametrize("message", [
@@ -188,7 +235,7 @@ def test_a_process_that_was_killed_is_a_problem_if_it_would_have_closed_its_log(
     )
     assert told(taken) == [("killed", "worker", "killed, crashed or lost power", 1)]
     assert taken.problems[0].verb == "ended without a closing record"
-    assert [each.record.message for each in taken.problems[0].before] == ["the last words"]
+    assert [each.record.message for each in taken.problems[0].before][2:] == ["the last words"]
     assert [each.describe_end() for each in taken.sessions.all if each.log == "host"][0] == "does not say how it ended"
 
 
@@ -301,7 +348,7 @@ def test_the_summary_tells_the_newest_and_counts_the_others(tmp_path):
     wrong, _, rest = told[begin:].partition("Sessions, the newest first")
     sessions = rest.partition("Files")[0].strip().split("\n")[1:]
     found = [each for each in wrong.split("\n") if each.startswith("2025")]
-    assert len(found) == 20 and wrong.count("\n\n2025") == 19 and "\n\nand 6 others\n" in wrong
+    assert len(found) == 20 and wrong.count("\n\n2025") == 19 and "\n\nand 7 others\n" in wrong
     assert wrong.count("    File ") == 12 and 'File "8.py", line 8, in f' in wrong and 'File "7.py"' not in wrong
     assert len(sessions) == 101 and sessions[-1] == "and 4 older ones"
     assert "  worker 202: 3 records, 1 error, no closing record yet" in sessions[0]
@@ -360,8 +407,13 @@ def test_the_summary_says_what_went_wrong_when_where_in_which_version_and_after_
         '    File "worker.py", line 91 in do_GET',
         "    at /x/worker+0x12a09",
         "    at /x/libc.so.6+0x1",
-        "    the last records before:",
-        "        05:10:01.000 worker INFO Upscaling `a`",
+        "    the last records before (3 of this process, 3 of others):",
+        "        05:00:00.000 worker 6 INFO " + BEGIN,
+        "        05:00:00.000 worker 6 INFO " + ORIGIN.format(6, "0.9"),
+        "        05:00:01.000 worker 6 CRITICAL Crashed: SIGSEGV (11) at address 0x99 (+ 13 lines)",
+        "        05:10:00.000 worker 7 INFO " + BEGIN,
+        "        05:10:00.000 worker 7 INFO " + ORIGIN.format(7, "1.0"),
+        "        05:10:01.000 worker 7 INFO Upscaling `a` (+ 1 line)",
         "",
         "",
     ]
@@ -377,13 +429,13 @@ def test_ten_lines_of_markdown_tell_a_bug_report_all_of_it():
     taken = made(text, log("worker.crash.txt", STACKS.format("10:02", 7)))
     problem = taken.problems[0]
     assert summary.issue(problem, taken.sessions.all[problem.session], taken.zones).split("\n") == [
-        "**worker crashed:** `SIGSEGV (11) at address 0x0`",
+        "**worker 7 crashed:** `SIGSEGV (11) at address 0x0`",
         "- When: 2025-10-19 05:10:02.000 UTC+02:00",
         "- Version: 1.0 (chaiNNer logger 0.1.0)",
         "- System: Linux 6",
         "```text",
-        "05:10:01.000 worker INFO Upscaling '''7'''",
-        "05:10:01.000 worker INFO Upscaling '''8'''",
+        "05:10:01.000 worker 7 INFO Upscaling '''7''' (+ 1 line)",
+        "05:10:01.000 worker 7 INFO Upscaling '''8''' (+ 1 line)",
         'File "upscale.py", line 52 in upscale',
         "at /x/worker+0x12a09",
         "```",
@@ -394,7 +446,7 @@ def test_lines_for_a_bug_report_have_an_end_and_say_what_is_not_known():
     taken = made(log("worker.log", line("10:02", 7, "`x`" + "y" * 300, "ERROR"), line("10:03", 7, "z", "ERROR")))
     problem = taken.problems[1]
     assert summary.issue(problem, taken.sessions.all[problem.session], taken.zones).split("\n") == [
-        f"**worker error:** `'x'{'y' * 197}`",
+        f"**worker 7 logged an error:** `'x'{'y' * 197} …`",
         "- When: 2025-10-19 05:10:02.000 UTC+00:00",
         "- Version: not said (chaiNNer logger not said)",
         "- System: not said",

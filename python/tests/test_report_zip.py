@@ -69,7 +69,7 @@ def test_it_holds_all_logs_a_summary_and_a_page(logs, output):
     assert (made.path, made.size, made.summary) == (output, output.stat().st_size, found["summary.txt"])
     assert {name: (logs / name).read_bytes().decode() for name in texts} == texts
     for words in (
-        "2025-10-18 05:00:00.000 UTC", " to 2025-10-19 05:00:01.000 UTC", "worker-2 1 error: second instance", "crashed: Fatal Python error: x",
+        "2025-10-18 05:00:00.000 UTC", " to 2025-10-19 05:00:01.000 UTC", "worker-2 1 logged an error: second instance", "crashed: Fatal Python error: x",
         "worker-2 1: 1 record, 1 error", "A look at logs.html before you send this is still wise", "Linux" if sys.platform == "linux" else "",
     ):  # fmt: skip
         assert words in found["summary.txt"]

@@ -14,7 +14,7 @@ import pytest
 
 from chainner_logger._report.folder import snapshot
 from chainner_logger._report.follow import follow as follow_logs
-from chainner_logger._report.grammar import Zones
+from chainner_logger._report.zones import Zones
 from conftest import is_windows, wait_until, write_log
 
 
@@ -52,7 +52,7 @@ def messages(text):
 def test_all_logs_are_one_story_by_time(programs, logs):
     text = shown(programs)
     assert messages(text)[1:] == ["h2", "two", "h4", "w5", "m6"]
-    assert text.startswith("2025-10-19\n05:52:01.000 worker         1  INFO     Role: worker")
+    assert text.startswith("2025-10-19 UTC+02:00\n05:52:01.000 worker         1  INFO     Role: worker")
     assert f"\n{' ' * 40}lines\n" in text
     assert "\\x1b[2J is no record" in text and "\x1b" not in text
 
@@ -70,6 +70,22 @@ def test_level_role_and_time_choose(programs, logs):
     assert messages(shown(programs, "--role", "host", "--role", "main")) == ["h2", "h4", "m6"]
     programs.environment["TZ"] = "GMT-2"  # as each system knows it
     assert messages(shown(programs, "--since", "2025-10-19 05:52:04")) == ["h4", "w5", "m6"]
+
+
+def test_a_traceback_that_was_printed_is_shown_with_the_errors(programs, logs):
+    lines = "Traceback (most recent call last):", '  File "x.py", line 1, in f', "KeyError: 1", "after it"
+    with (logs / "worker.log").open("a", newline="") as file:
+        file.write("".join(record(7, f"stderr: {each}") for each in lines))
+    text = shown(programs, "--level", "error")
+    assert f"stderr: {lines[0]}\n{' ' * 40}{lines[1]}\n{' ' * 40}{lines[2]}\n" in text and "after it" not in text
+
+
+def test_each_day_says_the_zone_of_its_times_and_so_does_a_change_of_it(programs, logs):
+    change = "Local time is UTC+01:00 from now on, it was UTC+02:00"
+    with (logs / "worker.log").open("a", newline="") as file:
+        file.write(f"2025-10-26 02:00:00.000 [1] [INFO] a\n2025-10-26 02:00:00.000 [1] [INFO] {change}\n")
+    heads = [each for each in shown(programs).split("\n") if each.startswith("2025")]
+    assert heads == ["2025-10-19 UTC+02:00", "2025-10-26 UTC+02:00", "2025-10-26 UTC+01:00"]
 
 
 def test_colour_is_used_as_the_console_does(programs, logs):
@@ -101,6 +117,15 @@ def test_what_a_shell_appends_in_another_encoding_is_read(programs, logs):
         file.write(record(7, "w7").encode("utf-16"))
         file.write(record(8, "w8").encode())
     assert messages(shown(programs))[-2:] == ["w7", "w8"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_what_a_shell_appends_in_another_script_is_read_and_hides_no_record(programs, logs, encoding):
+    with (logs / "worker.log").open("ab") as file:
+        for second in 7, 9:
+            file.write(record(second, "w 名前の上, \u0a0a and so on 名前").encode(encoding))
+            file.write(record(second + 1, "später").encode())
+    assert messages(shown(programs))[-4:] == ["w 名前の上, \u0a0a and so on 名前", "später"] * 2
 
 
 def test_zeros_that_a_power_loss_left_hide_no_record(programs, logs):

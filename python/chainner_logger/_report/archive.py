@@ -17,6 +17,7 @@ from typing import Optional, Union
 
 from . import folder as folders
 from . import symbols
+from .encoding import readable
 from .page import Page
 from .redaction import Redactor
 from .result import Report
@@ -130,7 +131,7 @@ def _collect(
             except OSError as error:
                 made.problems[file.name.name] = error.strerror or str(error)
                 continue
-            data = folders.readable(data)
+            data = readable(data)
             text = symbols.with_names(data.decode("utf-8", "surrogateescape"))
             order = file.name.kind == "crash", folders.last_time(data)
             found.append((order, _Part(file.name, text, 0, file.changed(), begin)))

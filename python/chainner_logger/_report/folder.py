@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import errno
 import os
 import re
@@ -30,6 +29,7 @@ _WRITE = 0.02  # seconds; so long after a part of a record all of it is there
 _MOST_UNPACKED = 1 << 30  # bytes of a log in a report
 
 _IS_LINK = "a link, which is not followed"
+_PACKED = (b"PK\3\4", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"Rar!")
 
 Identity = tuple[int, int]
 
@@ -174,11 +174,9 @@ def _unpack(taken: Snapshot) -> None:
                 with archive.open(member) as packed, tempfile.TemporaryFile() as file:
                     shutil.copyfileobj(packed, file)
                     file.flush()
-                    descriptor = os.dup(file.fileno())
+                    taken.files.append(_as_text(LogFile(name, os.dup(file.fileno()), (0, number))))
             except (OSError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
                 taken.problems[name.name] = getattr(error, "strerror", None) or str(error)
-                continue
-            taken.files.append(LogFile(name, descriptor, (0, number)))
     taken.files.sort(key=lambda file: file.name.order)
 
 
@@ -223,10 +221,19 @@ def open_log(path: Path, name: LogName) -> LogFile:
                 raise OSError(error.errno, _IS_LINK, str(path)) from None
             raise
     status = os.fstat(descriptor)
+    file = LogFile(name, descriptor, (status.st_dev, status.st_ino))
     if not stat.S_ISREG(status.st_mode):
-        os.close(descriptor)
+        file.close()
         raise OSError(0, "not a regular file", str(path))
-    return LogFile(name, descriptor, (status.st_dev, status.st_ino))
+    return _as_text(file)
+
+
+def _as_text(file: LogFile) -> LogFile:
+    """What has the name of a log may be an archive of logs."""
+    if file.read(0, 6).startswith(_PACKED):
+        file.close()
+        raise OSError(0, "it is packed, and no text", file.name.name)
+    return file
 
 
 def _open_shared(path: Path) -> int:
@@ -279,29 +286,6 @@ def _first_record(data: bytes, begin: int) -> int:
             return begin
         begin = data.find(b"\n", begin) + 1
     return -1
-
-
-_BYTE_ORDER_MARK = codecs.BOM_UTF8
-_UTF_16 = re.compile(rb"(?P<little>(?:\xff\xfe)?(?:[^\0]\0){8,})|(?P<big>(?:\xfe\xff)?(?:\0[^\0]){8,})|(?P<zeros>\0{8,})")
-
-
-def readable(data: bytes) -> bytes:
-    """As UTF-8, what an editor or a shell has saved in another encoding, or appended in it. What a power loss has made
-    zeros becomes a line that says so, and does not hide what follows."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        data = data.decode("utf-16", "replace").encode()
-    elif b"\0" in data:
-        data = _UTF_16.sub(_in_utf_8, data)
-    if _BYTE_ORDER_MARK in data:
-        data = re.sub(rb"^\xef\xbb\xbf", b"", data, flags=re.MULTILINE)
-    return data
-
-
-def _in_utf_8(found: re.Match[bytes]) -> bytes:
-    if found["zeros"] is None:
-        text = found[0].decode("utf-16-le" if found["little"] else "utf-16-be", "replace")
-        return text.lstrip("\ufeff").encode()
-    return (b"\n\t" if found.start() else b"") + b"(%d bytes here are zeros)\n" % len(found[0])
 
 
 def last_time(data: bytes) -> bytes:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from . import folder as folders
 from .folder import Identity, LogFile, LogName
-from .grammar import Zones
 from .story import Log, Story, legible
+from .zones import Zones
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.01, 0.25  # seconds
 

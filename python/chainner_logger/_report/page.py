@@ -19,8 +19,9 @@ from .page_markup import MARKUP
 from .page_script import SCRIPT
 from .page_style import STYLE
 from .problems import Problem, Problems
-from .story import Sessions, Story
-from .summary import issue
+from .sessions import Sessions
+from .story import Story
+from .summary import issue, plural
 
 _LEVELS = {level: number for number, level in enumerate((*grammar.LEVELS, grammar.UNKNOWN))}
 _DATA = b"@@DATA@@"
@@ -36,6 +37,7 @@ class Page:
 
     def __init__(self, story: Story) -> None:
         self.zones = story.zones
+        self._file_count = len(story.logs)
         self.sessions = Sessions()
         self.counts = [0] * len(_LEVELS)
         self.problems: list[Problem] = []  # the newest first
@@ -87,10 +89,16 @@ class Page:
     def __len__(self) -> int:
         return len(self._times)
 
+    @property
+    def extent(self) -> str:
+        sessions = sum(bool(each.pid) for each in self.sessions.all)
+        return f"{plural(len(self), 'record')}, {plural(sessions, 'session')}, {plural(self._file_count, 'file')}"
+
     def html(self, text: str) -> bytes:
         """text: what the page says about the report."""
         about = {
             "text": text,
+            "extent": self.extent,
             "begin": self.begin or 0,
             "end": self.end,
             "count": len(self),

@@ -55,7 +55,8 @@ header p { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space:
 h2 { font-size: 13px; font-weight: 650; white-space: nowrap; }
 #problems h2 { flex: 1; overflow: hidden; text-overflow: ellipsis; }
 #problems h2 span { color: var(--muted); font-weight: 400; }
-#findings { display: grid; grid-template-columns: auto auto minmax(0, max-content) minmax(30ch, 1fr) auto auto; max-height: 148px; overflow-y: auto; }
+#findings { display: grid; grid-template-columns: auto auto minmax(0, max-content) minmax(30ch, 1fr) auto auto; max-height: 182px; overflow-y: auto; }
+#findings.more { mask-image: linear-gradient(to top, transparent, #000 28px); }
 .finding {
   display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; align-items: baseline; gap: 0 14px; text-align: left;
   padding: 0 12px 0 9px; border: 0; border-left: 3px solid var(--tone); border-radius: 0; min-height: 32px; line-height: 32px;
@@ -169,7 +170,7 @@ dialog td:first-child { white-space: nowrap; }
   #summary { white-space: normal; font-size: 12px; }
   #problems .bar { gap: 6px; padding: 5px 6px 5px 10px; }
   #problems .bar button { padding: 2px 6px; }
-  #findings { grid-template-columns: auto minmax(0, 1fr) auto; max-height: 122px; }
+  #findings { grid-template-columns: auto minmax(0, 1fr) auto; max-height: 118px; }
   .finding { gap: 0 10px; line-height: 24px; }
   .finding .what { grid-row: 1; grid-column: 2 / -1; }
   .finding :is(.who, .times, time) { grid-row: 2; font-size: 12px; line-height: 22px; }
@@ -178,6 +179,7 @@ dialog td:first-child { white-space: nowrap; }
   #find { flex-basis: 140px; max-width: none; }
   #choices { order: 1; width: 100%; flex-wrap: nowrap; overflow-x: auto; scrollbar-width: none; }
   #choices > * { flex: none; }
+  #choices.more { mask-image: linear-gradient(to left, transparent, #000 48px); }
   .row .level { order: 1; width: 9ch; }
   .row .who { order: 2; flex: 1; }
   .row .fold { order: 3; }

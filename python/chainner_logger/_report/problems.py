@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from . import grammar
-from .story import CLOSED, UNCLOSED, Entry, Session, exception_of, is_uncaught, traceback_of
+from .sessions import CLOSED, UNCLOSED, Session
+from .story import Entry
+from .tracebacks import exception_of, is_uncaught, traceback_of
 
 CRASH, EXCEPTION, ERROR, KILLED = "crash", "exception", "error", "killed"
 
 _OWN = 5  # records of the process before its problem, and as many of others
 _OTHERS = 3
 _MOST_TOLD = 1000  # of equal problems, the places in the story
-_ECHO = 10_000  # milliseconds in which others report a crash: that is no newer problem
 
 
 @dataclass
@@ -38,8 +39,8 @@ class Problem:
     def verb(self) -> str:
         return {
             CRASH: "crashed",
-            EXCEPTION: "uncaught exception",
-            ERROR: "error",
+            EXCEPTION: "had an uncaught exception",
+            ERROR: "logged an error",
             KILLED: "ended without a closing record",
         }[self.kind]
 
@@ -49,9 +50,14 @@ class Problem:
         return _stack(self.kind, self.entry) if self.entry and self.kind != KILLED else []
 
     @property
+    def own_frame(self) -> str:
+        """The innermost one that is the program's own; if none is, the innermost of all."""
+        return next((each for each in self.stack if not _LIBRARY.search(each)), "".join(self.stack[:1]))
+
+    @property
     def where(self) -> str:
-        """The innermost frame of the stack, in short."""
-        return _FRAME.sub(r"\1:\2\3", self.stack[0]).removeprefix("at ") if self.stack else ""
+        """The same, in short."""
+        return _FRAME.sub(r"\1:\2\3", self.own_frame).removeprefix("at ")
 
 
 class Problems:
@@ -70,18 +76,17 @@ class Problems:
             self._count(kind, what, number, entry, index, self._before(index))
         while len(self._of_session) <= index:
             self._of_session.append(deque(maxlen=_OWN + 1))
-        if not (entry.name.kind == "record" and grammar.mark(record)):
-            self._of_session[index].append((number, entry))
-            self._recent.append((number, index, entry))
+        self._of_session[index].append((number, entry))
+        self._recent.append((number, index, entry))
 
     def all(self, sessions: Sequence[Session]) -> list[Problem]:
-        """The newest first; but what others say about the end of a process comes after it."""
+        """The newest first."""
         for index, session in enumerate(sessions):
-            if session.ending == UNCLOSED and self._of_session[index]:
+            if session.ending == UNCLOSED:
                 _, entry = self._of_session[index][-1]
                 before = [each for _, each in self._of_session[index]]
                 self._count(KILLED, "killed, crashed or lost power", session.last, entry, index, before)
-        return sorted(self._found.values(), key=lambda each: -each.last - _ECHO * (each.kind in (CRASH, EXCEPTION)))
+        return sorted(self._found.values(), key=lambda each: (each.last, each.at[-1]), reverse=True)
 
     def _before(self, index: int) -> list[Entry]:
         own = list(self._of_session[index])[-_OWN:] if index < len(self._of_session) else []
@@ -103,6 +108,10 @@ class Problems:
 
 
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\d+")
+_LIBRARY = re.compile(
+    r"[\\/](?:(?:site|dist)-packages|lib\d*[\\/]python3|Lib)[\\/.\d]|\"<frozen "  # of Python
+    r"|\blibc[.-]|\bntdll|\bucrtbase|\bKERNEL"
+)
 _FRAME = re.compile(r'File "(?:.*[\\/])?(.*)", line (\d+),?( in .*)?')
 
 
@@ -118,6 +127,8 @@ def _kind_of(entry: Entry) -> tuple[str, str]:
     raised = exception_of(record)
     if is_uncaught(record):
         return EXCEPTION, raised
+    if first.endswith("Traceback (most recent call last):"):
+        return ERROR, raised
     return ERROR, first if raised in first else f"{first.rstrip(':')}: {raised}"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from html.entities import html5
 
 _MOST_LAYERS = 3  # a JSON text in a URL in the repr of a string
+_LONG = 64 * 1024  # characters
 
 _COLOUR = r"(?:\x1b|\\x1[bB]|\\u001[bB]|\\033|\\e)\[[\d;:?]{0,20}[A-Za-z]"
 _ESCAPE = re.compile(
@@ -44,7 +45,8 @@ class Reading:
             begin = found.start()
             pieces.append(raw[end:begin])
             size += begin - end
-            for character, width in _meaning(found):
+            letter = found["letter"]
+            for character, width in _meaning(found) if letter is None else ((_LETTERS.get(letter, letter), 2),):
                 pieces.append(character)
                 self._at.append(size)
                 self._begins.append(begin)
@@ -71,7 +73,8 @@ class Reading:
 def readings(raw: str) -> Iterator[tuple[str, list[Reading]]]:
     """The text of a record as it stands, and then with a layer of escapes less each time, and the way back.
 
-    What looks like an escape may be none, as in C:\\new: so a text counts in each of its readings.
+    What looks like an escape may be none, as in C:\\new: so a text counts in each of its readings; a long one in the
+    first and the last, else it would take its time.
     """
     yield raw, []
     layers: list[Reading] = []
@@ -81,6 +84,9 @@ def readings(raw: str) -> Iterator[tuple[str, list[Reading]]]:
         layers.append(Reading(text, pattern))
         text = layers[-1].text
         pattern = _ESCAPE
+        if len(raw) < _LONG:
+            yield text, layers
+    if layers and len(raw) >= _LONG:
         yield text, layers
 
 
@@ -94,8 +100,6 @@ def place(layers: list[Reading], begin: int, end: int) -> tuple[int, int]:
 def _meaning(found: re.Match[str]) -> list[tuple[str, int]]:
     """The characters, and how many each took."""
     kind, text = found.lastgroup, found[0]
-    if kind == "letter":
-        return [(_LETTERS.get(found["letter"], found["letter"]), 2)]
     if kind == "bytes":
         width = 3 if text[0] == "%" else 4
         if text[0] == "%" or text[1] == "x":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import sys
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
@@ -120,13 +122,16 @@ class Redactor:
     def _find(self, text: str) -> Iterator[identity.Found]:
         """In one reading of a record."""
         small = _lower(text)
-        secrets = list(credentials.find(text, small))
+        secrets = sorted(credentials.find(text, small))
+        last = list(itertools.accumulate((end for _, end in secrets), max))  # where those up to each have ended
         yield from ((*span, "secret") for span in secrets)
         for begin, end, kind in identity.find(text, small):
             if kind == "home":
                 self._remember(text[begin:end])
-            elif kind == "e-mail" and any(first < end and begin < last for first, last in secrets):
-                continue  # user:password@host
+            elif kind == "e-mail":
+                before = bisect_left(secrets, (end, 0))
+                if before and begin < last[before - 1]:
+                    continue  # user:password@host
             yield begin, end, kind
         for pattern in self._homes:
             yield from ((*found.span(), "home") for found in pattern.finditer(text))

@@ -8,9 +8,10 @@ import time
 from typing import TYPE_CHECKING
 
 from . import grammar
-from .grammar import Zones
 from .problems import Problem
-from .story import Entry, Session
+from .sessions import Session
+from .story import Entry
+from .zones import Zones
 
 if TYPE_CHECKING:
     from .page import Page
@@ -57,7 +58,8 @@ def _about(page: Page, now: float, folder: str) -> list[str]:
         f"System of the logs: {of_sessions('system')}",
         f"chaiNNer logger:    {of_sessions('library')}",
         f"Times covered:      {moment(page.zones, page.begin or 0)} to {moment(page.zones, page.end)}",
-        f"Records:            {len(page):,} ({', '.join(f'{count:,} {level}' for level, count in levels if count)})",
+        f"Logs:               {page.extent}",
+        f"Levels:             {', '.join(f'{count:,} {level}' for level, count in levels if count)}",
         f"Folder:             {folder}",
         f"Made:               {made}",
         f"Made on:            {platform.platform()} {platform.machine()}, Python {sys.version.split()[0]}",
@@ -70,13 +72,14 @@ def _problems(page: Page) -> list[str]:
     for problem in found[:_MOST_PROBLEMS]:
         lines += [""] * bool(lines)
         session = page.sessions.all[problem.session]
-        who = f"{problem.log} {session.pid}" if session.pid else problem.log
-        lines.append(f"{moment(page.zones, problem.last)}  {who} {problem.verb}: {problem.what}")
+        what = f"{_who(problem.log, session.pid)} {problem.verb}: {_short(problem.what)}"
+        lines.append(f"{moment(page.zones, problem.last)}  {what}")
         lines += [f"    {each}" for each in (_times(problem, page.zones), _origin(session)) if each]
-        if problem.kind != "error":
+        if problem.kind == "error":
+            lines += [f"    {problem.own_frame}"] * bool(problem.stack)
+        else:
             lines += [f"    {each}" for each in problem.stack[:_MOST_FRAMES]]
-            lines += ["    the last records before:"] * bool(problem.before)
-            lines += [f"        {_brief(each, page.zones)}" for each in problem.before]
+            lines += [f"    {each}" for each in _before(problem, page.zones)]
     if len(found) > _MOST_PROBLEMS:
         lines += ["", f"and {len(found) - _MOST_PROBLEMS:,} others"]
     return lines or ["none"]
@@ -85,20 +88,19 @@ def _problems(page: Page) -> list[str]:
 def issue(problem: Problem, session: Session, zones: Zones) -> str:
     """What a bug report should say about a problem: up to ten lines of Markdown."""
     times = _times(problem, zones)
-    python = [each for each in problem.stack if each.startswith("File ")]
-    native = [each for each in problem.stack if not each.startswith("File ")]
-    frames = [*python[:1], *native[:1]] if python and native else problem.stack[:2]
+    innermost = [each for each in problem.stack if not each.startswith("File ")] or problem.stack
+    frames = list(dict.fromkeys(filter(None, [problem.own_frame, *innermost])))[:2]
     before = [_brief(each, zones) for each in problem.before]
     body = [*before[len(frames) - 4 :], *frames]
-    what = problem.what.replace("`", "'")
+    what = _short(problem.what).replace("`", "'")
     lines = [
-        f"**{problem.log} {problem.verb}:** `{what[:_LONGEST]}`",
+        f"**{_who(problem.log, session.pid)} {problem.verb}:** `{what}`",
         f"- When: {moment(zones, problem.last)}{f', {times}' if times else ''}",
         f"- Version: {session.application or 'not said'} (chaiNNer logger {session.library or 'not said'})",
         f"- System: {session.system or 'not said'}",
     ]
     if body:
-        lines += ["```text", *(each[:_LONGEST].replace("```", "'''") for each in body), "```"]
+        lines += ["```text", *(_short(each).replace("```", "'''") for each in body), "```"]
     return "\n".join(lines)
 
 
@@ -110,10 +112,33 @@ def _origin(session: Session) -> str:
     return ", ".join(filter(None, (session.application and f"application {session.application}", session.system)))
 
 
+def _before(problem: Problem, zones: Zones) -> list[str]:
+    if not problem.before or problem.entry is None:
+        return []
+    own = sum(_is_of(each, problem.entry) for each in problem.before)
+    others = len(problem.before) - own
+    head = f"the last records before ({own} of this process{f', {others} of others' if others else ''}):"
+    return [head, *(f"    {_brief(each, zones)}" for each in problem.before)]
+
+
+def _is_of(entry: Entry, other: Entry) -> bool:
+    return (entry.name.log, entry.record.pid) == (other.name.log, other.record.pid)
+
+
 def _brief(entry: Entry, zones: Zones) -> str:
     record = entry.record
     when = moment(zones, entry.time)[11:23] if entry.time else ""
-    return f"{when} {entry.name.log} {record.level} {record.message}".partition("\n")[0]
+    first, *more = record.message.split("\n")
+    lines = f" (+ {plural(len(more), 'line')})" if more else ""
+    return f"{when} {_who(entry.name.log, record.pid)} {record.level} {_short(first)}{lines}"
+
+
+def _who(log: str, pid: int) -> str:
+    return f"{log} {pid}" if pid else log
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
 
 
 def moment(zones: Zones, utc: int) -> str:
@@ -130,7 +155,7 @@ def _sessions(page: Page) -> list[str]:
     sessions = [each for each in page.sessions.all if each.pid]
     lines = [
         f"{moment(page.zones, each.began)} to {moment(page.zones, each.ended)}  {each.log} {each.pid}: "
-        f"{_plural(each.records, 'record')}, {_plural(each.errors, 'error')}, {each.describe_end()}"
+        f"{plural(each.records, 'record')}, {plural(each.errors, 'error')}, {each.describe_end()}"
         for each in sessions[: -_MOST_SESSIONS - 1 : -1]
     ]
     if len(sessions) > _MOST_SESSIONS:
@@ -149,5 +174,5 @@ def _privacy(made: Report) -> list[str]:
     ]
 
 
-def _plural(count: int, word: str) -> str:
+def plural(count: int, word: str) -> str:
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -15,8 +16,8 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from . import grammar
-from .grammar import Zones
 from .story import Entry
+from .zones import Zones
 
 _COLOURS = {"DEBUG": "36", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "35"}  # as the console's
 
@@ -55,15 +56,17 @@ def lines(entries: Iterable[Entry], zones: Zones, colour: bool) -> Iterator[str]
     def paint(code: str, text: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if colour and code else text
 
-    day = None
+    shown = None
     for entry in entries:
         record = entry.record
         clock = " " * 12  # nothing before it has told the time
         if entry.time:
-            local = entry.time + zones.at(entry.time) * 60_000
-            if local // 86_400_000 != day:
-                day = local // 86_400_000
-                yield paint("1", time.strftime("%Y-%m-%d", time.gmtime(local // 1000))) + "\n"
+            offset = zones.at(entry.time)
+            local = entry.time + offset * 60_000
+            if (local // 86_400_000, offset) != shown:
+                shown = local // 86_400_000, offset
+                day = time.strftime("%Y-%m-%d", time.gmtime(local // 1000))
+                yield paint("1", f"{day} UTC{grammar.offset_text(offset)}") + "\n"
             clock = time.strftime("%H:%M:%S", time.gmtime(local // 1000)) + f".{local % 1000:03}"
         level = paint(_COLOURS.get(record.level, ""), f"{record.level:<8}")
         who = f"{entry.name.log:<8} {record.pid or '':>7}"
@@ -117,10 +120,14 @@ def _ctrl_c_left_to_others() -> Iterator[None]:
 
 
 def _pager() -> str | None:
-    found = os.environ.get("PAGER")
-    if found is not None:
-        return found or None
-    return shutil.which("less") and "less"
+    """None: there is none, or its user wants none."""
+    wanted = os.environ.get("PAGER", "less")
+    try:
+        words = shlex.split(wanted, posix=sys.platform != "win32")
+    except ValueError:
+        return None
+    program = next((each.strip('"') for each in words if "=" not in each), "")  # LESS=-S less
+    return wanted if shutil.which(program) else None
 
 
 def write(output: Iterable[str]) -> None:
