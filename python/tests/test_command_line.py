@@ -156,7 +156,7 @@ def test_an_archive_that_has_the_name_of_a_log_is_not_shown_as_one(programs, log
     (logs / "worker.log").write_bytes(pack(b"2025-10-19 05:52:25.123 [1] [INFO] x\n"))
     (logs / "host.log").unlink()
     for command in "show", "report":
-        ran = run(programs, command)
+        ran = run(programs, command, cwd=programs.folder)
         assert ran.returncode == 1 and "worker.log could not be read: it is packed, and no text" in ran.stderr
         assert "PK" not in ran.stdout and "\\x" not in ran.stdout
 
