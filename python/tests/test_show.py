@@ -41,7 +41,8 @@ def command(*arguments):
 
 
 def shown(programs, *arguments):
-    ran = subprocess.run(command(*arguments), env=programs.environment, stdout=subprocess.PIPE, check=True, text=True)
+    environment = {**programs.environment, "PYTHONUTF8": "1"}  # the code page of Windows has not all letters
+    ran = subprocess.run(command(*arguments), env=environment, stdout=subprocess.PIPE, check=True, encoding="utf-8")
     return ran.stdout
 
 
