@@ -93,8 +93,8 @@ int child_process::wait() {
         int status = 0;
         if (waitpid(id_, &status, 0) == id_) {
             status_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-        } else if (errno != EINTR) {
-            check(false, "waitpid");
+        } else {
+            check(errno == EINTR, "waitpid");
         }
     }
     return *status_;

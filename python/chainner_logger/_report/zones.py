@@ -9,6 +9,7 @@ from typing import Optional
 
 from .grammar import Record, mark, record_at
 
+
 class Zones:
     """Which offset from UTC held when, as far as logs tell. For all that does not say it itself."""
 

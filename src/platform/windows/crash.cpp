@@ -1,8 +1,6 @@
 #include "platform/crash.hpp"
 
 #include <io.h>
-#include <spdlog/common.h>
-#include <spdlog/fmt/fmt.h>
 #include <windows.h>
 
 #include <csignal>

@@ -4,8 +4,6 @@
 // after windows.h, which it needs
 #include <shlobj.h>
 
-#include <atomic>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
