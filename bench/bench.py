@@ -130,7 +130,7 @@ ROWS = [
 
 
 class Stopped(Exception):
-    """A contestant did not come back."""
+    """A contestant did not come back, or fell over another process's files."""
 
 
 class Course:
@@ -181,6 +181,8 @@ class Course:
                 raise Stopped from None
         for each in running:
             if each.returncode != 0:
+                if run.processes > 1:
+                    raise Stopped
                 sys.exit(f"bench: {' '.join(command)} ended with status {each.returncode}")
         return outputs
 
