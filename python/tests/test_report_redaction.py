@@ -332,6 +332,15 @@ def test_it_replaces_the_same_across_long_texts():
     assert redactor(line * 10_000) == expected * 10_000
 
 
+def test_a_record_is_redacted_as_a_whole_wherever_it_stands_and_however_long_it_is():
+    head = "2025-10-19 05:52:25.123 [1] [INFO]"
+    manifest = "kind: Secret\n\tdata:\n\t  entry: Y29ycmVjdGhvcnNlNDI=\n"  # only the first line tells what the last one is
+    text = (f"{head} {manifest}" * 20 + f"{head} {'x' * 90}\n" * 40) * 200 + f"{head} {'a ' * 150_000}{manifest}" * 3
+    for shift in range(0, 400, 37):
+        redacted = Redactor()("y" * shift + "\n" + text)
+        assert redacted == "y" * shift + "\n" + text.replace("Y29ycmVjdGhvcnNlNDI=", "<secret>")
+
+
 # What a rule begins with, goes on with, or would end with, again and again and never to its end.
 UNITS = [
     "a", "a-", "a%20", "C:/Users/a%20", "C:\\Users\\a ", "\\", "\\\\", "\\\\a\\users\\", "/home/", "/media/a/", "/Volumes/a ", "~a/",

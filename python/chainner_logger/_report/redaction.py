@@ -72,6 +72,8 @@ class Redactor:
             if home in chunk:
                 chunk, count = pattern.subn("<home>", chunk)
                 self.replaced["home"] += count
+        if _record_around(chunk, 0)[1] == len(chunk):
+            return self._redacted_record(chunk)
         pieces = []
         done = 0
         for at in sorted(self._suspects(chunk)):
@@ -173,13 +175,13 @@ def _lower(text: str) -> str:
 
 
 def _chunks(text: str) -> Iterator[str]:
-    """Whole records each."""
+    """Whole records each; one that is longer is alone."""
     begin = 0
     while begin < len(text):
-        end = text.find("\n", begin + _CHUNK) + 1
-        while 0 < end < len(text) and text[end] == "\t":
-            end = text.find("\n", end) + 1
-        end = end or len(text)
+        end = len(text)
+        if begin + _CHUNK < end:
+            record, end = _record_around(text, begin + _CHUNK)
+            end = record if record > begin else end
         yield text[begin:end]
         begin = end
 
