@@ -61,6 +61,32 @@ def test_a_level_that_somebody_has_given_stays(programs):
     assert programs.texts() == ["yes", "yes"]
 
 
+@pytest.mark.parametrize("name", ["module", "framework", "framework.part"])
+@pytest.mark.parametrize("others", ["", "logger", "logger, logging.getLogger('framework')"])
+@pytest.mark.parametrize("propagate", [True, False])
+def test_each_handler_gets_a_record_once(programs, name, others, propagate):
+    """As pytest from 9.2 on hangs one handler into each logger whose records do not reach the root's."""
+    programs.run(
+        f"""
+        import logging
+        from chainner_logger import attach, logger, setup_logger
+
+        seen = []
+        other = logging.Handler()
+        other.emit = seen.append
+        setup_logger("worker")
+        attach("", "framework")
+        logger.propagate = {propagate}
+        for each in [logging.root, {others}]:
+            each.addHandler(other)
+        logging.getLogger("{name}").warning("once")
+        reaches_other = {name == "module" or propagate or "logger" in others}
+        assert [each.getMessage() for each in seen] == ["once"] * reaches_other, seen
+        """
+    )
+    assert programs.texts() == ["once"]
+
+
 @pytest.mark.parametrize("disable", [True, False])
 @pytest.mark.parametrize("way", ["dictConfig", "fileConfig"])
 def test_what_is_attached_stays_attached(programs, way, disable):
