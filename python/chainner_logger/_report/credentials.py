@@ -66,7 +66,7 @@ _TYPES = frozenset(
 )
 _PLACEHOLDER = re.compile(
     r"\$(?:\d+|[A-Za-z_]\w*|\{.*|\(.*)|\$env:.*|<.*|(?:ENC)?\[.*|\{\{.*|\{\w*\(.*|\{[^}\d]*\}?|%[\w(]*%?\w*|@\w+@"
-    r"|.*(?:\.\.\.|\*\*\*|#{6}|(?i:abcdefghijklmnopqrstuvwxyz|\[redacted|x{6,}|put_your)|\u2026).*|#+"
+    r"|.*(?:\.\.\.|\*\*\*|#{6}|abcdefghijklmnopqrstuvwxyz|(?i:\[redacted|x{6,}|put_your)|\u2026).*|#+"
     r"|.*EXAMPLE(?:KEY)?=*|.*(?i:key|token|secret|password)[ _-]?(?i:here)"
     r"|(?i:(?:your|my|the|some)?[ _-]?(?:api|access|secret|new)?[ _-]?(?:key|token|secret|password|passwd|pass"
     r"|pwd|user|username|test)s?(?:[ _-]?here)?)"
