@@ -1,6 +1,7 @@
 """Crashes beside others that handle faults, or that open files."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,17 +96,28 @@ def test_a_crash_after_pytest_has_run_is_recorded(programs):
     assert reasons(programs) == [crashed]
 
 
-@pytest.fixture(scope="module")
-def python_with_wasmtime(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wasmtime")
+def python_with(name, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(name)
     if problem := index_problem(folder / "index"):
         pytest.skip(problem)
     venv.create(folder / "venv", with_pip=True)
     python = folder / "venv" / "bin" / "python"
-    made = subprocess.run([python, "-m", "pip", "install", "--quiet", "wasmtime"], capture_output=True, text=True)
+    made = subprocess.run([python, "-m", "pip", "install", "--quiet", name], capture_output=True, text=True)
     if made.returncode != 0:
-        pytest.skip(f"wasmtime is not to be had: {made.stderr.splitlines()[-1]}")
+        pytest.skip(f"{name} is not to be had: {made.stderr.splitlines()[-1]}")
     return python
+
+
+@pytest.fixture(scope="module")
+def python_with_wasmtime(tmp_path_factory):
+    return python_with("wasmtime", tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def python_with_java(tmp_path_factory):
+    if shutil.which("javac") is None:
+        pytest.skip("no JDK is installed")
+    return python_with("jpype1", tmp_path_factory)
 
 
 @pytest.mark.parametrize("trap", ["unreachable", "out of bounds", "division by zero"])
@@ -142,6 +154,53 @@ def test_a_webassembly_program_may_trap_and_a_crash_is_recorded(programs, python
     )
     assert programs.texts()[:3] == ["trapped"] * 3
     assert reasons(programs) == [crashed]
+    assert "Current thread 0x" in (programs.logs / "worker.crash.txt").read_text()
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_java_may_meet_null_pointers_and_a_crash_is_recorded(programs, python_with_java, monkeypatch, order):
+    monkeypatch.setattr(sys, "executable", str(python_with_java))
+    programs.environment["PYTHONPATH"] = str(Path(chainner_logger.__file__).parents[1])
+    source = programs.folder / "Nulls.java"
+    # Compiled while it runs, the check for null is the fault itself.
+    source.write_text(
+        """
+        public class Nulls {
+            int field;
+            static int fieldOf(Nulls one) { return one.field; }
+            public static int meet() {
+                int met = 0;
+                Nulls one = new Nulls();
+                for (int i = 0; i < 1000000; i++) {
+                    try { fieldOf(i % 1000 == 999 ? null : one); } catch (NullPointerException expected) { met++; }
+                }
+                return met;
+            }
+        }
+        """
+    )
+    subprocess.run(["javac", source], check=True)
+    programs.run(
+        """
+        import faulthandler, sys
+        import jpype
+        from chainner_logger import logger, setup_logger
+        order, classes = sys.argv[1:]
+        if order == "after":
+            setup_logger("worker")
+        jpype.startJVM("-XX:ErrorFile=/dev/null", classpath=[classes])
+        if order == "before":
+            setup_logger("worker")
+        logger.info("met %d", jpype.JClass("Nulls").meet())
+        faulthandler._read_null()
+        """,
+        order,
+        programs.folder,
+        # The JVM reports a crash itself, and aborts, where it was not there first.
+        status=-signal.SIGABRT if order == "before" else crash_status,
+    )
+    assert programs.texts()[0] == "met 1000"
+    assert reasons(programs) == ["Crashed: SIGABRT (6)" if order == "before" else crashed]
     assert "Current thread 0x" in (programs.logs / "worker.crash.txt").read_text()
 
 
