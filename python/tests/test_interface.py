@@ -26,6 +26,25 @@ def test_the_drop_in_has_all_names_of_chainners_own(tmp_path, monkeypatch):
         assert getattr(logger, name) is getattr(chainner_logger, name)
 
 
+def test_chainners_own_logger_and_ours_go_on_in_each_others_files(programs):
+    ours = """
+        from chainner_logger import setup_logger
+        setup_logger("worker").info("ours")
+    """
+    # The handler of its logger.py.
+    its_own = """
+        import logging, logging.handlers, sys
+        handler = logging.handlers.RotatingFileHandler(sys.argv[1], maxBytes=10 * 1024 * 1024, backupCount=5, encoding="utf-8")
+        format = "%(asctime)s.%(msecs)03d [%(process)d] [%(levelname)s] %(message)s"
+        handler.setFormatter(logging.Formatter(format, datefmt="%Y-%m-%d %H:%M:%S"))
+        logging.getLogger().addHandler(handler)
+        logging.error("its own")
+    """
+    for each in ours, its_own, ours:
+        programs.run(each, programs.logs / "worker.log")
+    assert programs.texts() == ["ours", "its own", "ours"]
+
+
 def test_set_up_takes_what_the_library_does_by_the_same_names():
     header = Path(__file__).parents[2] / "include" / "chainner" / "logger.hpp"
     if not header.exists():
