@@ -44,6 +44,7 @@ class System:
     zig_target: str
     libraries: frozenset[str]  # what a module may need, in small letters
     runs_here: bool = False
+    emulator: str = ""  # by which Debian's own Python for it runs
 
 
 linux_libraries = frozenset(
@@ -56,7 +57,9 @@ windows_libraries = frozenset(["kernel32.dll", "ntdll.dll", "ole32.dll", "shell3
 systems = {
     "win_amd64": System("x86_64-windows-gnu", windows_libraries, runs_here=True),
     "manylinux_2_17_x86_64": System("x86_64-linux-gnu.2.17", linux_libraries, runs_here=True),
-    "manylinux_2_17_aarch64": System("aarch64-linux-gnu.2.17", linux_libraries),
+    "manylinux_2_17_aarch64": System(
+        "aarch64-linux-gnu.2.17", linux_libraries, runs_here=True, emulator="qemu-aarch64"
+    ),
     "macosx_11_0_arm64": System("aarch64-macos.11.0", macos_libraries),
     "macosx_10_15_x86_64": System("x86_64-macos.10.15", macos_libraries),
 }
@@ -86,6 +89,8 @@ class Tag:
 
     @property
     def run_by(self) -> list[int]:
+        if self.system.emulator:
+            return [shipped]
         return list(range(self.minor, newest + 1)) if self.is_for_all else [self.minor]
 
     @property
@@ -241,6 +246,35 @@ def python_for_linux(minor: int) -> Python:
     raise Missing(f"no CPython 3.{minor} with its headers in /usr/bin or {pyenv}")
 
 
+def python_for_arm(minor: int, emulator: str) -> Python:
+    """Debian's, unpacked into a folder in which it and its libraries are found. Nothing is installed."""
+    apt, root = work / "apt", work / "arm64"
+    executable = root / "usr" / "bin" / "python3"
+    if not executable.exists():
+        settings = {
+            "APT::Architecture": "arm64",
+            "APT::Architectures": "arm64",
+            "APT::Sandbox::User": "",
+            "Dir::Cache": apt / "cache",
+            "Dir::State": apt,
+            "Dir::State::status": "/dev/null",
+        }
+        command = ["apt-get", "--quiet", "--yes", *(f"--option={name}={value}" for name, value in settings.items())]
+        for folder in apt / "lists" / "partial", apt / "cache" / "archives" / "partial":
+            folder.mkdir(parents=True, exist_ok=True)
+        try:
+            run(*command, "update")
+            run(*command, "install", "--download-only", "--no-install-recommends", f"python3.{minor}")
+            for package in (apt / "cache" / "archives").glob("*.deb"):
+                run("dpkg", "--extract", package, root)
+        except (Broken, FileNotFoundError) as error:
+            raise Missing(f"no CPython 3.{minor} for arm64: {str(error).partition(chr(10))[0]}") from error
+        # What it says of itself, so that it also starts itself by the emulator.
+        executable.write_text(f'#!/bin/sh\nexec {emulator} -L "{root}" -0 "$0" "{executable}.{minor}" "$@"\n')
+        executable.chmod(0o755)
+    return Python(minor, root / "usr" / "include", executable=executable)
+
+
 # Building
 
 
@@ -340,17 +374,28 @@ def test(wheel: Path, python: Python, packages: Path, result: Result) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     is_windows = result.tag.platform == "win_amd64"
+    emulator = result.tag.system.emulator
     if is_windows:
         interpreter = ["wine64", python.executable]
         result.run_by = f"CPython {version_of(interpreter)}, {run('wine64', '--version').strip()}"
+    elif emulator:
+        interpreter = [python.executable]
+        version = run(emulator, "--version").split()[2]
+        result.run_by = f"CPython {version_of(interpreter)}, QEMU {version}"
     else:
         run(python.executable, "-m", "venv", folder / "venv")
         interpreter = [folder / "venv" / "bin" / "python"]
         result.run_by = f"CPython {version_of(interpreter)}"
-    pip = [*interpreter, "-m", "pip", "--disable-pip-version-check", "install", "--no-index"]
-    run(*pip, "--find-links", packages, "pytest", "tqdm", "colorama")
-    run(*pip, "--force-reinstall", "--no-deps", wheel)
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    if emulator:  # without pip
+        for each in *packages.glob("*.whl"), wheel:
+            with zipfile.ZipFile(each) as archive:
+                archive.extractall(folder / "packages")
+        environment["PYTHONPATH"] = str(folder / "packages")
+    else:
+        pip = [*interpreter, "-m", "pip", "--disable-pip-version-check", "install", "--no-index"]
+        run(*pip, "--find-links", packages, "pytest", "tqdm", "colorama")
+        run(*pip, "--force-reinstall", "--no-deps", wheel)
     with contextlib.ExitStack() as stack:
         if is_windows and browser.is_installed():
             environment["WEBDRIVER"] = stack.enter_context(browser.driver())
@@ -408,6 +453,10 @@ def python_for(tag: Tag, minor: int) -> Python:
     return python_for_windows(minor) if tag.platform == "win_amd64" else python_for_linux(minor)
 
 
+def python_to_run(tag: Tag, minor: int) -> Python:
+    return python_for_arm(minor, tag.system.emulator) if tag.system.emulator else python_for(tag, minor)
+
+
 def make(tag: Tag, minors: list[int]) -> list[Result]:
     """A result for each of these versions of Python, or one if the wheel does not run here."""
     size = 0
@@ -438,7 +487,7 @@ def make(tag: Tag, minors: list[int]) -> list[Result]:
     results = []
     for minor in minors:
         say(f"testing {tag} with Python 3.{minor}")
-        results.append(attempt(lambda result: test(wheel, python_for(tag, minor), make_test_packages(), result)))
+        results.append(attempt(lambda result: test(wheel, python_to_run(tag, minor), make_test_packages(), result)))
     return results
 
 
