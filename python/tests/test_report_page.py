@@ -265,6 +265,23 @@ def test_an_uncaught_exception_is_as_plain_as_a_crash(chromium, tmp_path):
     assert chromium.run("return document.querySelector('#origin b').textContent") == "upscaler 1.4"
 
 
+def test_a_process_that_was_killed_is_told_by_its_last_record_and_by_that_of_the_process_that_waited(chromium, tmp_path):
+    (tmp_path / "logs").mkdir()
+    write_log(tmp_path / "logs" / "worker.log", line("25 23:50:00.000", 20, "INFO", origin("worker", 20)))
+    ended = line("25 23:50:01.000", 10, "ERROR", "worker 20 ended: killed by SIGKILL (9), as the OOM killer does")
+    write_log(tmp_path / "logs" / "host.log", ended)
+    (tmp_path / "logs.html").write_bytes(report(tmp_path / "out.zip", tmp_path / "logs").page)
+    chromium.open(tmp_path / "logs.html")
+    end = "worker 20 ended without a closing record: killed by SIGKILL (9), as the OOM killer does"
+    assert f"✕ {end}" in labels(chromium)
+    assert chromium.run("return [fatal.length, sessionOf[fatal[0]]]") == [1, 0]
+    assert chromium.run("return document.querySelectorAll('.finding').length") == 1
+    for text in ended, "Role: worker", ended:
+        chromium.click(".finding")
+        assert text.strip() in selected(chromium)
+        assert chromium.run("return document.querySelector('.finding').getAttribute('aria-current')") == "true"
+
+
 def test_what_tells_no_time_is_not_of_1970(chromium, tmp_path):
     (tmp_path / "logs").mkdir()
     write_log(tmp_path / "logs" / "worker.log", '{"message": "a pattern of its own"}\n' * 3)

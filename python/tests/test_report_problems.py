@@ -239,6 +239,97 @@ def test_a_process_that_was_killed_is_a_problem_if_it_would_have_closed_its_log(
     assert [each.describe_end() for each in taken.sessions.all if each.log == "host"][0] == "does not say how it ended"
 
 
+SIGKILL = "killed by SIGKILL (9), as the OOM killer does"
+
+
+@pytest.mark.parametrize("level", ["INFO", "ERROR"])
+def test_a_crash_and_what_another_process_says_of_it_are_one_problem(level):
+    ended = line("00:03", 1, "Worker process 7 ended: killed by SIGSEGV (11), after 2.5 s", level)
+    taken = made(log("worker.log", begun("00:00", 7), crash("00:02", 7)), log("host.log", begun("00:00", 1), ended))
+    assert told(taken) == [("crash", "worker", "SIGSEGV (11) at address 0x0", 1)]
+    (problem,) = taken.problems
+    assert (problem.at, problem.also) == ([4], [5])
+
+
+@pytest.mark.parametrize("after", ["", begun("00:08", 8)])
+@pytest.mark.parametrize("end", [SIGKILL, "killed by signal 33", "exit code 3", "exit code 0xc0000005 (access violation)"])
+def test_how_a_process_ended_that_cannot_say_it_is_told_by_another(end, after):
+    ended = line("00:05", 1, f"worker 7: {end}, 3 left", "ERROR")
+    taken = made(log("worker.log", begun("00:00", 7), line("00:01", 7, "the last words"), after), log("host.log", ended))
+    assert told(taken) == [("killed", "worker", end, 1)]
+    (problem,) = taken.problems
+    assert (problem.at, problem.also, problem.verb) == ([2], [3], "ended without a closing record")
+    (session,) = (each for each in taken.sessions.all if each.pid == 7)
+    assert session.describe_end() == f"ended without a closing record: {end}"
+
+
+def test_an_end_without_a_closing_record_is_no_problem_where_another_process_tells_of_a_good_one():
+    ended = line("00:05", 1, "worker 7 ended: exit code 0")
+    taken = made(log("worker.log", begun("00:00", 7), begun("00:06", 8)), log("host.log", ended))
+    assert told(taken) == []
+    assert taken.sessions.all[0].describe_end() == "ended without a closing record: exit code 0"
+
+
+@pytest.mark.parametrize("worker, said", [
+    (begun("00:00", 7) + line("00:02", 7, CLOSED), "worker 7 ended: exit code 3"),
+    (begun("00:00", 7) + crash("00:02", 7), "worker 17 ended: killed by SIGSEGV (11)"),
+    (begun("00:00", 7) + crash("00:02", 7), "worker 7 ended again: killed by SIGSEGV (11)"),
+    (begun("00:00", 7) + line("20:02", 7, "still here"), "worker 7 ended: exit code 3"),
+])  # fmt: skip
+def test_what_a_process_says_of_another_end_is_a_problem_of_its_own(worker, said):
+    taken = made(log("worker.log", worker), log("host.log", line("10:00", 1, said, "ERROR")))
+    assert ("error", "host", said, 1) in told(taken)
+
+
+TRACEBACK = 'Traceback (most recent call last):\n  File "/x/multiprocessing/process.py", line 314, in _bootstrap\n  File "b.py", line 7, in main\nMemoryError: too large'
+WHOLE = TRACEBACK.replace("/x/multiprocessing/process.py", "a.py")
+
+
+def printed(time, pid, text):
+    return "".join(line(time, pid, f"stderr: {each}") for each in text.split("\n"))
+
+
+def logged(time, pid, text, level="CRITICAL", what="Uncaught exception in process SpawnProcess-1"):
+    return line(time, pid, "\n\t".join([what, *text.split("\n")]), level)
+
+
+def test_an_exception_that_is_logged_and_printed_and_printed_to_its_parent_is_one_problem():
+    worker = begun("00:00", 7) + logged("00:02", 7, WHOLE) + printed("00:02", 7, "Process SpawnProcess-1:\n" + TRACEBACK)
+    host = begun("00:00", 1) + printed("00:03", 1, TRACEBACK) + line("00:03", 1, "worker 7: exit code 1", "ERROR")
+    taken = made(log("worker.log", worker + line("00:02", 7, CLOSED)), log("host.log", host))
+    assert told(taken) == [("exception", "worker", "MemoryError: too large", 1)]
+    assert len(taken.problems[0].at) == 1 and len(taken.problems[0].also) == 3
+    assert taken.sessions.all[0].describe_end() == "closed after an uncaught exception: MemoryError: too large"
+
+
+def test_an_exception_that_is_printed_before_it_is_logged_is_the_one_that_is_logged():
+    taken = made(log("worker.log", begun("00:00", 7), printed("00:02", 7, TRACEBACK), logged("00:02", 7, WHOLE)))
+    assert told(taken) == [("exception", "worker", "MemoryError: too large", 1)]
+    assert (taken.problems[0].at, taken.problems[0].also) == ([3], [2])
+
+
+@pytest.mark.parametrize("worker, other, counts", [
+    (logged("00:02", 7, WHOLE, "ERROR") * 3, "", [3]),
+    (printed("00:02", 7, TRACEBACK) * 3, printed("00:02", 1, TRACEBACK) * 3, [3]),
+    ((logged("00:02", 7, WHOLE, "ERROR", "it") + printed("00:02", 7, TRACEBACK)) * 3, "", [3]),
+    (logged("00:02", 7, WHOLE, "ERROR", "it"), printed("00:09", 1, TRACEBACK), [1, 1]),
+    (logged("00:02", 7, WHOLE), logged("00:02", 1, WHOLE), [1, 1]),
+    (logged("00:02", 7, WHOLE), printed("00:02", 1, TRACEBACK.replace("line 7", "line 8")), [1, 1]),
+    (logged("00:02", 7, WHOLE), printed("00:02", 1, TRACEBACK.replace("too", "very")), [1, 1]),
+])  # fmt: skip
+def test_exceptions_are_counted_as_often_as_one_place_tells_of_them(worker, other, counts):
+    taken = made(log("worker.log", worker), log("host.log", other))
+    assert [each.count for each in taken.problems] == counts
+
+
+def test_the_summary_says_what_else_tells_of_a_problem(tmp_path):
+    (tmp_path / "logs").mkdir()
+    write_log(tmp_path / "logs" / "worker.log", begun("00:00", 7) + crash("00:02", 7))
+    write_log(tmp_path / "logs" / "host.log", line("00:03", 1, "worker 7 ended: killed by SIGSEGV (11)", "ERROR"))
+    told = report(tmp_path / "report.zip", tmp_path / "logs").summary
+    assert "\n    05:00:03.000 host 1 ERROR worker 7 ended: killed by SIGSEGV (11)\n" in told
+
+
 def test_the_last_records_before_are_those_of_the_process_and_some_of_the_others():
     taken = made(
         log("worker.log", begun("00:00", 7), *(line("00:01", 7, f"w{i}") for i in range(9)), crash("00:30", 7)),

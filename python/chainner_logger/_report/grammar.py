@@ -35,6 +35,10 @@ _LEFT_OPEN = re.compile(r"The previous session of this log ended without a closi
 _OFFSET_CHANGE = re.compile(rf"Local time is UTC({_OFFSET}) from now on, it was UTC({_OFFSET})\Z")
 _CRASHED = re.compile(r"Crashed: (.*)")
 
+# What `describe_exit` says, in a record of whoever waited for the process.
+_SIGNAL = r"signal \d+|SIG\w+(?:\+\d+)? \(\d+\)(?:, as the OOM killer does)?"
+_EXIT = re.compile(rf"killed by (?:{_SIGNAL})|exit code (?:0x[0-9a-f]+(?: \([^)]*\))?|-?\d+)")
+
 # How all of them begin: to pass other records over at little cost. A message of the program that begins so gets its
 # first letter escaped (src/record/escaping.hpp has the same list).
 _BEGINNINGS = (
@@ -194,6 +198,17 @@ def mark(record: Record) -> Optional[Mark]:
     if found:
         return Mark("offset", "", minutes(found[1]), minutes(found[2]))
     return None
+
+
+def end_of_another(record: Record) -> Optional[tuple[set[int], str]]:
+    """How a process ended that is named by one of these numbers. None: the record says nothing of that kind."""
+    if "killed by " not in record.raw and "exit code " not in record.raw:
+        return None
+    found = _EXIT.search(record.raw, record.start)
+    if found is None:
+        return None
+    numbers = re.findall(r"\b\d+\b", record.raw[record.start : found.start()])
+    return {int(each) for each in numbers if len(each) < 20}, found[0]
 
 
 def origin_fields(text: str) -> dict[str, str]:

@@ -123,7 +123,7 @@ class Page:
         return before + base64.b64encode(data) + after
 
     def _told(self, problem: Problem) -> dict[str, object]:
-        fields = ("kind", "verb", "what", "where", "count", "first", "last", "at", "session")
+        fields = ("kind", "verb", "what", "where", "count", "first", "last", "at", "also", "session")
         told = {field: getattr(problem, field) for field in fields}
         return {**told, "issue": issue(problem, self.sessions.all[problem.session], self.zones)}
 

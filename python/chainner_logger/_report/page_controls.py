@@ -46,10 +46,10 @@ function build() {
     if (session.pid) put(endsAt, session.last, session);
     if (!session.pid || seen.has(session.pid)) return;
     seen.add(session.pid);
-    $("process").append(new Option(whoText(session) + ", " + shortText(session.began) + (session.ending === "crashed" ? ", crashed" : ""), session.pid));
+    $("process").append(new Option(whoText(session) + ", " + shortText(session.began) + (["crashed", "killed"].includes(session.ending) ? ", " + session.ending : ""), session.pid));
   });
   about.problems.forEach(addFinding);
-  fatal = about.problems.filter(isFatal).flatMap(each => each.at);
+  fatal = about.problems.filter(each => each.kind !== "error").flatMap(each => each.at);
   const isFine = !about.problems.length;
   if (isFine) $("findings").append(element("div", "", "No crash and no error in these logs."));
   if (isFine) $("findings").lastChild.id = "nothing";
@@ -87,14 +87,15 @@ function addFinding(problem) {
   const badge = { crash: "Crash", exception: "Exception", error: "Error", killed: "Cut off" }[problem.kind];
   const what = element("span", "what", problem.kind === "killed" ? problem.verb + ": " + problem.what : problem.what);
   made.append(element("span", "badge", badge), element("span", "who", whoText(session)), what, element("span", "where", problem.where), times_, element("time", "", shortText(problem.last) + timeText(problem.last).slice(8)));
-  made.title = problem.what;
-  made.addEventListener("click", () => goTo(problem.at[problem.at.length - 1]));
+  const last = problem.at[problem.at.length - 1], also = problem.also[problem.also.length - 1];
+  made.title = problem.what + (also === undefined ? "" : "\nAgain: what else tells of it");
+  made.addEventListener("click", () => goTo(state.record === last ? also ?? last : last));
   $("findings").append(made);
 }
 
 // The problem of which the chosen record tells; else the one that was chosen last.
 function showChosen() {
-  chosen = about.problems.find(each => each.at.includes(state.record)) ?? chosen ?? firstProblem();
+  chosen = about.problems.find(each => each.at.includes(state.record) || each.also.includes(state.record)) ?? chosen ?? firstProblem();
   about.problems.forEach((each, i) => {
     const made = $("findings").children[i];
     made.setAttribute("aria-current", each === chosen);

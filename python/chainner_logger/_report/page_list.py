@@ -72,7 +72,7 @@ function dayLabel(time) {
 }
 
 function sessionLabel(session, isBegin) {
-  const kind = isBegin ? "session" : ["crashed", "uncaught exception"].includes(session.ending) ? "crash" : session.ending === "closed" ? "session" : "open";
+  const kind = isBegin ? "session" : ["crashed", "uncaught exception", "killed"].includes(session.ending) ? "crash" : session.ending === "closed" ? "session" : "open";
   const versions = [session.application && "application " + session.application, session.library && "chaiNNer logger " + session.library, session.system];
   const what = isBegin ? ["▸ " + whoText(session) + " begins", ...versions] : [(kind === "crash" ? "✕ " : "■ ") + whoText(session) + " " + session.end_text];
   const label = toned("div", "label " + kind, session.role);

@@ -12,6 +12,7 @@ from .tracebacks import ends_process, exception_of
 CLOSED = "closed"
 CRASHED = "crashed"
 FAILED = "uncaught exception"
+KILLED = "killed"
 UNCLOSED = "no closing record"
 UNKNOWN = "not said"
 OPEN = "open"
@@ -32,6 +33,7 @@ class Session:
     is_marked: bool = False  # it says about itself what sessions say
     ending: str = OPEN
     crash: str = ""  # how it crashed, or which exception ended it
+    told: str = ""  # how it ended, as the process says that waited for it
     signal: str = ""  # on which it closed its log
     application: str = ""
     library: str = ""
@@ -39,7 +41,14 @@ class Session:
     errors: int = 0
     records: int = 0
 
+    def note_end(self, told: str) -> None:
+        """Of a process that has not said itself how it ended."""
+        self.ending = UNKNOWN if told == "exit code 0" else KILLED
+        self.told = told
+
     def describe_end(self) -> str:
+        if self.told:
+            return f"ended without a closing record: {self.told}"
         return {
             CLOSED: f"ended by {self.signal}" if self.signal else "closed in good order",
             CRASHED: f"crashed: {self.crash}",

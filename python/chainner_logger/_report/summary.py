@@ -75,6 +75,7 @@ def _problems(page: Page) -> list[str]:
         what = f"{_who(problem.log, session.pid)} {problem.verb}: {_short(problem.what)}"
         lines.append(f"{moment(page.zones, problem.last)}  {what}")
         lines += [f"    {each}" for each in (_times(problem, page.zones), _origin(session)) if each]
+        lines += [f"    {_brief(each, page.zones)}" for each in problem.others]
         if problem.kind == "error":
             lines += [f"    {problem.own_frame}"] * bool(problem.stack)
         else:

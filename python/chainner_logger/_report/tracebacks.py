@@ -46,6 +46,11 @@ _STREAM = len("stderr: ")
 _PRINTED = "Traceback (most recent call last):"
 
 
+def is_printed(record: Record) -> bool:
+    """A traceback that was printed, and captured."""
+    return record.raw.startswith(("stdout: " + _PRINTED, "stderr: " + _PRINTED), record.start)
+
+
 def with_printed(captured: list[tuple[int, Record]]) -> Iterator[tuple[int, Record]]:
     """Of captured lines with their times: those of a traceback as one ERROR, as if it had been logged."""
     at = 0
