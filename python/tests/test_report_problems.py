@@ -163,6 +163,24 @@ def test_the_programs_own_frame_is_told_rather_than_that_of_a_library(library):
     assert told[-3:] == [OWN.strip(), LIBRARY, "```"]
 
 
+def test_frames_that_have_a_name_are_told_rather_than_those_that_have_none():
+    stack = ["at /lib/libc.so.6+0x167ad8", "at /x/worker+0x5", "at upscale+0x39 (worker+0x12)", "at main+0x2 (worker+0x1)"]
+    crashed = line("10:02", 7, "\n\t".join(["Crashed: x", *stack]), "CRITICAL")
+    (problem,) = made(log("worker.log", begun("10:00", 7), crashed)).problems
+    assert problem.own_frame == stack[2]
+    told = summary.issue(problem, sessions.Session("worker", "worker", 7, 0, 0, 0, 0), zones.Zones()).split("\n")
+    assert told[-3:] == [stack[2], stack[3], "```"]
+
+
+def test_the_summary_tells_what_came_before_the_newest_problem_whatever_it_is(tmp_path):
+    (tmp_path / "logs").mkdir()
+    text = begun("00:00", 7) + line("00:01", 7, "a failed", "ERROR") + line("00:02", 7, "between")
+    write_log(tmp_path / "logs" / "worker.log", text + line("00:03", 7, "b failed", "ERROR"))
+    told = report(tmp_path / "report.zip", tmp_path / "logs").summary
+    assert told.count("the last records before") == 1
+    assert "\n    the last records before (4 of this process):\n" in told[told.index("b failed") : told.index("logged an error: a failed")]
+
+
 def test_if_all_frames_are_of_libraries_the_innermost_is_told():
     (problem,) = made(log("worker.log", line("10:02", 7, f"Crashed: x\n\t{LIBRARY}\n\t{LIBRARY}2", "CRITICAL"))).problems
     assert problem.own_frame == LIBRARY

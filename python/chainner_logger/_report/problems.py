@@ -23,6 +23,11 @@ _MOST_OPEN = 64
 _MOST_TOLD = 1000  # of equal problems, the places in the story
 
 
+def named_first(frames: list[str]) -> list[str]:
+    """A module and a place in it tell a reader little."""
+    return sorted(frames, key=lambda each: _NAMELESS.fullmatch(each) is not None)
+
+
 @dataclass
 class Problem:
     """Equal ones. What is not counted is said of the last of them."""
@@ -56,8 +61,9 @@ class Problem:
 
     @property
     def own_frame(self) -> str:
-        """The innermost one that is the program's own; if none is, the innermost of all."""
-        return next((each for each in self.stack if not _LIBRARY.search(each)), "".join(self.stack[:1]))
+        """The innermost one that is the program's own, with a name if any has one; if none is, the innermost of all."""
+        own = [each for each in self.stack if not _LIBRARY.search(each)]
+        return next(iter(named_first(own) or self.stack), "")
 
     @property
     def where(self) -> str:
@@ -206,6 +212,7 @@ _LIBRARY = re.compile(
     r"[\\/](?:(?:site|dist)-packages|lib\d*[\\/]python3|Lib)[\\/.\d]|\"<frozen "  # of Python
     r"|\blibc[.-]|\bntdll|\bucrtbase|\bKERNEL"
 )
+_NAMELESS = re.compile(r"at \S.*\+0x[0-9a-f]+(?:, \d+ times)?")
 _FRAME = re.compile(r'File "(?:.*[\\/])?(.*)", line (\d+),?( in .*)?')
 
 

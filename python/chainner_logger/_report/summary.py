@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from . import grammar
-from .problems import Problem
+from .problems import Problem, named_first
 from .sessions import Session
 from .story import Entry
 from .zones import Zones
@@ -80,6 +80,7 @@ def _problems(page: Page) -> list[str]:
             lines += [f"    {problem.own_frame}"] * bool(problem.stack)
         else:
             lines += [f"    {each}" for each in problem.stack[:_MOST_FRAMES]]
+        if problem.kind != "error" or problem is found[0]:
             lines += [f"    {each}" for each in _before(problem, page.zones)]
     if len(found) > _MOST_PROBLEMS:
         lines += ["", f"and {len(found) - _MOST_PROBLEMS:,} others"]
@@ -90,7 +91,7 @@ def issue(problem: Problem, session: Session, zones: Zones) -> str:
     """What a bug report should say about a problem: up to ten lines of Markdown."""
     times = _times(problem, zones)
     innermost = [each for each in problem.stack if not each.startswith("File ")] or problem.stack
-    frames = list(dict.fromkeys(filter(None, [problem.own_frame, *innermost])))[:2]
+    frames = list(dict.fromkeys(filter(None, [problem.own_frame, *named_first(innermost)])))[:2]
     before = [_brief(each, zones) for each in problem.before]
     body = [*before[len(frames) - 4 :], *frames]
     what = _short(problem.what).replace("`", "'")
