@@ -7,6 +7,7 @@ import difflib
 import io
 import os
 import re
+import shlex
 import sys
 import tempfile
 import time
@@ -55,7 +56,7 @@ def _fail(error: OSError, advice: str) -> int:
 
 
 def _about_folder(options: argparse.Namespace) -> str:
-    advice = f"Another folder can be named: {_command()} {options.command} FOLDER"
+    advice = f"Another folder can be named: {_command()} {f'{options.command} FOLDER' if options.command else '--folder DIR'}"
     if options.folder:
         return advice
     for path, reason, problem in archive.log_directories():
@@ -75,13 +76,14 @@ def _warn(text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     description = "Tells where the logs are, and why there."
     parser = argparse.ArgumentParser(_command(), description=description)
+    parser.add_argument("--folder", metavar="DIR", help=_FOLDER)
     parser.set_defaults(run=_where)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
 
     making = commands.add_parser("report", help="make a zip of all logs, to look at and to send", description=_REPORT)
     option = making.add_argument
     option("named_folder", metavar="FOLDER", nargs="?", help=_FOLDER)
-    option("--folder", metavar="DIR", help="the same as FOLDER")
+    option("--folder", metavar="DIR", default=argparse.SUPPRESS, help="the same as FOLDER")
     option("--output", metavar="FILE", help="the zip, or the folder for it (here: chaiNNer-logs-<date>-<time>.zip)")
     option("--open", action="store_true", help="show the page in the browser")
     option("--no-redaction", action="store_true", help="leave names, paths, addresses and secrets in it")
@@ -92,11 +94,11 @@ def _parser() -> argparse.ArgumentParser:
     showing = commands.add_parser("show", help="show the records of all logs by time", description=_SHOW)
     option = showing.add_argument
     option("named_folder", metavar="FOLDER", nargs="?", help=_FOLDER)
-    option("--folder", metavar="DIR", help="the same as FOLDER")
+    option("--folder", metavar="DIR", default=argparse.SUPPRESS, help="the same as FOLDER")
     option("--follow", action="store_true", help="go on with what is written from now on, until Ctrl-C")
     option("--level", metavar="LEVEL", type=_level, default=0, help=_LEVEL)
     option("--role", choices=folder.ROLES, action="append", help="this one only; may be given several times")
-    option("--since", metavar="TIME", type=_since, help="from then on: 10m ago, 2h, 3d, or 05:52, or 2025-10-19 05:52")
+    option("--since", metavar="TIME", type=_since, default=0, help=_SINCE)
     showing.set_defaults(run=_show)
     return parser
 
@@ -105,16 +107,20 @@ _REPORT = """Writes all logs to one zip, with a summary and a page that shows th
 are is replaced: home folder, user and host name, e-mail addresses, credentials. The logs themselves stay as they are."""
 _SHOW = "Shows the records of all processes in the order of their times."
 _LEVEL = f"this and worse: {', '.join(LEVELS)}; a traceback that was printed counts as ERROR"
+_SINCE = """from then on: 10m, 2h, 3d ago (before the last record of a report), or 05:52, or "2025-10-19 05:52\""""
 _FOLDER = "where the logs are, if not where this program writes them"
 
 
 # Where the logs are
 
 
-def _where(_: argparse.Namespace) -> int:
+def _where(options: argparse.Namespace) -> int:
     chosen = None
     passed_over = []
-    for path, reason, problem in archive.log_directories():
+    if options.folder:
+        os.listdir(options.folder)  # or what is wrong with it
+        chosen = Path(options.folder), "--folder"
+    for path, reason, problem in () if chosen else archive.log_directories():
         if not problem:
             chosen = path, reason
             break
@@ -135,7 +141,8 @@ def _where(_: argparse.Namespace) -> int:
     for changed, size, name in files:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(changed))
         print(f"  {byte_count(size):>9}  {when}  {name}")
-    print(f"\nTo send them: {_command()} report" if files else "  no files yet")
+    named = f" {shlex.quote(options.folder)}" if options.folder else ""
+    print(f"\nTo send them: {_command()} report{named}" if files else "  no files yet")
     return 0
 
 
@@ -166,6 +173,8 @@ def _make_report(options: argparse.Namespace) -> int:
             progress=progress,
         )
     print(f"The report is in {made.path.absolute()} ({byte_count(made.size)})")
+    if made.reason:
+        print(f"Its logs are those in {made.origin}")
     print("It holds:")
     for name in made.files:
         print(f"  {name}")
@@ -203,11 +212,13 @@ def _megabytes(text: str) -> float:
 
 
 def _show(options: argparse.Namespace) -> int:
-    path = Path(options.folder) if options.folder else archive.default_folder()
+    path, reason = (Path(options.folder), "") if options.folder else archive.default_folder()
     colour = terminal.is_coloured(sys.stdout)
     with folder.snapshot(path, may_be_missing=options.follow) as taken:
         if not taken.files and not taken.problems and not options.follow:
             raise archive.NoLogsError(2, "There are no logs in this folder", str(path))
+        if reason:
+            _warn(f"these are the logs in {path} (because of: {reason})")
         for name, why in taken.problems.items():
             _warn(f"{name} could not be read: {why}")
         logs = []
@@ -218,25 +229,55 @@ def _show(options: argparse.Namespace) -> int:
             logs.append(Log(file.name, legible(data)))
         story = Story(logs)
         del logs
-        output = terminal.lines(_chosen(story, options), story.zones, colour)
+        choice = _Choice(options)
+        if choice.since < 0:
+            choice.since += max((each.time for each in story), default=0) if taken.is_report else int(time.time() * 1000)
+        output = terminal.lines(choice.of(story), story.zones, colour)
         terminal.show(output, use_pager=not options.follow)
+        if not choice.shown and not options.follow and taken.files:
+            _warn(choice.about_nothing())
         if options.follow:
             if isinstance(sys.stdout, io.TextIOWrapper):
                 sys.stdout.reconfigure(line_buffering=True)  # whoever reads a pipe does not want to wait for more
             portions = follow(path, taken, positions, story.zones, _warn)
-            entries = (entry for portion in portions for entry in _chosen(portion, options))
+            entries = (entry for portion in portions for entry in choice.of(portion))
             terminal.write(terminal.lines(entries, story.zones, colour))
     return 1 if taken.problems else 0
 
 
-def _chosen(story: Story, options: argparse.Namespace) -> Iterator[Entry]:
-    for entry in story:
-        if options.role and entry.name.role not in options.role:
-            continue
-        if options.since is not None and entry.time < options.since:
-            continue
-        if terminal.level_number(entry.record.level) >= options.level:
-            yield entry
+class _Choice:
+    """What is shown of a story, and what there was."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.since = options.since
+        self.shown = 0
+        self._roles, self._level = options.role, options.level
+        self._seen = 0
+        self._newest: Optional[int] = None  # but for its time, it would be shown
+
+    def of(self, story: Story) -> Iterator[Entry]:
+        for entry in story:
+            self._seen += 1
+            if self._roles and entry.name.role not in self._roles:
+                continue
+            if terminal.level_number(entry.record.level) < self._level:
+                continue
+            self._newest = max(self._newest or 0, entry.time)
+            if entry.time >= self.since:
+                self.shown += 1
+                yield entry
+
+    def about_nothing(self) -> str:
+        if self._newest is None:
+            return f"none of the {self._seen:,} records is of this level and role"
+        newest = _local(self._newest)
+        return f"no records since {_local(self.since)}; the newest is of {newest} (--since {newest[:-3].replace(' ', 'T')})"
+
+
+def _local(moment: int) -> str:
+    """As --since takes it."""
+    local = time.localtime(moment / 1000)
+    return time.strftime("%H:%M:%S" if local[:3] == time.localtime()[:3] else "%Y-%m-%d %H:%M:%S", local)
 
 
 def _level(text: str) -> int:
@@ -248,10 +289,10 @@ def _level(text: str) -> int:
 
 
 def _since(text: str) -> int:
-    """Milliseconds since 1970."""
+    """Milliseconds since 1970; less than 0: an age."""
     ago = re.fullmatch(r"(\d+)([smhd])", text)
     if ago:
-        return int((time.time() - int(ago[1]) * _SECONDS[ago[2]]) * 1000)
+        return -int(ago[1]) * _SECONDS[ago[2]] * 1000
     found = re.fullmatch(r"(?:(\d{4}-\d\d-\d\d)[ T]?)?(?:(\d\d?:\d\d)(:\d\d)?)?", text) if text else None
     day, minute, second = found.groups() if found else (None, None, None)
     stamp = f"{day or time.strftime('%Y-%m-%d')} {minute or '00:00'}{second or ':00'}"

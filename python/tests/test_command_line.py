@@ -101,6 +101,31 @@ def test_a_folder_is_named_as_such_or_by_an_option(programs, logs):
         assert ran.returncode == 0 and "from a worker" in ran.stdout, ran.stderr
 
 
+def test_a_folder_is_named_before_the_command_and_without_one(programs, logs):
+    programs.environment["CHAINNER_LOG_DIR"] = str(programs.folder / "elsewhere")
+    ran = run(programs, "--folder", logs)
+    assert ran.returncode == 0 and f"Logs are in {logs}\nbecause of: --folder\n" in ran.stdout, ran.stderr
+    assert "  worker.log\n" in ran.stdout and f"To send them: python -m chainner_logger report {logs}\n" in ran.stdout
+    ran = run(programs, "--folder", logs, "show")
+    assert ran.returncode == 0 and "from a worker" in ran.stdout, ran.stderr
+    assert "from a worker" in run(programs, "--folder", programs.folder, "show", "--folder", logs).stdout
+    ran = run(programs, "--folder", programs.folder / "nowhere")
+    assert ran.returncode == 1 and ran.stderr.count("\n") == 1
+    assert f"{programs.folder / 'nowhere'}: No such file or directory" in ran.stderr
+
+
+def test_where_no_folder_was_named_it_says_which_it_took_and_why(programs, logs):
+    words = f"{logs} (because of: CHAINNER_LOG_DIR)"
+    assert run(programs, "show").stderr == f"chainner_logger: these are the logs in {words}\n"
+    assert run(programs, "show", logs).stderr == ""
+    ran = run(programs, "report", "--output", programs.folder / "out.zip", "--no-redaction")
+    assert f"Its logs are those in {words}\n" in ran.stdout
+    with zipfile.ZipFile(programs.folder / "out.zip") as archive:
+        assert f"Folder:             {words}\n".encode() in archive.read("summary.txt")
+    ran = run(programs, "report", logs, "--output", programs.folder / "out.zip", "--force")
+    assert "because" not in ran.stdout
+
+
 def test_report_says_where_it_is_what_is_in_it_and_what_was_replaced(programs, logs):
     write_log(logs / "worker.log", line("mail to a@example.com"))
     ran = run(programs, "report", "--output", programs.folder / "out.zip")
@@ -224,8 +249,8 @@ def test_on_a_terminal_show_is_coloured_and_goes_through_the_pager(programs, log
 def test_since_takes_an_age_a_time_of_day_or_a_date(monkeypatch):
     now = 1_760_853_145
     monkeypatch.setattr(command_line.time, "time", lambda: now)
-    assert command_line._since("10m") == (now - 600) * 1000
-    assert command_line._since("2h") == (now - 7200) * 1000
+    assert command_line._since("10m") == -600_000
+    assert command_line._since("2h") == -7_200_000
     local = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
     assert command_line._since(local) == now * 1000
     assert command_line._since(local.replace(" ", "T")) == now * 1000

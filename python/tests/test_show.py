@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -73,6 +74,43 @@ def test_level_role_and_time_choose(programs, logs):
     assert messages(shown(programs, "--since", "2025-10-19 05:52:04")) == ["h4", "w5", "m6"]
 
 
+def complaints(programs, *arguments):
+    environment = {**programs.environment, "PYTHONUTF8": "1"}
+    ran = subprocess.run(command(*arguments), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=True, encoding="utf-8")
+    assert ran.stdout == ""
+    return ran.stderr
+
+
+def test_where_nothing_is_shown_it_says_what_there_is(programs, logs):
+    programs.environment["TZ"] = "GMT-2"
+    newest = "the newest is of 2025-10-19 05:52:06 (--since 2025-10-19T05:52)"
+    assert f"no records since 2025-10-19 05:53:00; {newest}\n" in complaints(programs, logs, "--since", "2025-10-19 05:53")
+    assert newest in complaints(programs, logs, "--since", "1m")
+    assert len(messages(shown(programs, logs, "--since", "2025-10-19T05:52"))) == 6
+    newest = newest.replace(":06 ", ":04 ")
+    assert newest in complaints(programs, logs, "--since", "1m", "--role", "host")
+    for choice in ["--level", "critical"], ["--role", "renderer"], ["--level", "critical", "--since", "1m"]:
+        assert "none of the 7 records is of " in complaints(programs, logs, *choice)
+
+
+def test_what_is_new_today_is_told_by_its_time(programs):
+    programs.logs.mkdir()
+    begun = time.time() - 90
+    if time.localtime(begun)[:3] != time.localtime()[:3]:
+        pytest.skip("it was yesterday")
+    stamp = time.strftime("%H:%M:%S", time.localtime(begun))
+    write_log(programs.logs / "worker.log", time.strftime("%Y-%m-%d ") + stamp + ".000 [1] [INFO] w\n")
+    assert f"; the newest is of {stamp} (--since {stamp[:5]})\n" in complaints(programs, programs.logs, "--since", "1m")
+
+
+def test_an_age_counts_from_the_last_record_of_a_report(programs, logs, tmp_path):
+    made = tmp_path / "report.zip"
+    subprocess.run([sys.executable, "-m", "chainner_logger", "report", "--output", made], env=programs.environment, check=True)
+    shutil.unpack_archive(made, tmp_path / "report")
+    for folder in made, tmp_path / "report":
+        assert messages(shown(programs, folder, "--since", "2s")) == ["h4", "w5", "m6"]
+
+
 def test_a_traceback_that_was_printed_is_shown_with_the_errors(programs, logs):
     lines = "Traceback (most recent call last):", '  File "x.py", line 1, in f', "KeyError: 1", "after it"
     with (logs / "worker.log").open("a", newline="") as file:
@@ -98,7 +136,7 @@ def test_colour_is_used_as_the_console_does(programs, logs):
 
 def test_who_reads_may_have_enough(programs, logs):
     write_log(logs / "worker.log", "".join(record(1, f"{number} {'x' * 100}") for number in range(20_000)))
-    process = subprocess.Popen(command(), env=programs.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command(logs), env=programs.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     process.stdout.read(1000)
     process.stdout.close()
     assert process.stderr.read() == b"" and process.wait() == 1
@@ -230,7 +268,7 @@ class Follower:
         options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         if not is_windows:  # who is started in the background by a shell, as tests may be, ignores the signal
             options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
-        self.process = subprocess.Popen([*started, "--follow", *arguments], env=programs.environment, **options)
+        self.process = subprocess.Popen([*started, "--follow", "--folder", programs.logs, *arguments], env=programs.environment, **options)
         self.lines = []
         self._reader = threading.Thread(target=self._read)
         self._reader.start()

@@ -62,7 +62,7 @@ def make(
 ) -> Report:
     """As chainner_logger.report, which says what all this is."""
     now = time.time()
-    source = Path(folder) if folder is not None else default_folder()
+    source, reason = default_folder() if folder is None else (Path(folder), "")
     path = _output_path(output, now, force)
     told = 0.0
 
@@ -73,13 +73,13 @@ def make(
             progress(done)
 
     redactor = Redactor.of_this_system() if redact else None
-    made = Report(path)
+    made = Report(path, folder=source, reason=reason)
     parts = _collect(source, redactor, made, lambda done: tell(done * 0.45))
     made.replaced = {kind: count for kind, count in redactor.replaced.items() if count} if redactor else None
     room = int(limit * _WRITTEN_TWICE)
     while True:
         kept = _newest(parts, room)
-        data = _zipped(source, kept, now, redactor, made, lambda done: tell(0.45 + done * 0.54))
+        data = _zipped(kept, now, redactor, made, lambda done: tell(0.45 + done * 0.54))
         if len(data) <= limit or not kept:
             break
         room = int(min(room, sum(part.packed for part in kept)) * limit / len(data) * 0.9)
@@ -96,11 +96,11 @@ def log_directories() -> list[tuple[Path, str, str]]:
     return _native.log_directories()
 
 
-def default_folder() -> Path:
-    """Where the loggers of this process write, or would."""
-    for folder, _, problem in log_directories():
+def default_folder() -> tuple[Path, str]:
+    """Where the loggers of this process write, or would, and why there."""
+    for folder, reason, problem in log_directories():
         if not problem:
-            return folder
+            return folder, reason
     raise NoLogsError(errno.ENOENT, "No folder can be used for logs")
 
 
@@ -169,7 +169,6 @@ def _newest(parts: list[_Part], room: int) -> list[_Part]:
 
 
 def _zipped(
-    source: Path,
     parts: list[_Part],
     now: float,
     redactor: Optional[Redactor],
@@ -186,7 +185,7 @@ def _zipped(
     names = {part.name.name: shown(f"logs/{part.name.name}") for part in parts}
     made.files = ["summary.txt", "logs.html", *names.values()]
     texts = [(names[part.name.name], part.text) for part in parts]
-    made.summary = summary(page, now, shown(str(source.absolute())), texts, made)
+    made.summary = summary(page, now, shown(made.origin), texts, made)
     made.page = page.html(made.summary)
     progress(0.8)
     packed = io.BytesIO()

@@ -104,6 +104,7 @@ class Snapshot:
     folder: Path
     files: list[LogFile] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)  # by the file's name
+    is_report: bool = False  # nothing is written to it any more
 
     def __enter__(self) -> Snapshot:
         return self
@@ -123,9 +124,11 @@ def snapshot(folder: Path, may_be_missing: bool = False) -> Snapshot:
     if may_be_missing and not os.path.lexists(folder):
         return taken
     if folder.is_file():
+        taken.is_report = True
         _unpack(taken)
         return taken
     if os.path.isfile(folder / "summary.txt") and os.path.isdir(folder / "logs"):
+        taken.is_report = True
         folder = folder / "logs"  # of a report that somebody has unpacked
     known: dict[Identity, LogFile] = {}
     deadline = time.monotonic() + _PATIENCE
