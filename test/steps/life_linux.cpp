@@ -11,7 +11,7 @@
 //
 // captured: output is captured by then. The variable MISTAKE: one that this program makes, and steps.py has to notice.
 //
-// `int3` marks where the steps begin and end, and an allocation that fails.
+// `int3` marks where the steps begin and end, an allocation that fails, and where what has happened at a step is over.
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -44,11 +44,12 @@ namespace {
 /// steps.py knows it as well.
 struct shared_memory {
     std::atomic<std::uint32_t> is_failing, may_go, inside_malloc, was_inside_malloc, inside_time_zone;
-    std::atomic<std::uint32_t> allocations, failing_allocation;
-    std::atomic<std::uint8_t> acknowledged[4096];
+    std::atomic<std::uint32_t> allocations, failing_allocation, is_swept, handled_records;
+    std::atomic<std::uint8_t> acknowledged[65536];
 };
 shared_memory* shared = nullptr;
 thread_local bool is_main_thread = false;
+std::atomic<bool> is_preparing{false};  // a second earlier, so that the next record does not know its local time yet
 const std::string& mistake = *new std::string(std::getenv("MISTAKE"));
 
 /// At one address.
@@ -110,6 +111,11 @@ ssize_t write(int number, const void* text, std::size_t size) {
     const ssize_t written = syscall(SYS_write, number, text, size);
     return mistake == "write" ? static_cast<ssize_t>(size) : written;
 }
+int clock_gettime(clockid_t clock, std::timespec* time) {
+    const auto result = static_cast<int>(syscall(SYS_clock_gettime, clock, time));
+    if (clock == CLOCK_REALTIME && is_preparing) --time->tv_sec;
+    return result;
+}
 std::tm* localtime_r(const std::time_t* time, std::tm* parts) {
     static void* const call = dlsym(RTLD_NEXT, "localtime_r");
     return convert(call, time, parts);
@@ -152,7 +158,7 @@ void set_up(const char* where, std::size_t max_file_size) {
         chainner::logger_options options;
         options.log_dir = std::filesystem::path(folder) / where;
         options.max_file_size = max_file_size;
-        options.max_files = max_file_size == 1 ? 25 : 8;
+        options.max_files = max_file_size == 1 ? 15 : 8;
         logger = chainner::setup_logger("worker", options);
     });
 }
@@ -167,6 +173,13 @@ void record(std::uint32_t number) {
 
 void records(std::uint32_t first, std::uint32_t last) {
     for (std::uint32_t number = first; number <= last; ++number) record(number);
+}
+
+/// Of a handler, a child of it or the other thread.
+std::uint32_t new_number() { return 501 + shared->handled_records++; }
+
+void new_records(int count) {
+    while (count-- > 0) record(new_number());
 }
 
 void in_child(std::uint32_t first, std::uint32_t last, bool ends_in_good_order) {
@@ -209,10 +222,14 @@ void print() {
 
 const auto& actions = *new std::map<std::string, void (*)()>{
     {"exit", [] { std::exit(0); }},
-    {"fork", [] { in_child(501, shared->was_inside_malloc ? 0 : 501, false); }},
+    {"fork",
+     [] {
+         const std::uint32_t number = new_number();
+         in_child(number, shared->was_inside_malloc ? 0 : number, false);
+     }},
     {"log",
      [] {
-         if (logger) mistake == "lock" ? record(100) : logger->info("from the handler");
+         if (logger) mistake == "lock" ? new_records(1) : logger->info("from the handler");
      }},
     {"get",
      [] {
@@ -226,6 +243,8 @@ const auto& actions = *new std::map<std::string, void (*)()>{
     {"print", print},
 };
 
+constexpr std::size_t never_full = 1'000'000'000;
+
 const auto& calls = *new std::map<std::string, void (*)()>{
     {"record", [] { record(20); }},
     {"long_record", [] { logger->info("{}", std::string_view(large).substr(0, 1000)); }},
@@ -234,9 +253,9 @@ const auto& calls = *new std::map<std::string, void (*)()>{
     {"pattern", [] { logger->set_pattern(chainner::default_file_pattern); }},
     {"get", [] { chainner::get_logger("worker"); }},
     {"get_from_env", [] { chainner::get_logger_from_env(); }},
-    {"first_setup", [] { set_up(".", 1'000'000); }},
-    {"setup_again", [] { set_up(".", 1'000'000); }},
-    {"setup_elsewhere", [] { set_up("again", 1'000'000); }},
+    {"first_setup", [] { set_up(".", never_full); }},
+    {"setup_again", [] { set_up(".", never_full); }},
+    {"setup_elsewhere", [] { set_up("again", never_full); }},
     {"capture", chainner::capture_output},
     {"release", chainner::release_output},
     {"printed_record",
@@ -262,11 +281,13 @@ const char* what = nullptr;
 bool is_captured = false;
 
 void prepare(const std::string& call) {
+    is_preparing = true;
     if (call != "first_setup") {
-        set_up(".", call == "rotation" ? 1 : 1'000'000);
+        set_up(".", call == "rotation" ? 1 : never_full);
         records(1, 3);
     }
     if (is_captured) chainner::capture_output();
+    is_preparing = false;
 }
 
 void call_interrupted(const std::string& call) {
@@ -274,6 +295,7 @@ void call_interrupted(const std::string& call) {
     std::signal(SIGUSR1, [](int) {
         shared->was_inside_malloc = shared->inside_malloc.load();
         actions.at(what)();
+        mark();
     });
     mark();
     calls.at(call)();
@@ -284,10 +306,14 @@ void call_interrupted(const std::string& call) {
 void call_beside_another_thread(const std::string& call) {
     prepare(call);
     std::thread([] {
-        while (!shared->may_go) usleep(1000);
-        if (what != std::string("fork")) records(200, 210);
-        actions.at(what)();
-        records(211, 213);
+        do {
+            while (!shared->may_go) usleep(100);
+            shared->may_go = 0;
+            if (what != std::string("fork")) new_records(2);
+            actions.at(what)();
+            new_records(2);
+            mark();
+        } while (shared->is_swept);
         std::exit(0);
     }).detach();
     usleep(1000);

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-TRACEME, PEEKUSER, POKEUSER, CONT, SINGLESTEP, DETACH, SYSCALL, SETOPTIONS = 0, 3, 6, 7, 9, 17, 24, 0x4200
+TRACEME, PEEKUSER, POKEUSER, CONT, SINGLESTEP, DETACH, SYSCALL, SETOPTIONS, GETSIGMASK = 0, 3, 6, 7, 9, 17, 24, 0x4200, 0x420A
 EVER = float("inf")
 TRACE_ALL = 0x100000 | 1 | 2 | 4 | 8  # EXITKILL, SYSGOOD, FORK, VFORK, CLONE
 WALL = 0x40000000
@@ -41,14 +41,24 @@ def call_of(task):
     return CALLS[peek(task, ORIG_RAX)]
 
 
+def blocks(task, number):
+    """Whether the thread has the signal wait."""
+    mask = ctypes.c_uint64()
+    ptrace(GETSIGMASK, task, 8, ctypes.byref(mask))
+    return mask.value >> number - 1 & 1
+
+
 def be_traced():
     libc.personality(0x40000)  # the same addresses each time, where that is allowed
     ptrace(TRACEME, 0, 0, 0)
 
 
 class Shared(ctypes.Structure):
-    NUMBERS = "is_failing may_go inside_malloc was_inside_malloc inside_time_zone allocations failing_allocation".split()
-    _fields_ = [*((name, ctypes.c_uint32) for name in NUMBERS), ("acknowledged", ctypes.c_uint8 * 4096)]
+    NUMBERS = (
+        "is_failing may_go inside_malloc was_inside_malloc inside_time_zone allocations failing_allocation is_swept "
+        "handled_records"
+    ).split()
+    _fields_ = [*((name, ctypes.c_uint32) for name in NUMBERS), ("acknowledged", ctypes.c_uint8 * 65536)]
 
 
 class Life:
@@ -58,7 +68,7 @@ class Life:
     program = ""
 
     def __init__(self, *words, mistake=""):
-        self.root = Path(tempfile.mkdtemp(prefix="steps-"))
+        self.root, self.seen = Path(tempfile.mkdtemp(prefix="steps-")), set()
         self.folder, self.mistake = self.root / "logs", mistake
         with (self.root / "shared").open("wb+") as file:
             file.truncate(ctypes.sizeof(Shared))
@@ -180,26 +190,47 @@ class Life:
         threads = re.split(r"\n(?=Thread )", subprocess.run(gdb, capture_output=True, text=True).stdout)[1:]
         return "\n".join(thread.strip() for thread in threads if at is None or re.search(rf" {at}\)", thread))
 
-    def instructions(self, until):
-        """Up to the next mark, each instruction once for each chain of calls that leads to it, as `module+offset.visit`.
-        Where it takes longer than `until`, those up to there."""
-        mark, before, top, visits, steps, chain = peek(self.main, RIP) - 1, 0, 0, collections.Counter(), {}, [(EVER, 0)]
-        self.left = EVER  # thousands of stops: on a busy machine that is minutes
-        self.request = SINGLESTEP
+    def walk(self, until):
+        """Up to the next mark, each instruction once for each chain of calls that leads to it, while the main thread is
+        there: as what tells it from others, and as `module+offset.visit`."""
+        mark, before, top, visits, steps, chain = peek(self.main, RIP) - 1, 0, 0, collections.Counter(), set(), [(EVER, 0)]
+        modules = sorted((at, name) for name, at in self.modules.items())
+        self.request, self.left = SINGLESTEP, EVER  # thousands of stops: on a busy machine that is minutes
         for _, task in self.stops:
             if task != self.main:
                 continue
             address, last, top = peek(task, RIP), top, peek(task, RSP)
             if address == mark or time.monotonic() > until:
-                break
+                return
             while chain[-1][0] < top:
                 chain.pop()
             if top == last - 8 and not 0 < address - before < 16:  # a call, which is no push
                 chain.append((top, hash((chain[-1][1], before))))
+            key = address, chain[-1][1]
             if address != before:  # as in `rep movs`
                 visits[address] += 1
-                steps.setdefault((address, chain[-1][1]), visits[address])
+                if key not in steps:
+                    steps.add(key)
+                    at, name = modules[bisect.bisect(modules, (address, "~")) - 1]
+                    yield key, f"{name}+{address - at:x}.{visits[address]}"
             before = address
-        modules = sorted((at, name) for name, at in self.modules.items())
-        named = ((*modules[bisect.bisect(modules, (address, "~")) - 1], address, visit) for (address, _), visit in steps.items())
-        return [f"{name}+{address - at:x}.{visit}" for at, name, address, visit in named]
+
+    def disturb(self, kind):
+        """What happens at a step, while the main thread walks: from its beginning to its end."""
+        at, self.left = (peek(self.main, RIP), peek(self.main, RSP)), BUSY
+        if kind == "held":
+            self.held, self.shared.may_go = {self.main}, 1
+            self.until_trap(lambda task: task != self.main)
+            self.held = set()
+            ptrace(SINGLESTEP, self.main, 0, 0)
+        elif not blocks(self.main, signal.SIGUSR1):
+            self.request, self.deliver = CONT, signal.SIGUSR1
+            self.until_trap(lambda task: task == self.main)
+            self.request = SINGLESTEP
+            self.until_trap(lambda task: task == self.main and (peek(task, RIP), peek(task, RSP)) == at)
+        self.left = EVER
+
+    def until_trap(self, is_wanted):
+        for what, task in self.stops:
+            if what == "trap" and is_wanted(task):
+                return
