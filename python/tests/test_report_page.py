@@ -446,14 +446,14 @@ def test_a_record_that_is_asked_for_is_shown_whatever_the_filters_say(chromium, 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_what_can_be_scrolled_shows_it(chromium, tmp_path, width):
     (tmp_path / "logs").mkdir()
-    failures = "".join(line(f"25 23:50:0{number}.000", 1, "ERROR", f"{word} failed") for number, word in enumerate("abcdefgh"))
+    failures = "".join(line(f"25 23:49:{number:02}.000", 1, "ERROR", f"{word} failed") for number, word in enumerate("abcdefghijklmnop"))
     write_log(tmp_path / "logs" / "worker.log", failures + line("25 23:50:09.000", 1, "WARNING", "x"))
     write_log(tmp_path / "logs" / "host.log", line("25 23:50:09.000", 2, "DEBUG", "x"))
     (tmp_path / "logs.html").write_bytes(report(tmp_path / "out.zip", tmp_path / "logs").page)
     is_more = "return document.getElementById(arguments[0]).classList.contains('more')"
     with wide(chromium, width):
         chromium.open(tmp_path / "logs.html")
-        assert "the newest of 8 first" in chromium.run("return document.getElementById('problems-title').textContent")
+        assert "the newest of 16 first" in chromium.run("return document.getElementById('problems-title').textContent")
         for scrolled, is_scrolled in ("findings", True), ("choices", width < 900):
             assert chromium.run(is_more, scrolled) is is_scrolled
             chromium.run("document.getElementById(arguments[0]).scrollBy(9999, 9999)", scrolled)
@@ -554,6 +554,38 @@ def test_the_chart_is_a_filter_by_mouse_and_by_key(opened):
     for _ in range(6):
         opened.press("Backspace")
     assert count(opened) == ALL
+
+
+def test_the_keys_of_the_chart_begin_at_the_selected_record_and_choose_a_range(opened):
+    opened.click(".finding.crash")
+    opened.press("t")
+    now = opened.run("return [cursor, anchor, binOf(times[state.record])]")
+    assert now[0] == now[1] == now[2] > 0
+    for keys in ("Shift", "ArrowRight"), ("Shift", "ArrowLeft"), ("Shift", "ArrowLeft"), ("Shift", "ArrowLeft"):
+        opened.press(*keys)
+    step = opened.run("return (end - begin) / bins[0].length")
+    begin = opened.run("return begin")
+    assert opened.run("return chosenBins()") == [now[0] - 2, now[0]]
+    opened.press("Enter")
+    expected = [begin + (now[0] - 2) * step, begin + (now[0] + 1) * step]
+    assert opened.run("return [state.from, state.to]") == pytest.approx(expected, abs=1)
+    assert opened.run("return indexIn(state.record)") >= 0
+    opened.press("ArrowLeft")
+    assert opened.run("return cursor === binOf(times[state.record]) - 1 && cursor === anchor")
+
+
+@pytest.mark.parametrize("width, height", [(1400, 900), (2560, 1300)])
+def test_what_went_wrong_takes_a_third_of_the_window_and_no_place_that_stays_empty(chromium, tmp_path, width, height):
+    (tmp_path / "logs").mkdir()
+    names = [chr(97 + i) for i in range(20)]
+    text = "".join(line(f"25 23:50:{i:02}.000", 1, "ERROR", f"{name} {'x' * 110}") for i, name in enumerate(names))
+    write_log(tmp_path / "logs" / "worker.log", text)
+    (tmp_path / "logs.html").write_bytes(report(tmp_path / "out.zip", tmp_path / "logs").page)
+    with wide(chromium, width, height):
+        chromium.open(tmp_path / "logs.html")
+        assert chromium.run("return $('findings').clientHeight") == pytest.approx(height / 3, abs=10)
+        assert chromium.run("return [...document.querySelectorAll('.what')].every(each => each.scrollWidth <= each.clientWidth)")
+        assert chromium.run("return $('facts').clientHeight") < 30
 
 
 def test_the_chart_shows_where_the_keys_are_only_while_they_are_there(opened):

@@ -88,7 +88,8 @@ function drawChart(selection) {
   if (cursor >= 0 && document.activeElement === canvas) {
     context.strokeStyle = colour("accent");
     context.lineWidth = 1.5;
-    context.strokeRect(GUTTER + cursor * wide - 1, 1, wide + 1, BARS);
+    const [first, last] = chosenBins();
+    context.strokeRect(GUTTER + first * wide - 1, 1, (last - first + 1) * wide + 1, BARS);
   }
 }
 
@@ -105,11 +106,21 @@ function ticks() {
   return made;
 }
 
-function binText(k) {
-  const step = (end - begin) / bins[0].length, from = begin + k * step;
-  const parts = about.levels.map((level, i) => [level, bins[i][k]]).filter(([, number]) => number).reverse();
+// Where the keys are: the parts from the one where Shift was pressed to the cursor.
+const chosenBins = () => [Math.min(cursor, anchor), Math.max(cursor, anchor)];
+const binOf = time => Math.max(0, Math.min(bins[0].length - 1, Math.floor((time - begin) / (end - begin) * bins[0].length)));
+// At the record that is selected, if it is in view.
+function placeCursor() {
+  const time = times[state.record];
+  if (cursor < 0) cursor = anchor = time >= begin && time <= end ? binOf(time) : 0;
+}
+
+function binText(k, last = k) {
+  const step = (end - begin) / bins[0].length, from = begin + k * step, to = begin + (last + 1) * step;
+  const sum = all => all.slice(k, last + 1).reduce((a, b) => a + b, 0);
+  const parts = about.levels.map((level, i) => [level, sum(bins[i])]).filter(([, number]) => number).reverse();
   const what = parts.length ? parts.map(([level, number]) => grouped(number) + " " + level).join(", ") : "no record";
-  return dateText(from) + " " + timeText(from) + " – " + timeText(from + step) + "\n" + what;
+  return dateText(from) + " " + timeText(from) + " – " + timeText(to) + "\n" + what;
 }
 
 function zoom(from, to) {
@@ -135,7 +146,7 @@ function listenToChart() {
   const canvas = $("chart"), tip = $("tip");
   let from = null;
   const xIn = event => event.clientX - canvas.getBoundingClientRect().left;
-  const binAt = x => Math.max(0, Math.min(bins[0].length - 1, Math.floor((x - GUTTER) / plotWidth() * bins[0].length)));
+  const binAt = x => binOf(timeAt(x));
   canvas.addEventListener("pointerdown", event => {
     if (event.button) return;
     from = xIn(event);
@@ -160,12 +171,13 @@ function listenToChart() {
   });
   canvas.addEventListener("dblclick", () => { state.from = state.to = null; changed(); });
   canvas.addEventListener("keydown", event => {
-    const step = (end - begin) / bins[0].length, last = bins[0].length - 1, far = event.shiftKey ? 10 : 1;
-    if (event.key === "ArrowRight") cursor = Math.min(last, cursor + far);
-    else if (event.key === "ArrowLeft") cursor = Math.max(0, cursor - far);
-    else if (event.key === "Home") cursor = 0;
-    else if (event.key === "End") cursor = last;
-    else if (event.key === "Enter" && cursor >= 0) zoom(begin + cursor * step, begin + (cursor + 1) * step);
+    placeCursor();
+    const step = (end - begin) / bins[0].length, last = bins[0].length - 1, [from, to] = chosenBins();
+    const moved = { ArrowRight: cursor + 1, ArrowLeft: cursor - 1, PageUp: cursor + 10, PageDown: cursor - 10, Home: 0, End: last }[event.key];
+    if (moved !== undefined) {
+      cursor = Math.max(0, Math.min(last, moved));
+      if (!event.shiftKey) anchor = cursor;
+    } else if (event.key === "Enter") zoom(begin + from * step, begin + (to + 1) * step);
     else if (event.key === "Backspace") zoomOut();
     else return;
     event.preventDefault();
@@ -173,14 +185,14 @@ function listenToChart() {
     showCursor();
     drawChart();
   });
-  canvas.addEventListener("focus", () => { showCursor(); drawChart(); });
+  canvas.addEventListener("focus", () => { placeCursor(); showCursor(); drawChart(); });
   canvas.addEventListener("blur", () => drawChart());
 }
 
 function showCursor() {
   $("chart").setAttribute("aria-valuemax", bins[0].length - 1);
   $("chart").setAttribute("aria-valuenow", Math.max(0, cursor));
-  $("chart").setAttribute("aria-valuetext", binText(Math.max(0, cursor)).replace("\n", ": "));
+  $("chart").setAttribute("aria-valuetext", (cursor < 0 ? binText(0) : binText(...chosenBins())).replace("\n", ": "));
 }
 
 function sessionAt(x, y) {

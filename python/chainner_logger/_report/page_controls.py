@@ -60,7 +60,7 @@ function build() {
   const span = dateText(about.begin) + " " + timeText(about.begin, true) + " – " + (isOneDay ? "" : dateText(about.end) + " ") + timeText(about.end, true) + " " + zoneText(about.end);
   $("summary").textContent = (about.end ? span : "at an unknown time") + "  ·  " + about.extent.replace(/(?<!,) /g, "\u00a0");
   $("about-text").textContent = about.text;
-  const keys = [["/", "find text"], ["↓ ↑, J K", "next and previous record"], ["Page ↓ ↑, Home, End", "go further"], ["E, Shift+E", "next and previous error"], ["Enter, ← →", "fold and unfold a record"], ["U", "unfold all records"], ["P", "go to what went wrong; there ↓ ↑, Enter shows it"], ["I", "copy what a bug report needs"], ["C", "copy the record as it stood"], ["X", "show the record in context: clear the filters"], ["Shift+click", "show only this level or role"], ["T", "go to the chart; there ← → move, Enter goes in, Backspace out; the mouse draws a range"], ["Esc", "close the record, then clear the filters"], ["?", "this table"]];
+  const keys = [["/", "find text"], ["↓ ↑, J K", "next and previous record"], ["Page ↓ ↑, Home, End", "go further"], ["E, Shift+E", "next and previous error"], ["Enter, ← →", "fold and unfold a record"], ["U", "unfold all records"], ["P", "go to what went wrong; there ↓ ↑, Enter shows it; Enter again: what else tells of it"], ["I", "copy what a bug report needs"], ["C", "copy the record as it stood"], ["X", "show the record in context: clear the filters"], ["Shift+click", "show only this level or role"], ["T", "go to the chart, at the selected record; there ← → move, Shift+← → choose a range, Enter goes in, Backspace out; the mouse draws a range"], ["Esc", "close the record, then clear the filters"], ["?", "this table"]];
   for (const [key, what] of keys) {
     const row = element("tr"), cell = element("td");
     cell.append(element("kbd", "", key));
@@ -85,7 +85,7 @@ function addFinding(problem) {
   made.type = "button";
   if (problem.count > 1) times_.append(element("b", "", "× " + grouped(problem.count)), " since " + shortText(problem.first).slice(0, -3));
   const badge = { crash: "Crash", exception: "Exception", error: "Error", killed: "Cut off" }[problem.kind];
-  const what = element("span", "what", problem.kind === "killed" ? problem.verb + ": " + problem.what : problem.what);
+  const what = element("span", "what", problem.kind === "killed" && !problem.what.startsWith("killed by ") ? problem.verb + ": " + problem.what : problem.what);
   made.append(element("span", "badge", badge), element("span", "who", whoText(session)), what, element("span", "where", problem.where), times_, element("time", "", shortText(problem.last) + timeText(problem.last).slice(8)));
   const last = problem.at[problem.at.length - 1], also = problem.also[problem.also.length - 1];
   made.title = problem.what + (also === undefined ? "" : "\nAgain: what else tells of it");

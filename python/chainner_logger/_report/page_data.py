@@ -133,7 +133,7 @@ function element(tag, className, text) {
 
 const state = { q: "", regex: false, case: false, levels: null, roles: null, process: null, from: null, to: null, record: -1 };
 let visible = new Uint32Array(0), firstLines = new Uint32Array(1), hits = null, hitsOf = "", pattern = null;
-let unfolded = new Set(), isAllUnfolded = false, levelCounts = [], roles = [], begin = 0, end = 1, bins = null, cursor = -1;
+let unfolded = new Set(), isAllUnfolded = false, levelCounts = [], roles = [], begin = 0, end = 1, bins = null, cursor = -1, anchor = -1;
 let beginsAt = new Map(), endsAt = new Map(), chosen = null, fatal = [];
 
 function stateToHash() {

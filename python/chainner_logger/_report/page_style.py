@@ -55,7 +55,7 @@ header p { min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space:
 h2 { font-size: 13px; font-weight: 650; white-space: nowrap; }
 #problems h2 { flex: 1; overflow: hidden; text-overflow: ellipsis; }
 #problems h2 span { color: var(--muted); font-weight: 400; }
-#findings { display: grid; grid-template-columns: auto auto minmax(0, max-content) minmax(30ch, 1fr) auto auto; max-height: 182px; overflow-y: auto; }
+#findings { display: grid; grid-template-columns: auto auto minmax(0, max-content) fit-content(44ch) minmax(max-content, 1fr) auto; max-height: 33vh; overflow-y: auto; }
 #findings.more { mask-image: linear-gradient(to top, transparent, #000 28px); }
 .finding {
   display: grid; grid-template-columns: subgrid; grid-column: 1 / -1; align-items: baseline; gap: 0 14px; text-align: left;
@@ -157,7 +157,8 @@ dialog td:first-child { white-space: nowrap; }
 
 @media (min-width: 1700px) {
   main { flex-direction: row; }
-  #detail { width: 36%; max-height: none; border-top: 0; border-left: 1px solid var(--line); }
+  #detail { width: clamp(600px, 30%, 860px); max-height: none; border-top: 0; border-left: 1px solid var(--line); }
+  #facts { flex-basis: 100%; }
 }
 @media (max-width: 900px) {
   :root { --edge: 8px; }
@@ -170,7 +171,7 @@ dialog td:first-child { white-space: nowrap; }
   #summary { white-space: normal; font-size: 12px; }
   #problems .bar { gap: 6px; padding: 5px 6px 5px 10px; }
   #problems .bar button { padding: 2px 6px; }
-  #findings { grid-template-columns: auto minmax(0, 1fr) auto; max-height: 118px; }
+  #findings { grid-template-columns: auto minmax(0, 1fr) auto; max-height: max(118px, 20vh); }
   .finding { gap: 0 10px; line-height: 24px; }
   .finding .what { grid-row: 1; grid-column: 2 / -1; }
   .finding :is(.who, .times, time) { grid-row: 2; font-size: 12px; line-height: 22px; }

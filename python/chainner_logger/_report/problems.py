@@ -68,7 +68,7 @@ class Problem:
     @property
     def where(self) -> str:
         """The same, in short."""
-        return _FRAME.sub(r"\1:\2\3", self.own_frame).removeprefix("at ")
+        return _MODULE.sub(r"\1", _FRAME.sub(r"\1:\2\3", self.own_frame)).removeprefix("at ")
 
 
 @dataclass
@@ -212,6 +212,7 @@ _LIBRARY = re.compile(
     r"[\\/](?:(?:site|dist)-packages|lib\d*[\\/]python3|Lib)[\\/.\d]|\"<frozen "  # of Python
     r"|\blibc[.-]|\bntdll|\bucrtbase|\bKERNEL"
 )
+_MODULE = re.compile(r"(?<=\+0x)([0-9a-f]+) \(.*\+0x[0-9a-f]+\)")
 _NAMELESS = re.compile(r"at \S.*\+0x[0-9a-f]+(?:, \d+ times)?")
 _FRAME = re.compile(r'File "(?:.*[\\/])?(.*)", line (\d+),?( in .*)?')
 
