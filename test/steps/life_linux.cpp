@@ -43,8 +43,8 @@ namespace {
 
 /// steps.py knows it as well.
 struct shared_memory {
-    std::atomic<std::uint32_t> is_failing, may_go, inside_malloc, was_inside_malloc, inside_time_zone;
-    std::atomic<std::uint32_t> allocations, failing_allocation, is_swept, handled_records;
+    std::atomic<std::uint32_t> is_failing, may_go, is_swept, handled_records, inside_time_zone;
+    std::atomic<std::uint32_t> inside_malloc, was_inside_malloc, allocations, failing_allocation;
     std::atomic<std::uint8_t> acknowledged[65536];
 };
 shared_memory* shared = nullptr;

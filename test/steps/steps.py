@@ -55,7 +55,6 @@ AT_EMPTY_PATH, F_DUPFD = 0x1000, {0, 1030}
 SAYS_SO = "The previous session of this log ended without"
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \[(\d+)\] \[(\w+)\] (.*)")
 RECORD = re.compile(r"(?:stdout: )?record (\d+) x{60}\.")
-RECORD_NUMBER = re.compile(r"record (\d+) x{60}\.")
 
 
 def read(folder):
@@ -90,8 +89,8 @@ def faults_in(life, may_lose):
                 faults.append(f"part of a record: {line[3]!r}")
         if len(writers) > len(set(writers)):
             faults.append(f"two processes write {Path(name).name} at once")
-    acknowledged = enumerate(bytes(life.shared.acknowledged).rstrip(b"\0"))
-    lost = [number for number, is_one in acknowledged if is_one and not found[number] and number not in life.seen]
+    acknowledged = {number for number, is_one in enumerate(bytes(life.shared.acknowledged).rstrip(b"\0")) if is_one}
+    lost = sorted(acknowledged - life.seen - set(found))
     twice = [number for number, count in found.items() if count > 1]
     return faults + [f"acknowledged, but lost: {lost}"] * (len(lost) > may_lose) + [f"twice: {twice}"] * bool(twice)
 
@@ -142,9 +141,9 @@ def hangs(life):
 
 
 def sweep(row, until):
-    """It happens at each step of one call, one step after the other. Which steps were tried, which are not promised, and
-    what was wrong. In another life it goes on behind what was wrong, three times."""
-    steps, excluded, wrong, is_over = {}, set(), {}, False
+    """It happens at each step of one call, one step after the other. The steps, each with whether it was tried, and what
+    was wrong. In another life it goes on behind what was wrong, three times."""
+    steps, wrong, is_over = {}, {}, False
     while not is_over and len(wrong) < (1 if " with " in row else 3) and time.monotonic() < until:
         with started(row) as life:
             life.shared.is_swept, step, faults, is_over, end = 1, "", [], True, len(steps) + STEPS_OF_A_LIFE
@@ -152,13 +151,11 @@ def sweep(row, until):
                 for key, step in life.walk(until):
                     if key in steps:
                         continue
-                    steps[key] = step
-                    if not is_promised(life, row):
-                        excluded.add(key)
-                        continue
-                    life.disturb(row.split()[0])
+                    steps[key] = is_promised(life, row)
+                    if steps[key]:
+                        life.disturb(row.split()[0])
                     if "rotation" in row:  # which deletes the oldest
-                        life.seen.update(int(number) for number in RECORD_NUMBER.findall(str(read(life.folder))))
+                        life.seen.update(int(number) for number in re.findall(r"record (\d+) x", str(read(life.folder))))
                     if len(steps) == end:
                         is_over = False
                         break
@@ -173,7 +170,7 @@ def sweep(row, until):
             is_over = False
             if " with " not in row:
                 print(f"./dev test steps {row} {step}: {'; '.join(wrong[step])}", flush=True)
-    return steps, excluded, wrong
+    return steps, wrong
 
 
 def is_promised(life, row):
@@ -257,7 +254,7 @@ def rows_and_steps(wanted, pool, day, until):
     rows = {row: steps for row, steps in rows.items() if row.startswith(wanted) and not NO_PROMISE.match(row)}
     untraced = sorted({row for row in rows.values() if isinstance(row, str)})
     traces = dict(zip(untraced, pool.starmap(instructions_of, [(row, until) for row in untraced], 1)))
-    return {row: traces[steps] if isinstance(steps, str) else {x: x for x in steps} for row, steps in rows.items()}
+    return {row: traces[steps] if isinstance(steps, str) else dict(zip(steps, steps)) for row, steps in rows.items()}
 
 
 def stay_on_one_processor():
@@ -279,26 +276,26 @@ def try_some(cases, until):
 
 
 def try_all(pool, rows, day, until):
-    """Sweeps, and as many single steps of each kind, where all are wanted those that no sweep has come to. How many of
-    each row were tried, how many are not promised, and which were wrong."""
-    tried, excluded, wrong, groups = collections.Counter(), collections.Counter(), collections.defaultdict(dict), {}
-    swept = [row for row in rows if row.startswith(("signal", "held")) and row.split()[1] != "exit" and len(rows[row]) > 1]
+    """By sweeps, and as many of each kind of those that are left. How many steps of each row were tried, and those that
+    were wrong."""
+    tried, wrong, groups = collections.Counter(), collections.defaultdict(dict), collections.defaultdict(list)
+    swept = [row for row in rows if re.match("(signal|held) (?!exit)", row) and len(rows[row]) > 1]
     random.Random(day).shuffle(swept)
     sweeps_end = EVER if until == EVER else (time.monotonic() + until) / 2
     reached = dict(zip(swept, pool.starmap(sweep, [(row, sweeps_end) for row in swept], 1)))
     for row, steps in rows.items():
-        done, not_promised, wrong[row] = reached.get(row, ({}, (), {}))
-        excluded[row], tried[row] = len(not_promised), len(done) - len(not_promised)
-        group = groups.setdefault(row.split()[0], [])
-        group += [(row, step) for key, step in steps.items() if key not in done]
+        done, wrong[row] = reached.get(row, ({}, {}))
+        tried[row] = sum(done.values())
+        groups[row.split()[0]] += [(row, step) for key, step in steps.items() if key not in done]
     for group in groups.values():
         random.Random(day).shuffle(group)
     cases = [case for turn in itertools.zip_longest(*groups.values()) for case in turn if case]
-    for row, step, faults in itertools.chain(*pool.starmap(try_some, [(cases[n::JOBS], until) for n in range(JOBS)], 1)):
+    shares = [(cases[number::JOBS], until) for number in range(JOBS)]
+    for row, step, faults in itertools.chain(*pool.starmap(try_some, shares, 1)):
         tried[row] += 1
         if faults:
             wrong[row][step] = faults
-    return tried, excluded, wrong
+    return tried, wrong
 
 
 def check_itself(pool):
@@ -308,18 +305,18 @@ def check_itself(pool):
     writes = [step for step, call in calls["ENOSPC"].items() if call == "write"][::6]
     renames = [step for step, call in calls["EIO"].items() if call in RENAMES]
     rows = {"fail ENOSPC with write": {x: x for x in writes}, "fail EIO with rename": {x: x for x in renames}}
-    _, _, wrong = try_all(pool, rows, "", EVER)
-    _, _, wrong["signal log record with lock"] = sweeping.get()
+    _, wrong = try_all(pool, rows, "", EVER)
+    _, wrong["signal log record with lock"] = sweeping.get()
     for (row, found), fault, least in zip(wrong.items(), ("lost", "lost", "hangs"), (3, 1, 1)):
         if sum(fault in "; ".join(faults) for faults in found.values()) < least:
             sys.exit(f"steps.py is wrong itself: {row} was noticed at {found} only")
 
 
-def table(rows, tried, excluded, wrong):
+def table(rows, tried, wrong):
     """One line for each kind, whatever the call."""
-    lines = ["| what happens | steps | tried | not promised | wrong |", "|---|---|---|---|---|"]
+    lines = ["| what happens | steps | tried | wrong |", "|---|---|---|---|"]
     for kind, of_kind in itertools.groupby(rows, lambda row: " ".join(row.split()[:2])):
-        counts = zip(*((len(rows[row]), tried[row], excluded[row], len(wrong[row])) for row in of_kind))
+        counts = zip(*((len(rows[row]), tried[row], len(wrong[row])) for row in of_kind))
         lines.append(f"| {kind} | {' | '.join(str(sum(count)) for count in counts)} |")
     return "\n".join(lines)
 
@@ -345,11 +342,11 @@ def main():
             check_itself(pool)
             day = None if options.every or options.row else options.day
             rows = rows_and_steps(" ".join(options.row), pool, day, end - SECONDS / 2)
-        tried, excluded, wrong = try_all(pool, rows, options.day, end)
+        tried, wrong = try_all(pool, rows, options.day, end)
     for row, steps in (rows if is_one else wrong).items():
-        for step in itertools.islice(steps.values() if is_one else steps, 1):
+        for step in itertools.islice(steps, 1):
             print(f"\nThe step {row} {step}:", try_step(row, step, shown=True) or "It was not reached.", sep="\n")
-    print(f"\nOn {options.day}, {os.uname().release}:", table(rows, tried, excluded, wrong), sep="\n\n")
+    print(f"\nOn {options.day}, {os.uname().release}:", table(rows, tried, wrong), sep="\n\n")
     sys.exit(1 if any(wrong.values()) else 0)
 
 

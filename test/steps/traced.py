@@ -13,7 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-TRACEME, PEEKUSER, POKEUSER, CONT, SINGLESTEP, DETACH, SYSCALL, SETOPTIONS, GETSIGMASK = 0, 3, 6, 7, 9, 17, 24, 0x4200, 0x420A
+TRACEME, PEEKUSER, POKEUSER, CONT, SINGLESTEP, DETACH, SYSCALL = 0, 3, 6, 7, 9, 17, 24
+SETOPTIONS, GETSIGMASK = 0x4200, 0x420A
 EVER = float("inf")
 TRACE_ALL = 0x100000 | 1 | 2 | 4 | 8  # EXITKILL, SYSGOOD, FORK, VFORK, CLONE
 WALL = 0x40000000
@@ -54,10 +55,8 @@ def be_traced():
 
 
 class Shared(ctypes.Structure):
-    NUMBERS = (
-        "is_failing may_go inside_malloc was_inside_malloc inside_time_zone allocations failing_allocation is_swept "
-        "handled_records"
-    ).split()
+    MALLOC = "inside_malloc was_inside_malloc allocations failing_allocation"
+    NUMBERS = f"is_failing may_go is_swept handled_records inside_time_zone {MALLOC}".split()
     _fields_ = [*((name, ctypes.c_uint32) for name in NUMBERS), ("acknowledged", ctypes.c_uint8 * 65536)]
 
 
