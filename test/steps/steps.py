@@ -57,6 +57,10 @@ LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \[(\d+)\] \[(\w+)\] (.
 RECORD = re.compile(r"(?:stdout: )?record (\d+) x{60}\.")
 
 
+def inodes_in(folder):
+    return {(file.name, file.inode()) for file in os.scandir(folder)}
+
+
 def read(folder):
     """The lines of each log, oldest first."""
     logs = collections.defaultdict(str)
@@ -147,6 +151,7 @@ def sweep(row, until):
     while not is_over and len(wrong) < (1 if " with " in row else 3) and time.monotonic() < until:
         with started(row) as life:
             life.shared.is_swept, step, faults, is_over, end = 1, "", [], True, len(steps) + STEPS_OF_A_LIFE
+            files = set()
             try:
                 for key, step in life.walk(until):
                     if key in steps:
@@ -154,7 +159,7 @@ def sweep(row, until):
                     steps[key] = is_promised(life, row)
                     if steps[key]:
                         life.disturb(row.split()[0])
-                    if "rotation" in row:  # which deletes the oldest
+                    if "rotation" in row and files != (files := inodes_in(life.folder)):  # it deletes the oldest
                         life.seen.update(int(number) for number in re.findall(r"record (\d+) x", str(read(life.folder))))
                     if len(steps) == end:
                         is_over = False
