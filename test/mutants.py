@@ -16,20 +16,20 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from universalmutator.mutator import mutants_regexp
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "mutants"
-TREE, BUILD = FOLDER / "tree", FOLDER / "build"
+TREE = FOLDER / "tree"
+BUILD = TREE / "build" / "dev"  # as in any tree, whose objects ccache then knows
 PROGRAM, PACKAGE = BUILD / "test" / "chainner_logger_tests", BUILD / "python" / "package"
 RULES = {True: ["universal.rules", "python.rules"], False: ["universal.rules", "c_like.rules", "cpp.rules"]}
-QUICK, PATIENCE = 2, 60  # seconds: what a quick test takes at most, and after how many it is said to hang
+QUICK, PATIENCE = 2, 30  # seconds: what a quick test takes at most, and after how many it is said to hang
+JOBS = 2
 SLOW_MODULES = "pip package packagers frameworks report_page report_secrets example promises child_processes".split()
-OPTIONS = ["BUILD_SHARED_LIBS=ON", "CMAKE_LINK_DEPENDS_NO_SHARED=ON", "CMAKE_BUILD_TYPE=None"]
-OPTIONS += ["CHAINNER_LOGGER_BUILD_TESTS=ON", "CHAINNER_LOGGER_BUILD_PYTHON=ON", "Python_EXECUTABLE=/usr/bin/python3"]
-OPTIONS += ["CMAKE_CXX_FLAGS=-O1 -D_GLIBCXX_ASSERTIONS"]
 
 
 def succeeds(*words, patience=None, **more):
@@ -45,19 +45,25 @@ def succeeds(*words, patience=None, **more):
         child.wait()
 
 
+def ninja(*words):
+    return subprocess.check_output(["ninja", *words], cwd=BUILD, text=True)
+
+
 def builds(*targets):
     return succeeds("ninja", "-C", BUILD, "-j1", *targets)
 
 
 def copy_tree():
-    """What has changed of it. As a shared library, for which no program has to be linked anew."""
+    """What has changed of it. As a shared library, for which no program has to be linked anew; else as other builds
+    have it, whose objects ccache may know."""
     names = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True)
     for name in filter(lambda name: (ROOT / name).is_file(), names.splitlines()):
         text = (ROOT / name).read_bytes() if name != "cmake/exported_symbols.map" else b"{ global: *; };"
         if not (TREE / name).exists() or (TREE / name).read_bytes() != text:
             (TREE / name).parent.mkdir(parents=True, exist_ok=True)
             (TREE / name).write_bytes(text)
-    if not succeeds("cmake", "-G", "Ninja", "-S", TREE, "-B", BUILD, *(f"-D{option}" for option in OPTIONS)):
+    options = ["-DBUILD_SHARED_LIBS=ON", "-DCMAKE_LINK_DEPENDS_NO_SHARED=ON"]
+    if not succeeds("cmake", "--preset", "dev", "-S", TREE, "-B", BUILD, *options, cwd=TREE):
         sys.exit("the copy of the tree cannot be configured")
 
 
@@ -67,7 +73,13 @@ class Cpp:
     def __init__(self):
         listed = re.sub(r" *#.*", "", subprocess.check_output([PROGRAM, "--gtest_list_tests"], text=True))
         suites = re.findall(r"^(\S+\.)\n((?:  .*\n)*)", listed, re.M)
-        self.quick = [suite + test for suite, tests in suites for test in tests.split() if self.passes(suite + test, QUICK)]
+        found = [suite + test for suite, tests in suites for test in tests.split()]
+        known = FOLDER / "quick_tests"
+        if not known.exists() or known.stat().st_mtime < PROGRAM.stat().st_mtime:
+            with ThreadPoolExecutor(JOBS) as pool:
+                passed = pool.map(functools.partial(self.passes, patience=QUICK), found)
+                known.write_text("\n".join(test for test, is_quick in zip(found, passed) if is_quick))
+        self.quick = known.read_text().splitlines()
 
     def passes(self, test, patience=PATIENCE):
         return succeeds(PROGRAM, f"--gtest_filter={test}", cwd=FOLDER, patience=patience)
@@ -78,9 +90,36 @@ class Cpp:
         suites = {suite for each in found for suite in re.findall(r"^TEST(?:_F|_P)?\((\w+),", each.read_text(), re.M)}
         return sorted(self.quick, key=lambda test: suites.isdisjoint(re.split(r"[/.]", test)))
 
+    def open(self, file):
+        """The objects that have the file in them, without what ninja would look at for each mistake."""
+        users = [each for each in ninja("-t", "deps").split("\n\n") if f"/{file}\n" in each + "\n"]
+        self.compilers = []
+        for name in [user.split(": #deps")[0] for user in users]:
+            command = ninja("-t", "commands", "-s", name).splitlines()[-1]
+            compiler = re.sub(r"^\S*ccache | -MD .*", "", command) + " -w -g0 -O0"
+            if file.suffix == ".cpp":
+                compiler += self.with_headers(compiler, file)
+            self.compilers.append((compiler + f" -c {command.split()[-1]}", name))
+        if not self.compilers:
+            sys.exit(f"no object has {file} in it")
+        self.links = [ninja("-t", "commands", "-s", "libchainner_logger.so.0.1.0").splitlines()[-1]]
+        if any(name.startswith("test/") for _, name in self.compilers):
+            self.links.append(ninja("-t", "commands", "-s", "test/chainner_logger_tests").splitlines()[-1])
+
+    def with_headers(self, compiler, file):
+        """Reading them takes most of the time, thus once."""
+        headers = (TREE / file).with_suffix(".headers.hpp")
+        headers.write_text("\n".join(re.findall("^#include.*", (TREE / file).read_text(), re.M)) + "\n")
+        subprocess.run(f"{compiler} -x c++-header -c {headers} -o {headers}.gch", shell=True, check=True, cwd=BUILD)
+        return f" -include {headers}"
+
     def compiled(self, file):
-        target = f"CMakeFiles/chainner_logger.dir/{file}.o" if file.suffix == ".cpp" else "libchainner_logger.so"
-        return (BUILD / target).read_bytes() if builds(target) and builds("chainner_logger") else None
+        if not all(succeeds("sh", "-c", f"{each} -o {name}", cwd=BUILD) for each, name in self.compilers):
+            return None
+        return b"".join((BUILD / name).read_bytes() for _, name in self.compilers)
+
+    def builds(self):
+        return all(succeeds("sh", "-c", link, cwd=BUILD) for link in self.links)
 
 
 class Python:
@@ -99,6 +138,12 @@ class Python:
         names = {f"test_{file.stem.strip('_')}", f"test_report_{file.stem}"}
         found = sorted((TREE / "python" / "tests").glob("test_*.py"), key=lambda each: each.stem not in names)
         return [each for each in found if each.stem in names or each.stem[len("test_") :] not in SLOW_MODULES]
+
+    def open(self, file):
+        pass
+
+    def builds(self):
+        return True
 
     def compiled(self, file):
         text = (TREE / file).read_text()
@@ -124,11 +169,21 @@ def mutants_of(file, seed):
         yield turns[number], chance.random(), number, lines[: number - 1] + [text] + lines[number:]
 
 
+def is_noticed(known, tests):
+    """Whoever has noticed one mistake is asked first about the next."""
+    with ThreadPoolExecutor(JOBS) as pool:
+        for test, passed in zip(list(tests), pool.map(known.passes, tests)):
+            if not passed:
+                pool.shutdown(cancel_futures=True)
+                tests.insert(0, tests.pop(tests.index(test)))
+                return True
+    return False
+
+
 def try_file(known, file, most, seed):
+    known.open(file)
     original = (TREE / file).read_text()
     tests, seen, noticed, tried = known.tests_of(file), {None, known.compiled(file)}, 0, 0
-    if failing := [test for test in tests if not known.passes(test)]:
-        sys.exit(f"{file}: fails without any mistake: {failing}")
     try:
         for _, _, number, lines in sorted(mutants_of(file, seed)):
             if tried == most:
@@ -138,14 +193,15 @@ def try_file(known, file, most, seed):
                 continue
             seen.add(program)
             tried += 1
-            if all(map(known.passes, tests)):
+            if not known.builds() or is_noticed(known, tests):
+                noticed += 1
+            else:
                 before, after = original.splitlines()[number - 1].strip(), lines[number - 1].strip()
                 print(f"{file}:{number}: {before}\n    -> {after}", flush=True)
-            else:
-                noticed += 1
     finally:
         (TREE / file).write_text(original)
         known.compiled(file)
+        known.builds()
     print(f"{file}: {noticed} of {tried} were noticed", flush=True)
 
 
@@ -157,8 +213,8 @@ def main():
     chosen = arguments.parse_args()
     copy_tree()
     files = [each.resolve() for each in chosen.files]
-    files = files or [*ROOT.glob("src/**/*.?pp"), *ROOT.glob("python/chainner_logger/**/*.py")]
-    for file in sorted(each.relative_to(ROOT) for each in files if "windows" not in each.parts):
+    files = files or sorted([*ROOT.glob("src/**/*.?pp"), *ROOT.glob("python/chainner_logger/**/*.py")])
+    for file in [each.relative_to(ROOT) for each in files if "windows" not in each.parts]:
         try_file(language(file.suffix == ".py"), file, chosen.most, chosen.seed)
 
 

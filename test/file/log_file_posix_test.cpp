@@ -37,4 +37,30 @@ TEST(LogFileThatIsFull, ReadsBackOfARemovedFileOnlyWholeRecords) {
     EXPECT_EQ(test::read_file(directory / "read"), "one\ntwo\n");
 }
 
+TEST(LogFileThatIsFull, EndsATornLineAlsoWhereTheFirstAttemptFails) {
+    const test::temporary_directory directory;
+    test::forked_process process([&] {
+        std::signal(SIGXFSZ, SIG_IGN);
+        constexpr std::size_t torn = sizeof "cut sho" - 1, enough = 1000;
+        chainner::detail::log_location location;
+        location.directory = directory.path();
+        location.role = "host";
+        std::vector<std::string> warnings;
+        const auto file = log_file::open_first_available(location, warnings);
+        test::limit_file_size(torn);
+        if (!file->append("cut short\n")) throw std::logic_error("it was written");
+        for (int attempts = 2; attempts > 0; --attempts) {
+            test::limit_file_size(enough);
+            file->verify();
+            test::limit_file_size(torn);
+            if (!file->append("lost\n")) throw std::logic_error("the line was ended");
+        }
+        test::limit_file_size(enough);
+        file->verify();
+        if (file->append("record\n")) throw std::logic_error("it was not written");
+    });
+    ASSERT_EQ(process.wait(), 0);
+    EXPECT_EQ(test::read_file(directory / "host.log"), "cut sho\nrecord\n");
+}
+
 }  // namespace

@@ -42,7 +42,8 @@ TEST(Retention, KnowsTheFilesOfARoleByTheirNames) {
         std::string name;
         int instance, rotation;
     } const rows[] = {{"host.log", 1, 0},         {"host.1.log", 1, 1},      {"host-2.log", 2, 0},
-                      {"host-12.34.log", 12, 34}, {"host.crash.txt", 1, -1}, {"host-3.crash.txt", 3, -1}};
+                      {"host-12.34.log", 12, 34}, {"host.crash.txt", 1, -1}, {"host-3.crash.txt", 3, -1},
+                      {"host-1000.log", 1000, 0}};
     for (const auto& each : rows) {
         const auto found = parse_file_name(fs::path("/logs") / each.name, "host");
         ASSERT_TRUE(found) << each.name;
@@ -60,6 +61,7 @@ TEST(Retention, TakesARotatedFileForOursOnlyIfTheNewerOnesAreThere) {
     EXPECT_THAT(surplus({"host.log", "host.1.log", "host.2.log", "host.2024.log", "host.20240131.log"}, {1}, 1),
                 ElementsAre("host.2.log"));
     EXPECT_THAT(surplus({"host.log", "host-4.log", "host-4.5.log", "host-4.6.log"}, {1}, 0), IsEmpty());
+    EXPECT_THAT(surplus({"host.log", "host-4.log", "host-4.4.log"}, {1}, 0), IsEmpty());
     EXPECT_THAT(surplus({"host.log", "host-4.log", "host-4.2.log", "host-4.4.log"}, {1}, 0),
                 ElementsAre("host-4.2.log", "host-4.4.log"))
         << "a kill in the midst of a rotation leaves a gap";
@@ -124,6 +126,24 @@ TEST(Retention, DeletesNoFileThatIsOpenAndNothingThatIsNoLogOfTheRole) {
     EXPECT_THAT(test::file_names(directory.path()),
                 UnorderedElementsAre("host.log", "host-2.log", "host-2.1.log", "host-2.2.log", "host-4.log",
                                      "host-5.log", "host-6.log", "main.log", "worker-3.log"));
+}
+
+TEST(Retention, AnInstanceBeforeOursLivesAndSoDoesOneThatWritesToARotatedFile) {
+    const test::temporary_directory directory;
+    const auto open = [&](const std::string& name) {
+        return chainner::platform::open_log_file(directory / name, chainner::platform::open_mode::create_new);
+    };
+    const auto first = open("host.log");
+    const auto own = open("host-2.log");
+    const auto renamed = open("host-3.1.log");
+    for (const char* name : {"host.1.log", "host.2.log", "host-4.log"}) test::write_file(directory / name, name);
+
+    chainner::detail::log_location location;
+    location.directory = directory.path();
+    location.role = "host";
+    chainner::detail::remove_surplus_files(location, 2);
+    EXPECT_THAT(test::file_names(directory.path()), UnorderedElementsAre("host.log", "host.1.log", "host.2.log",
+                                                                         "host-2.log", "host-3.1.log", "host-4.log"));
 }
 
 class Rotation : public testing::TestWithParam<std::vector<std::string>> {};

@@ -96,6 +96,35 @@ TEST_F(LineSplitter, GivesStatesOfBarsBelowEachOtherOnceASecond) {
     EXPECT_EQ(splitter.due(), std::nullopt);
 }
 
+TEST_F(LineSplitter, TakesTheCursorUpSeveralRows) {
+    add("\x1b[A\ra0\n\rb0\n\rc0\x1b[2A");
+    pass(1s);
+    EXPECT_THAT(take(), ElementsAre("a0", "b0", "c0"));
+    add("\ra1\n\n\rc1\x1b[02A\ra2");
+    pass(1s);
+    EXPECT_THAT(take(), ElementsAre("a2", "c1"));
+    add("\x1b[12A\rabove");
+    for (int row = 0; row < 12; ++row) add("\n");
+    add("\ra3");
+    pass(1s);
+    EXPECT_THAT(take(), ElementsAre("above", "a3"));
+}
+
+TEST_F(LineSplitter, TakesOtherEscapesForText) {
+    for (const char* line : {"\x1b[31mred\x1b[0m", "\x1b[100A", "\x1b[/A", "\x1b[:A", "\x1b[2", "\x1b"}) {
+        add(std::string(line) + "\n");
+        EXPECT_THAT(take(), ElementsAre(line));
+    }
+}
+
+TEST_F(LineSplitter, KeepsNoMoreThanAHundredBarsBelowEachOther) {
+    add("\x1b[A");
+    for (int row = 0; row < 100; ++row) add("\r1%\n");
+    EXPECT_THAT(take(), IsEmpty());
+    add("\r2%\n");
+    EXPECT_THAT(take(), SizeIs(101));
+}
+
 TEST_F(LineSplitter, GivesWhatIsLeftAtTheEnd) {
     add("last words");
     splitter.give_rest();
@@ -127,6 +156,14 @@ TEST_F(LineSplitter, HoldsHalfALetterBackForItsOtherHalf) {
     EXPECT_THAT(take(), ElementsAre("caf"));
     add("\xa9\n");
     EXPECT_THAT(take(), ElementsAre("\u00e9"));
+    add("a\xe5\x90\x8d");
+    pass(1s);
+    EXPECT_THAT(take(), ElementsAre("a\u540d")) << "nothing more is to come";
+    add("b\xf0\x9f\x99");
+    pass(1s);
+    EXPECT_THAT(take(), ElementsAre("b"));
+    add("\x82\n");
+    EXPECT_THAT(take(), ElementsAre("\xf0\x9f\x99\x82"));
     add("\xc3");
     pass(1s);
     EXPECT_THAT(take(), ElementsAre("\xc3")) << "what never becomes a letter must not keep an idle process awake";

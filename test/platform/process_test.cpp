@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 
@@ -33,6 +34,12 @@ TEST(Process, ApplicationDataIsKnownOnWindowsAlsoWithoutItsVariable) {
     const test::scoped_variable variable("APPDATA", std::nullopt);
     const bool is_windows = platform::current_system() == platform::operating_system::windows;
     EXPECT_EQ(fs::is_directory(platform::application_data_directory()), is_windows);
+}
+
+TEST(Process, KnowsWhenItBegan) {
+    const auto now = std::chrono::system_clock::now();
+    EXPECT_LE(platform::process_start(), now);
+    EXPECT_GT(platform::process_start(), now - std::chrono::hours(1));
 }
 
 TEST(Process, AHomeThatIsNoWholePathIsNone) {

@@ -304,9 +304,11 @@ TEST_F(SharedTemporaryFolder, ThatOthersCanWriteIsPassedOver) {
         const test::other_user daemon("daemon");
         fs::create_directories(directory / "chaiNNer" / "logs");
         fs::permissions(directory / "chaiNNer", fs::perms::owner_all);
-        fs::permissions(directory / "chaiNNer" / "logs", fs::perms::all);
     }
-    EXPECT_EQ(chosen_by("daemon"), directory / "chaiNNer.1" / "logs");
+    for (const fs::perms others : {fs::perms::group_write, fs::perms::others_write}) {
+        fs::permissions(directory / "chaiNNer" / "logs", fs::perms::owner_all | others);
+        EXPECT_EQ(chosen_by("daemon"), directory / "chaiNNer.1" / "logs");
+    }
 }
 
 TEST_F(SharedTemporaryFolder, ThatIsALinkIsPassedOver) {
@@ -472,15 +474,17 @@ TEST_F(GroupReadable, LeavesAFileOfAnotherUserAloneAndSaysSo) {
 }
 
 TEST(FileThatIsThere, LosesTheRightOfOthersToWriteToIt) {
-    const test::temporary_directory directory;
-    test::write_file(directory / "host.log", "");
-    fs::permissions(directory / "host.log", static_cast<fs::perms>(0666));
-    chainner::logger_options options;
-    options.log_dir = directory.path();
-    options.to_console = false;
-    chainner::setup_logger("host", options)->info("record");
-    EXPECT_EQ(test::mode_of(directory / "host.log"), 0644U);
-    EXPECT_THAT(test::read_file(directory / "host.log"), testing::HasSubstr("record"));
+    for (const unsigned mode : {0666U, 0664U, 0646U}) {
+        const test::temporary_directory directory;
+        test::write_file(directory / "host.log", "");
+        fs::permissions(directory / "host.log", static_cast<fs::perms>(mode));
+        chainner::logger_options options;
+        options.log_dir = directory.path();
+        options.to_console = false;
+        chainner::setup_logger("host", options)->info("record");
+        EXPECT_EQ(test::mode_of(directory / "host.log"), 0644U);
+        EXPECT_THAT(test::read_file(directory / "host.log"), testing::HasSubstr("record"));
+    }
 }
 
 TEST(FolderOfTheFile, ThatCannotBeSearchedAnyMoreCostsNoRecordAndIsSaidToBeTheReason) {

@@ -47,6 +47,7 @@ TEST(Escaping, InvalidUtf8BecomesVisible) {
     EXPECT_EQ(escaped("\xc3"), "\\xc3");             // cut short
     EXPECT_EQ(escaped("\xe5\x90x"), "\\xe5\\x90x");  // cut short
     EXPECT_EQ(escaped("\xc0\x8a"), "\\xc0\\x8a");    // a line feed in a longer form than it may have
+    EXPECT_EQ(escaped("\xc1\x81"), "\\xc1\\x81");    // such an A
     EXPECT_EQ(escaped("\xe0\x80\x8a"), "\\xe0\\x80\\x8a");
     EXPECT_EQ(escaped("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // half of a surrogate pair
     EXPECT_EQ(escaped("\xed\xbf\xbf"), "\\xed\\xbf\\xbf");  // the last one

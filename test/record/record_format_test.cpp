@@ -67,6 +67,11 @@ TEST(RecordFormat, EndsInALineFeedWhateverTheFormatter) {
         formatter->format(spdlog::details::log_msg("name", spdlog::level::info, "message"), out);
         EXPECT_EQ(std::string(out.data(), out.size()), "message\n");
     }
+    spdlog::memory_buf_t out;
+    chainner::detail::make_unforgeable(
+        std::make_unique<spdlog::pattern_formatter>("", spdlog::pattern_time_type::local, ""))
+        ->format(spdlog::details::log_msg("name", spdlog::level::info, "message"), out);
+    EXPECT_EQ(std::string(out.data(), out.size()), "\n") << "of nothing";
 }
 
 TEST(RecordFormat, LetsGoOfTheMemoryOfAHugeRecord) {
