@@ -86,9 +86,11 @@ void begin(crash_record& record, const detail::process_log& log) noexcept {
     record.append(" [{}] [CRITICAL] Crashed: ", platform::process_id());
 }
 
+[[noreturn]] void on_terminate();
+
 void append_stack(crash_record& record, const void* context) noexcept {
     std::array<platform::code_place, 64> places;
-    const std::size_t count = platform::stack_trace(places, context);
+    const std::size_t count = platform::stack_trace(places, context, on_terminate);
     for (std::size_t i = 0; i < count; ++i) {
         const auto& [module, offset, times] = places[i];
         record.append("\n\tat {}{}{:#x}", module, module.empty() ? "" : "+", offset);

@@ -46,9 +46,10 @@ struct code_place {
     int times = 1;  // in a row: a function that calls itself
 };
 
-/// The calls that led here, innermost first, or those that led to the fault with this context. Returns how many places
-/// are filled.
-std::size_t stack_trace(std::array<code_place, 64>& places, const void* context = nullptr) noexcept;
+/// The calls that led here, innermost first, or those that led to the fault with this context; without `handler`, if it
+/// is among them, and what it has called. Returns how many places are filled.
+std::size_t stack_trace(std::array<code_place, 64>& places, const void* context = nullptr,
+                        void (*handler)() = nullptr) noexcept;
 
 /// Of the exception that is being handled, empty if there is none.
 std::string current_exception_type();

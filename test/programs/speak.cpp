@@ -3,6 +3,7 @@
 //     speak FOLDER WAY [COUNT] [FILE]
 //
 // FILE: where numbers are published once they are written (a test::shared_counter), or what is waited for.
+// SPEAK_EARLY: if set, something is printed before anything is captured; "flushed": and does not stay in C's buffer.
 
 #include <chainner/logger.hpp>
 #include <chainner/output_capture.hpp>
@@ -279,6 +280,10 @@ int main(int words_count, char** words) {
     chainner::logger_options options;
     options.log_dir = words[1];
     options.max_file_size = 1024 * 1024 * 1024;
+    if (const std::string early = std::getenv("SPEAK_EARLY") ? std::getenv("SPEAK_EARLY") : ""; !early.empty()) {
+        std::puts("early");
+        if (early == "flushed") std::fflush(stdout);
+    }
     logger = chainner::setup_logger("worker", options);
     chainner::capture_output();
     ways.at(words[2])();

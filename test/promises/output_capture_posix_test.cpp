@@ -144,16 +144,21 @@ TEST_F(OutputCaptureOfAProcess, LetsLinesOfTheCLibraryComeBeforeTheNextRecord) {
 #ifndef __linux__
     GTEST_SKIP() << "there one cannot ask whether a stream has a buffer";
 #endif
-    ASSERT_EQ(test::child_process("speak", {logs.string(), "lines_of_c_and_records", "100"}).wait(), 0);
     std::vector<std::string> expected;
     for (int i = 0; i < 100; ++i) {
         expected.push_back("stdout: line " + std::to_string(i));
         expected.push_back("record " + std::to_string(i));
     }
     expected.push_back("stdout: end");
-    const std::vector<std::string> texts = test::texts(found());
-    EXPECT_TRUE(std::search(texts.begin(), texts.end(), expected.begin(), expected.end()) != texts.end())
-        << test::read_role(logs, "worker");
+    for (const char* const early : {"", "buffered", "flushed"}) {
+        const test::scoped_variable variable("SPEAK_EARLY", early);
+        fs::remove_all(logs);
+        ASSERT_EQ(test::child_process("speak", {logs.string(), "lines_of_c_and_records", "100"}).wait(), 0);
+        const std::vector<std::string> texts = test::texts(found());
+        EXPECT_TRUE(std::search(texts.begin(), texts.end(), expected.begin(), expected.end()) != texts.end())
+            << early << '\n'
+            << test::read_role(logs, "worker");
+    }
 }
 
 TEST_F(OutputCaptureOfAProcess, KeepsTheLogWholeAndInOrderBeforeASlowReader) {

@@ -250,6 +250,7 @@ code_place place_of(std::uintptr_t address) noexcept {
 
 struct trace {
     std::array<code_place, 64>& places;
+    std::uintptr_t handler;
     std::size_t count = 0;
     int frames = 0;
 };
@@ -257,10 +258,12 @@ struct trace {
 constexpr int most_frames = 100'000;  // for these a tenth of a second is enough
 
 _Unwind_Reason_Code add_frame(_Unwind_Context* context, void* argument) {
-    auto& [places, count, frames] = *static_cast<trace*>(argument);
+    auto& [places, handler, count, frames] = *static_cast<trace*>(argument);
     int was_interrupted = 0;
     const std::uintptr_t address = _Unwind_GetIPInfo(context, &was_interrupted);
-    if (was_interrupted != 0) count = 0;  // those before are the handler's
+    const bool is_handler = _Unwind_GetRegionStart(context) == handler;
+    if (was_interrupted != 0 || is_handler) count = 0;  // those before are the handler's
+    if (is_handler) return _URC_NO_REASON;
     if (address == 0 || ++frames > most_frames) return _URC_END_OF_STACK;
     // A call returns to the instruction after it, which may belong to another line.
     const code_place place = place_of(was_interrupted != 0 ? address : address - 1);
@@ -275,8 +278,8 @@ _Unwind_Reason_Code add_frame(_Unwind_Context* context, void* argument) {
 
 }  // namespace
 
-std::size_t stack_trace(std::array<code_place, 64>& places, const void* /*context*/) noexcept {
-    trace found{places};
+std::size_t stack_trace(std::array<code_place, 64>& places, const void* /*context*/, void (*handler)()) noexcept {
+    trace found{places, reinterpret_cast<std::uintptr_t>(handler)};
     _Unwind_Backtrace(add_frame, &found);
     return found.count;
 }

@@ -95,11 +95,15 @@ void redirected_stream::capture(bool is_parents) {
     is_redirected = true;
     if (original) make_room_in(descriptor_of(original));
 #ifdef __linux__
-    // The C library may be about to keep lines until it has many, or has been told that this is no terminal.
+    // The C library may be about to keep lines until it has many, or has been told that this is no terminal. With the
+    // buffer that it has been using it would go on so until that is full.
     constexpr std::size_t no_buffer = 1;  // until the stream is used the size is 0
+    static std::array<char, BUFSIZ> buffer;
     if (stream != standard_stream::output) return;
     with_lock(stdout, steady_clock::now() + 100ms, [] {
-        if (__fbufsize(stdout) != no_buffer) setvbuf(stdout, nullptr, _IOLBF, 0);
+        if (__fbufsize(stdout) == no_buffer) return;
+        std::fflush(stdout);
+        setvbuf(stdout, buffer.data(), _IOLBF, buffer.size());
     });
 #endif
 }

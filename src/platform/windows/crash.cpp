@@ -109,11 +109,17 @@ bool unwind(CONTEXT& context, bool is_fault) noexcept {
     return context.Rip != 0;
 }
 
+bool is_in(const CONTEXT& context, void (*function)()) noexcept {
+    DWORD64 module = 0;
+    const auto* const found = RtlLookupFunctionEntry(context.Rip, &module, nullptr);
+    return found != nullptr && module + found->BeginAddress == reinterpret_cast<DWORD64>(function);
+}
+
 constexpr int most_frames = 100'000;
 
 }  // namespace
 
-std::size_t stack_trace(std::array<code_place, 64>& places, const void* of_fault) noexcept {
+std::size_t stack_trace(std::array<code_place, 64>& places, const void* of_fault, void (*handler)()) noexcept {
     static std::array<module_name, 64> names;
     CONTEXT context;
     if (of_fault != nullptr) {
@@ -125,7 +131,9 @@ std::size_t stack_trace(std::array<code_place, 64>& places, const void* of_fault
     DWORD64 previous = 0;
     bool is_fault = of_fault != nullptr;
     for (int frames = 0; frames < most_frames; ++frames) {
-        if (count > 0 && context.Rip == previous) {
+        if (is_in(context, handler)) {
+            count = 0;
+        } else if (count > 0 && context.Rip == previous) {
             ++places[count - 1].times;
         } else {
             if (count == places.size()) break;
@@ -142,7 +150,7 @@ std::size_t stack_trace(std::array<code_place, 64>& places, const void* of_fault
 #else
 
 // Only this processor has been tried.
-std::size_t stack_trace(std::array<code_place, 64>&, const void*) noexcept { return 0; }
+std::size_t stack_trace(std::array<code_place, 64>&, const void*, void (*)()) noexcept { return 0; }
 
 #endif
 
