@@ -66,7 +66,7 @@ systems = {
 
 
 # QEMU ends a child by fork that goes on in Python where other threads had run, and takes ten times as long.
-emulated_tests = ["test_interface.py", "test_package.py", "test_standard_logging.py", "test_text.py"]
+emulated_tests = [f"test_{name}.py" for name in ("configuration", "interface", "package", "standard_logging", "text")]
 
 first_of_all = 10  # the minor version from which on one wheel serves all
 shipped = 11  # by chaiNNer
