@@ -137,7 +137,7 @@ std::vector<std::string> set_level(role_logger& log, spdlog::level::level_enum l
     if (found) return {};
     return {
         format("CHAINNER_LOG_LEVEL={} is ignored: it must be trace, debug, info, warning, error, critical or off, "
-               "or one of them for a role, as in info,worker=debug",
+               "or one of them for a role (host or worker), as in info,worker=debug",
                *wanted)};
 }
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging.config
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -29,10 +30,17 @@ def spare(is_own: Callable[[str], bool], after_each: Callable[[set[str]], None])
 
 def after_root(after_each: Callable[[], None]) -> None:
     """Calls it after each configuration of the root logger, which `dictConfig` leaves to the last."""
+    basic_config = logging.basicConfig
     configure_root = logging.config.DictConfigurator.configure_root
 
     def configure_root_and_go_on(self: Any, *arguments: Any, **keywords: Any) -> None:
         configure_root(self, *arguments, **keywords)
         after_each()
 
+    @functools.wraps(basic_config)
+    def basic_config_and_go_on(**keywords: Any) -> None:  # with force=True it takes all handlers away
+        basic_config(**keywords)
+        after_each()
+
+    logging.basicConfig = basic_config_and_go_on
     logging.config.DictConfigurator.configure_root = configure_root_and_go_on  # type: ignore[method-assign]

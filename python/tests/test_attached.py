@@ -87,6 +87,22 @@ def test_each_handler_gets_a_record_once(programs, name, others, propagate):
     assert programs.texts() == ["once"]
 
 
+def test_what_is_attached_stays_so_though_somebody_forces_a_basic_configuration(programs):
+    shown = programs.run(
+        """
+        import logging
+        from chainner_logger import attach, setup_logger
+
+        setup_logger("worker")
+        attach("")
+        logging.basicConfig(level=logging.DEBUG, force=True)
+        logging.getLogger("module").info("in the log")
+        assert logging.root.level == logging.DEBUG
+        """
+    )
+    assert programs.texts() == ["in the log"] and "INFO:module" not in shown
+
+
 @pytest.mark.parametrize("disable", [True, False])
 @pytest.mark.parametrize("way", ["dictConfig", "fileConfig"])
 def test_what_is_attached_stays_attached(programs, way, disable):

@@ -556,7 +556,15 @@ def test_the_chart_is_a_filter_by_mouse_and_by_key(opened):
     assert count(opened) == ALL
 
 
+def test_errors_only_leaves_the_other_filters_as_they_are(opened):
+    opened.run("state.process = '20'; state.q = 'process'; changed(); document.getElementById('errors').click()")
+    assert opened.run("return [state.process, state.q]") == ["20", "process"]
+    assert opened.run("return visible.every(i => levelOf[i] >= ERROR)")
+
+
 def test_the_keys_of_the_chart_begin_at_the_selected_record_and_choose_a_range(opened):
+    opened.press("t")
+    opened.press("Escape")
     opened.click(".finding.crash")
     opened.press("t")
     now = opened.run("return [cursor, anchor, binOf(times[state.record])]")

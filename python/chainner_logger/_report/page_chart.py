@@ -186,7 +186,7 @@ function listenToChart() {
     drawChart();
   });
   canvas.addEventListener("focus", () => { placeCursor(); showCursor(); drawChart(); });
-  canvas.addEventListener("blur", () => drawChart());
+  canvas.addEventListener("blur", () => { cursor = -1; drawChart(); });
 }
 
 function showCursor() {

@@ -137,7 +137,7 @@ function listen() {
   $("range").addEventListener("click", () => { state.from = state.to = null; changed(); });
   $("reset").addEventListener("click", () => { clearFilters(); changed(); if (state.record >= 0) select(state.record, .33); });
   $("issue").addEventListener("click", copyIssue);
-  $("errors").addEventListener("click", () => { clearFilters(); state.levels = [ERROR, CRITICAL].filter(i => levelCounts[i]); changed(); $("list").focus(); });
+  $("errors").addEventListener("click", () => { state.levels = [ERROR, CRITICAL].filter(i => levelCounts[i]); changed(); $("list").focus(); });
   $("findings").addEventListener("keydown", event => {
     const to = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key], next = to && document.activeElement[to];
     if (!to) return;
