@@ -33,7 +33,7 @@ CALLS += [f"captured {call}" for call in CALLS if call != "first_setup"]
 ACTIONS = "exit fork log get pattern print".split()
 HELD_CALLS = "record", "rotation", "captured record", "captured rotation"
 NO_PROMISE = re.compile("signal (exit .*end|fork .*fork)|held print")  # which the C library forbids; and a full pipe
-NOT_IN_MALLOC = "signal pattern", "signal exit captured", "signal fork captured", "held fork"  # which it forbids there
+NOT_IN_MALLOC = "signal pattern", "signal exit capture", "signal fork capture", "held fork"  # which it forbids there
 NOT_IN_TIME_ZONE = "held", "signal print captured"  # whose lock others wait for, and what is printed for them
 PATHS = (
     "open stat lstat access rename mkdir rmdir link unlink readlink chmod openat mkdirat newfstatat unlinkat renameat "
