@@ -73,25 +73,33 @@ class remembered_file {
 public:
     void remember(file_number number) noexcept {
         const file_identity found = identity_of(number).value_or(file_identity{});
-        number_ = no_file;
-        device_ = found.device;
-        index_ = found.index;
-        number_ = number;
+        const std::size_t other = 1 - latest_;  // the one before is answered until this one is whole
+        entries_[other].number = no_file;
+        entries_[other].device = found.device;
+        entries_[other].index = found.index;
+        entries_[other].number = number;
+        latest_ = other;
     }
 
-    file_number number() const noexcept { return number_.load(std::memory_order_relaxed); }
+    file_number number() const noexcept { return entries_[latest_].number.load(std::memory_order_relaxed); }
 
     /// `no_file` if the number stands for another file by now, or the file was removed.
     file_number verified_number() const noexcept {
-        const file_number number = number_;
+        const entry& latest = entries_[latest_];
+        const file_number number = latest.number;
         const auto found = number == no_file ? std::nullopt : identity_of(number);
-        return found && found->device == device_ && found->index == index_ ? number : no_file;
+        return found && found->device == latest.device && found->index == latest.index ? number : no_file;
     }
 
 private:
-    std::atomic<file_number> number_{no_file};
-    std::atomic<std::uint64_t> device_{0};
-    std::atomic<std::uint64_t> index_{0};
+    struct entry {
+        std::atomic<file_number> number{no_file};
+        std::atomic<std::uint64_t> device{0};
+        std::atomic<std::uint64_t> index{0};
+    };
+
+    std::array<entry, 2> entries_;
+    std::atomic<std::size_t> latest_{0};
 };
 
 /// Creates a log file for the last record of this process, in a signal handler. Returns `no_file`, and tells why in
