@@ -32,7 +32,8 @@ CALLS = (
 CALLS += [f"captured {call}" for call in CALLS if call != "first_setup"]
 ACTIONS = "exit fork log get pattern print".split()
 HELD_CALLS = "record", "rotation", "captured record", "captured rotation"
-NO_PROMISE = re.compile("signal (exit .*end|fork .*fork)|held print")  # which the C library forbids; and a full pipe
+# Which the C library forbids; and a full pipe.
+NO_PROMISE = re.compile("signal (exit .*end|fork .*fork|fork captured end)|held print")
 NOT_IN_MALLOC = "signal pattern", "signal exit capture", "signal fork capture", "held fork"  # which it forbids there
 NOT_IN_TIME_ZONE = "held", "signal print captured"  # whose lock others wait for, and what is printed for them
 PATHS = (
