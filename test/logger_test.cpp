@@ -458,11 +458,24 @@ TEST_F(Logger, LimitsThatMakeNoSenseAreRefused) {
     options = silent();
     options.max_files = 200'001;
     EXPECT_THAT(reason(options), AllOf(HasSubstr("max_files is 200001"), HasSubstr("at most 200000")));
-    options = silent();
-    options.level = static_cast<spdlog::level::level_enum>(42);
-    EXPECT_THAT(reason(options), HasSubstr("level is 42"));
+    for (const int level : {-1, spdlog::level::off + 1, 42}) {
+        options = silent();
+        options.level = static_cast<spdlog::level::level_enum>(level);
+        EXPECT_THAT(reason(options), HasSubstr("level is " + std::to_string(level)));
+    }
     logger->info("still here");
     EXPECT_THAT(test::texts(records("worker")), ElementsAre(first_text("worker"), "still here"));
+}
+
+TEST_F(Logger, LimitsMayBeTheLeastAndTheMostThatMakeSense) {
+    logger_options options = silent();
+    options.max_file_size = 1;
+    options.level = spdlog::level::off;
+    EXPECT_NO_THROW(chainner::setup_logger("worker", options));
+    options = silent();
+    options.max_files = 200'000;
+    options.level = spdlog::level::trace;
+    EXPECT_NO_THROW(chainner::setup_logger("worker", options));
 }
 
 TEST_F(Logger, FolderThatCannotBeUsedIsNamedWithTheReason) {

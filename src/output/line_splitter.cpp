@@ -134,7 +134,6 @@ void line_splitter::end_line() {
     if (const string_view line = visible(); !line.empty() || !is_given_) give(line);
     text_.clear();
     state_.clear();
-    is_bar_ = false;
     is_given_ = false;
 }
 

@@ -110,6 +110,14 @@ TEST_F(LineSplitter, TakesTheCursorUpSeveralRows) {
     EXPECT_THAT(take(), ElementsAre("above", "a3"));
 }
 
+TEST_F(LineSplitter, TakesTheStateOfOneBarForNoOtherAndALineForTheEndOfAll) {
+    add("\x1b[A\ra0\n\rb0\r\x1b[A");
+    pass(1s);
+    EXPECT_THAT(take(), ElementsAre("a0", "b0"));
+    add("done\n\n");
+    EXPECT_THAT(take(), ElementsAre("done", ""));
+}
+
 TEST_F(LineSplitter, TakesOtherEscapesForText) {
     for (const char* line : {"\x1b[31mred\x1b[0m", "\x1b[100A", "\x1b[/A", "\x1b[:A", "\x1b[2", "\x1b"}) {
         add(std::string(line) + "\n");
@@ -133,6 +141,9 @@ TEST_F(LineSplitter, GivesWhatIsLeftAtTheEnd) {
     splitter.give_rest();
     splitter.give_rest();
     EXPECT_THAT(take(), ElementsAre("50%"));
+    add("\x1b[A\ra0\n\rb0");
+    splitter.give_rest();
+    EXPECT_THAT(take(), ElementsAre("a0", "b0"));
 }
 
 TEST_F(LineSplitter, CutsALineThatIsTooLongBetweenLetters) {
@@ -164,8 +175,12 @@ TEST_F(LineSplitter, HoldsHalfALetterBackForItsOtherHalf) {
     EXPECT_THAT(take(), ElementsAre("b"));
     add("\x82\n");
     EXPECT_THAT(take(), ElementsAre("\xf0\x9f\x99\x82"));
-    add("\xc3");
+    add("c\xc3");
     pass(1s);
+    EXPECT_THAT(take(), ElementsAre("c"));
+    pass(999ms);
+    EXPECT_THAT(take(), IsEmpty()) << "it has a second as well";
+    pass(1ms);
     EXPECT_THAT(take(), ElementsAre("\xc3")) << "what never becomes a letter must not keep an idle process awake";
 }
 
