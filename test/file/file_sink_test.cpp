@@ -128,6 +128,33 @@ TEST_F(RemovedFolder, AFaultEndsWhateverTheClockSays) {
     EXPECT_THAT(warnings(), SizeIs(1));
 }
 
+TEST_F(FileSink, WhatItSaysOfAFaultBearsThePresentTimeWhateverTheLastRecordDoes) {
+    using namespace std::chrono_literals;
+    set_up();
+    const std::string begin = found().front().time;
+    log_at(moment - 24h);
+    fs::rename(logs / "host.log", logs / "saved");
+    ASSERT_TRUE(has_recovered());
+    EXPECT_EQ(found().back().level, "WARNING");
+    EXPECT_GE(test::seconds_between(begin, found().back().time), 0);
+}
+
+TEST_F(RemovedFolder, WhatASetUpElsewhereSaysOfAFaultBearsThePresentTimeWhateverTheLastRecordDoes) {
+    using namespace std::chrono_literals;
+    set_up();
+    const std::string begin = found().front().time;
+    log_at(moment - 24h);
+    fs::remove(logs / "host.log");
+    logs = directory / "elsewhere";
+    set_up();
+    ASSERT_THAT(warnings(), SizeIs(1));
+    for (const auto& each : found()) {
+        if (each.text != "record 1") {
+            EXPECT_GE(test::seconds_between(begin, each.time), 0) << each.text;
+        }
+    }
+}
+
 TEST_F(FileSink, TimesFollowTheRulesOfTheZone) {
     if (!test::is_posix()) GTEST_SKIP() << "the rules of a zone are not read from TZ on this system";
     const test::scoped_variable zone("TZ", "CET-1CEST,M3.5.0,M10.5.0/3");
