@@ -59,7 +59,6 @@ std::vector<std::string> file_writer::open(log_location location, std::string ap
 
 std::vector<std::string> file_writer::close() {
     end_session();
-    session_.end();
     is_open_ = false;
     return file_.close();
 }

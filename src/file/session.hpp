@@ -29,7 +29,6 @@ public:
 
     bool is_open() const noexcept { return is_open_; }
     void begin() noexcept { is_open_ = true; }
-    void end() noexcept { is_open_ = false; }
 
     /// At the beginning of a file: which program, on which system, writes what follows.
     std::string header();
