@@ -9,10 +9,12 @@
 #include <chainner/logger.hpp>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "console_sink.hpp"
 #include "file/file_sink.hpp"
 #include "guarded_sink.hpp"
+#include "platform/file.hpp"
 
 namespace chainner::detail {
 
@@ -36,7 +38,7 @@ struct setup {
     void detach_in_child() noexcept {}
 };
 
-/// What is captured of the process's output, for the hooks. Not in this room, which stands below.
+/// What is captured of the process's output, for the hooks: `output/` uses this header, and not this one `output/`.
 struct output_hooks {
     /// Has all that was written until now taken in. May be called in a signal handler.
     void (*settle)() noexcept;

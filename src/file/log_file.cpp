@@ -3,10 +3,9 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
-#include "file/rotation.hpp"
+#include "platform/directory.hpp"
 #include "platform/process.hpp"
 #include "record/escaping.hpp"
 
@@ -30,10 +29,6 @@ bool is_occupied(const fs::filesystem_error& error, const fs::path& path) {
 }
 
 }  // namespace
-
-fs::path log_location::file(int instance) const {
-    return directory / (instance == 1 ? role + ".log" : format("{}-{}.log", role, instance));
-}
 
 log_file::log_file(fs::path path, platform::file file)
     : path_(std::move(path)), file_(std::move(file)), size_limit_(platform::file_size_limit()) {}

@@ -12,24 +12,10 @@
 #include <system_error>
 #include <vector>
 
-#include "platform/directory.hpp"
+#include "file/rotation.hpp"
 #include "platform/file.hpp"
 
 namespace chainner::detail {
-
-/// Where a role's files are, and how many.
-struct log_location {
-    std::filesystem::path directory;  // created if missing
-    platform::sharing sharing = platform::sharing::none;
-    std::string role;           // the file's name without `.log`
-    std::size_t max_size = 0;   // bytes
-    std::size_t max_files = 0;  // rotated ones
-    bool is_group_readable = false;
-
-    std::filesystem::path file(int instance = 1) const;
-};
-
-constexpr int max_instances = 1000;
 
 /// A log file that this process alone writes to. It is locked as long as it is open, and `host.log` that another
 /// process has locked is passed over for `host-2.log`, and so on. Records are written to a descriptor: a stream does

@@ -6,6 +6,7 @@
 #include <exception>
 #include <utility>
 
+#include "platform/crash.hpp"
 #include "platform/directory.hpp"
 #include "platform/process.hpp"
 #include "record/escaping.hpp"

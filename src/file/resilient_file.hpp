@@ -15,7 +15,7 @@
 #include "file/backlog.hpp"
 #include "file/log_file.hpp"
 #include "file/session.hpp"
-#include "platform/crash.hpp"
+#include "platform/file.hpp"
 
 namespace chainner::detail {
 

@@ -1,6 +1,7 @@
 #include "file/rotation.hpp"
 
 #include <spdlog/common.h>
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <iterator>
 #include <map>
 
+#include "platform/file.hpp"
 #include "platform/process.hpp"
 
 namespace chainner::detail {
@@ -60,6 +62,10 @@ bool is_live(const fs::path& path, std::vector<platform::file>& ended) {
 }
 
 }  // namespace
+
+fs::path log_location::file(int instance) const {
+    return directory / (instance == 1 ? role + ".log" : spdlog::fmt_lib::format("{}-{}.log", role, instance));
+}
 
 void rotate_files(const fs::path& path, std::size_t max_files) {
     if (max_files == 0) return platform::remove_open_file(path);

@@ -1,6 +1,6 @@
 #pragma once
 
-// The rotated files of a role: their names, and which of them are deleted.
+// The files of a role: their names, how they are rotated, and which of them are deleted.
 
 #include <cstddef>
 #include <filesystem>
@@ -10,9 +10,23 @@
 #include <string_view>
 #include <vector>
 
-#include "file/log_file.hpp"
+#include "platform/directory.hpp"
 
 namespace chainner::detail {
+
+/// Where a role's files are, and how many.
+struct log_location {
+    std::filesystem::path directory;  // created if missing
+    platform::sharing sharing = platform::sharing::none;
+    std::string role;           // the file's name without `.log`
+    std::size_t max_size = 0;   // bytes
+    std::size_t max_files = 0;  // rotated ones
+    bool is_group_readable = false;
+
+    std::filesystem::path file(int instance = 1) const;
+};
+
+constexpr int max_instances = 1000;
 
 /// Renames `host.log` to `host.1.log`, that one to `host.2.log`, and so on, in the order and to the names that
 /// `spdlog::sinks::rotating_file_sink_mt` uses. It is not that sink which does it: where the system cannot tell whether

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -38,6 +41,50 @@ private:
     file_number number_ = no_file;
     std::uint64_t device_ = 0;
     std::uint64_t index_ = 0;
+};
+
+/// How the system knows an open file, whatever its name.
+struct file_identity {
+    std::uint64_t device = 0;
+    std::uint64_t index = 0;
+};
+
+/// Of the file that the number stands for; nothing if it stands for none, or for one that was removed. May be called in
+/// a signal handler. Windows, where no handle gets another file by mistake, answers for each number.
+std::optional<file_identity> identity_of(file_number number) noexcept;
+
+/// A file that somebody else opens and closes. May be asked at any moment, also in a signal handler.
+class remembered_file {
+public:
+    void remember(file_number number) noexcept {
+        const file_identity found = identity_of(number).value_or(file_identity{});
+        const std::size_t other = 1 - latest_;  // the one before is answered until this one is whole
+        entries_[other].number = no_file;
+        entries_[other].device = found.device;
+        entries_[other].index = found.index;
+        entries_[other].number = number;
+        latest_ = other;
+    }
+
+    file_number number() const noexcept { return entries_[latest_].number.load(std::memory_order_relaxed); }
+
+    /// `no_file` if the number stands for another file by now, or the file was removed.
+    file_number verified_number() const noexcept {
+        const entry& latest = entries_[latest_];
+        const file_number number = latest.number;
+        const auto found = number == no_file ? std::nullopt : identity_of(number);
+        return found && found->device == latest.device && found->index == latest.index ? number : no_file;
+    }
+
+private:
+    struct entry {
+        std::atomic<file_number> number{no_file};
+        std::atomic<std::uint64_t> device{0};
+        std::atomic<std::uint64_t> index{0};
+    };
+
+    std::array<entry, 2> entries_;
+    std::atomic<std::size_t> latest_{0};
 };
 
 /// From now on whoever writes to it fails, also by a call that has begun: in a child by `fork`, which leaves the file

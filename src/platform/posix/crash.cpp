@@ -286,12 +286,6 @@ std::size_t stack_trace(std::array<code_place, 64>& places, const void* /*contex
 
 // The file
 
-std::optional<file_identity> identity_of(file_number number) noexcept {
-    struct stat found {};
-    if (fstat(static_cast<int>(number), &found) != 0 || found.st_nlink == 0) return std::nullopt;
-    return file_identity{static_cast<std::uint64_t>(found.st_dev), found.st_ino};
-}
-
 file_number create_last_log_file(const std::filesystem::path& directory, const char* name,
                                  std::error_code& error) noexcept {
     const int folder = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

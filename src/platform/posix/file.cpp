@@ -95,6 +95,12 @@ file hold_descriptor(int descriptor) noexcept {
     return is_stream ? adopt(descriptor, STDERR_FILENO + 1) : file(descriptor);
 }
 
+std::optional<file_identity> identity_of(file_number number) noexcept {
+    struct stat found {};
+    if (fstat(static_cast<int>(number), &found) != 0 || found.st_nlink == 0) return std::nullopt;
+    return file_identity{static_cast<std::uint64_t>(found.st_dev), found.st_ino};
+}
+
 void make_unwritable(file_number number) noexcept {
     if (number == no_file) return;
     const int unwritable = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -158,8 +158,6 @@ std::size_t stack_trace(std::array<code_place, 64>&, const void*, void (*)()) no
 
 file_number number_of(int descriptor) noexcept { return _get_osfhandle(descriptor); }
 
-std::optional<file_identity> identity_of(file_number) noexcept { return file_identity{}; }
-
 file_number create_last_log_file(const std::filesystem::path&, const char*, std::error_code& error) noexcept {
     error = std::make_error_code(std::errc::function_not_supported);
     return no_file;
