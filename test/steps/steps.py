@@ -7,6 +7,7 @@ says where that is. Linux on x86-64 only."""
 
 import argparse
 import collections
+import contextlib
 import datetime
 import errno
 import itertools
@@ -67,7 +68,8 @@ def read(folder):
     logs = collections.defaultdict(str)
     numbered = [(*re.fullmatch(r"(.*?)(?:\.(\d+))?\.log", str(path)).groups(), path) for path in folder.rglob("*.log")]
     for name, _, path in sorted(numbered, key=lambda each: -int(each[1] or 0)):
-        logs[name] += path.read_bytes().decode(errors="replace")
+        with contextlib.suppress(FileNotFoundError):  # another thread has just renamed it
+            logs[name] += path.read_bytes().decode(errors="replace")
     return {name: text.split("\n") for name, text in logs.items()}
 
 
@@ -160,7 +162,7 @@ def sweep(row, until):
                     steps[key] = is_promised(life, row)
                     if steps[key]:
                         life.disturb(row.split()[0])
-                    if "rotation" in row and files != (files := inodes_in(life.folder)):  # it deletes the oldest
+                    while "rotation" in row and files != (files := inodes_in(life.folder)):  # it deletes the oldest
                         life.seen.update(int(number) for number in re.findall(r"record (\d+) x", str(read(life.folder))))
                     if len(steps) == end:
                         is_over = False
