@@ -8,6 +8,7 @@ import io
 import os
 import re
 import shlex
+import subprocess
 import sys
 import tempfile
 import time
@@ -141,7 +142,8 @@ def _where(options: argparse.Namespace) -> int:
     for changed, size, name in files:
         when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(changed))
         print(f"  {byte_count(size):>9}  {when}  {name}")
-    named = f" {shlex.quote(options.folder)}" if options.folder else ""
+    quoted = subprocess.list2cmdline if sys.platform == "win32" else shlex.join
+    named = f" {quoted([options.folder])}" if options.folder else ""
     print(f"\nTo send them: {_command()} report{named}" if files else "  no files yet")
     return 0
 
