@@ -66,6 +66,7 @@ output_reader::clock::time_point output_reader::serve() {
     }
     step_begins_.notify_one();
     const int asked = asked_;
+    if (is_rest_wanted_.exchange(false)) gives_rest_ = true;  // of what has come until now, so before it is taken
     bool is_done = true;
     try {
         for (stream& each : streams_) is_done = take(each) && is_done;
@@ -81,9 +82,11 @@ output_reader::clock::time_point output_reader::end_step(int asked, bool is_done
     const auto is_any = [this](auto is_so) { return std::any_of(streams_.begin(), streams_.end(), is_so); };
     const std::lock_guard lock(reading_);
     for (stream& each : streams_) make_room(each);
-    has_unrecorded_ = is_any([](const stream& each) { return !each.unrecorded().empty(); });
-    has_unshown_ = is_any([](const stream& each) { return !each.unshown().empty(); });
+    // In this order, so that at no moment nothing seems to be left.
     has_rest_ = is_any([](const stream& each) { return each.lines.due().has_value(); });
+    has_unshown_ = is_any([](const stream& each) { return !each.unshown().empty(); });
+    has_unrecorded_ = is_any([](const stream& each) { return !each.unrecorded().empty(); });
+    if (is_done) gives_rest_ = false;
     if (is_done && answered_.exchange(asked) != asked) platform::wake_all(answered_);
     ++step_;
     const auto now = clock::now();
@@ -96,7 +99,7 @@ output_reader::clock::time_point output_reader::end_step(int asked, bool is_done
 bool output_reader::take(stream& from) {
     if (from.unshown().size() >= much_unshown && asked_ == answered_) return true;
     const std::lock_guard lock(reading_);
-    if (from.filled == capacity && is_rest_wanted_) {
+    if (from.filled == capacity && gives_rest_) {
         from.console.skip(from.unshown());
         from.shown = from.filled;
         make_room(from);
@@ -129,7 +132,7 @@ bool output_reader::record() {
     const auto now = clock::now();
     const auto has_something = [&](const stream& each) {
         const auto due = each.lines.due();
-        return !each.unrecorded().empty() || (due && (*due <= now || is_rest_wanted_));
+        return !each.unrecorded().empty() || (due && (*due <= now || gives_rest_));
     };
     if (std::none_of(streams_.begin(), streams_.end(), has_something)) return true;
     const auto access = own_logger().file->lock_until(now);
@@ -137,13 +140,12 @@ bool output_reader::record() {
     if (!access && now - (waits_since_ ? *waits_since_ : waits_since_.emplace(now)) < lock_patience) return false;
     file_ = access ? &*access : nullptr;
     time_ = spdlog::log_clock::now();
-    const bool is_rest_wanted = is_rest_wanted_.exchange(false);
     for (stream& each : streams_) {
         const string_view text = each.unrecorded();
         each.recorded += text.size();
         each.lines.add(text, now);
         each.lines.give_if_due(now);
-        if (is_rest_wanted) each.lines.give_rest();
+        if (gives_rest_) each.lines.give_rest();
     }
     if (access) access->write_batch();
     return true;

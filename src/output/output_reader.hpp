@@ -96,6 +96,7 @@ private:
     std::atomic<record_time> time_{record_time()};  // of the latest lines,
     file_writer* file_ = nullptr;                   // and where they are recorded; null: without the lock
     std::optional<clock::time_point> waits_since_;  // for the file's lock
+    bool gives_rest_ = false;                       // of lines that have no end yet
     std::atomic<std::thread::id> owner_{std::thread::id()};
 
     // Of both threads

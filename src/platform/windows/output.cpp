@@ -202,7 +202,8 @@ std::size_t led_stream::read(char* to, std::size_t size) noexcept {
 
 bool led_stream::has_unread() const noexcept {
     if (!read_end_) return false;
-    return is_expecting_ ? WaitForSingleObject(has_read_first_.get(), 0) == WAIT_OBJECT_0 : available() > 0;
+    // Wine tells of the first byte once the thread that asked for it has run; the others can be seen at once.
+    return available() > 0 || (is_expecting_ && WaitForSingleObject(has_read_first_.get(), 0) == WAIT_OBJECT_0);
 }
 
 class windows_captured_streams final : public captured_streams {
