@@ -70,7 +70,7 @@ class _Attached(logging.Handler):
     def _hand_over(self, record: logging.LogRecord) -> None:
         """As Logger.handle, which would let it come by once more."""
         found = logger.filter(record)
-        if logger.disabled or not found:
+        if not found:
             return
         for handler in dict.fromkeys(_handlers_of(logger)):
             has_it = isinstance(handler, _Attached) or handler in self._other.handlers
