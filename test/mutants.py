@@ -184,6 +184,8 @@ def try_file(known, file, most, seed):
     known.open(file)
     original = (TREE / file).read_text()
     tests, seen, noticed, tried = known.tests_of(file), {None, known.compiled(file)}, 0, 0
+    if is_noticed(known, tests):
+        sys.exit(f"{file}: {tests[0]} fails without any mistake")
     try:
         for _, _, number, lines in sorted(mutants_of(file, seed)):
             if tried == most:
