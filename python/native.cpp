@@ -247,7 +247,7 @@ void remove_empty_crash_file() noexcept {
     if (place == nullptr || place->process_id != platform::process_id()) return;
     const platform::file_number number = detail::loggers_of_process().crash_file.verified_number();
     const auto identity = platform::identity_of(number).value_or(platform::file_identity{});
-    platform::file file(number, identity.device, identity.index);
+    platform::file file(number, identity);
     const auto [placement, size] = platform::state_of(file, place->path);
     file.release();  // something may still crash
     std::error_code ignored;

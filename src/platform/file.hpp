@@ -18,40 +18,44 @@ namespace chainner::platform {
 using file_number = std::intptr_t;
 inline constexpr file_number no_file = -1;
 
+/// How the system knows an open file, whatever its name.
+struct file_identity {
+    std::uint64_t device = 0;
+    std::uint64_t index = 0;
+
+    bool operator==(const file_identity& other) const noexcept {
+        return device == other.device && index == other.index;
+    }
+};
+
+/// Of the file that the number stands for; nothing if it stands for none, or for one that was removed. May be called in
+/// a signal handler. Windows, where no handle gets another file by mistake, answers for each number.
+std::optional<file_identity> identity_of(file_number number) noexcept;
+
 /// An open file. Closes it, unless the program has closed it: the number may then stand for a file of the program's.
 class file {
 public:
     file() = default;
-    explicit file(file_number number, std::uint64_t device = 0, std::uint64_t index = 0) noexcept
-        : number_(number), device_(device), index_(index) {}
-    file(file&& other) noexcept;
-    file& operator=(file&& other) noexcept;
+    explicit file(file_number number, file_identity identity = {}) noexcept : number_(number), identity_(identity) {}
+    file(file&& other) noexcept : number_(other.release()), identity_(other.identity_) {}
+    file& operator=(file&& other) noexcept {
+        std::swap(number_, other.number_);
+        std::swap(identity_, other.identity_);
+        return *this;
+    }
     ~file();
 
     explicit operator bool() const noexcept { return number_ != no_file; }
     file_number number() const noexcept { return number_; }
     file_number release() noexcept { return std::exchange(number_, no_file); }
 
-    /// Whether it is the file that the system knows by these numbers; if none were given, it may be any.
-    bool is_same(std::uint64_t device, std::uint64_t index) const noexcept {
-        return index_ == 0 || (device_ == device && index_ == index);
-    }
+    /// Whether that is this file; where its identity is not known, it may be any.
+    bool is_same(file_identity found) const noexcept { return identity_ == file_identity{} || identity_ == found; }
 
 private:
     file_number number_ = no_file;
-    std::uint64_t device_ = 0;
-    std::uint64_t index_ = 0;
+    file_identity identity_;
 };
-
-/// How the system knows an open file, whatever its name.
-struct file_identity {
-    std::uint64_t device = 0;
-    std::uint64_t index = 0;
-};
-
-/// Of the file that the number stands for; nothing if it stands for none, or for one that was removed. May be called in
-/// a signal handler. Windows, where no handle gets another file by mistake, answers for each number.
-std::optional<file_identity> identity_of(file_number number) noexcept;
 
 /// A file that somebody else opens and closes. May be asked at any moment, also in a signal handler.
 class remembered_file {
@@ -73,7 +77,7 @@ public:
         const entry& latest = entries_[latest_];
         const file_number number = latest.number;
         const auto found = number == no_file ? std::nullopt : identity_of(number);
-        return found && found->device == latest.device && found->index == latest.index ? number : no_file;
+        return found == file_identity{latest.device, latest.index} ? number : no_file;
     }
 
 private:

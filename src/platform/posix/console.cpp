@@ -83,11 +83,6 @@ public:
 
 private:
     enum class way { unknown, off, socket, at_once, reopened, when_ready, plainly };
-    struct identity {
-        dev_t device = 0;
-        ino_t index = 0;
-        bool operator==(const identity& other) const noexcept { return device == other.device && index == other.index; }
-    };
     int descriptor() const noexcept { return descriptor_; }
     int find_descriptor() const noexcept;
     void reopen() noexcept;
@@ -100,7 +95,7 @@ private:
     way way_ = way::unknown;
     bool has_failed_ = false;
     bool was_cut_short_ = false;
-    identity identity_;
+    file_identity identity_;
     bool is_pipe_ = false;
     bool is_terminal_ = false;
     file reopened_;
@@ -122,7 +117,7 @@ bool posix_console::follow() noexcept {
         if (errno == EBADF) way_ = way::off;
         return false;
     }
-    const identity now{found.st_dev, found.st_ino};
+    const file_identity now = identity_of(found);
     if (way_ != way::unknown && now == identity_) return false;
     const bool is_replaced = identity_.index != 0 && descriptor() == descriptor_of(stream_);
     if (is_replaced && S_ISREG(found.st_mode) && is_file_of_program(descriptor())) {
@@ -155,7 +150,7 @@ void posix_console::reopen() noexcept {
 bool posix_console::fall_back() noexcept {
     struct stat found {};
     if (way_ != way::at_once || fstat(descriptor(), &found) != 0) return false;
-    if (!(identity{found.st_dev, found.st_ino} == identity_)) return false;
+    if (!(identity_of(found) == identity_)) return false;
     if (is_pipe_) {
         reopen();
     } else {

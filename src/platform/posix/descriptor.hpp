@@ -14,6 +14,10 @@
 
 namespace chainner::platform {
 
+inline file_identity identity_of(const struct stat& found) noexcept {
+    return {static_cast<std::uint64_t>(found.st_dev), static_cast<std::uint64_t>(found.st_ino)};
+}
+
 inline std::error_code last_error() noexcept { return {errno, std::system_category()}; }
 
 /// Takes a descriptor over, under another number: one far above those that a program is given. A program that closes

@@ -18,29 +18,11 @@ namespace chainner::platform {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-bool leads_to(const file& file, const struct stat& found) noexcept {
-    return file.is_same(static_cast<std::uint64_t>(found.st_dev), found.st_ino);
-}
-
-}  // namespace
-
-file::file(file&& other) noexcept
-    : number_(std::exchange(other.number_, no_file)), device_(other.device_), index_(other.index_) {}
-
-file& file::operator=(file&& other) noexcept {
-    std::swap(number_, other.number_);
-    std::swap(device_, other.device_);
-    std::swap(index_, other.index_);
-    return *this;
-}
-
 file::~file() {
     const auto descriptor = static_cast<int>(number_);
     struct stat found {};
     if (number_ == no_file) return;
-    if (index_ != 0 && fstat(descriptor, &found) == 0 && !leads_to(*this, found)) return;
+    if (fstat(descriptor, &found) == 0 && !is_same(platform::identity_of(found))) return;
     ::close(descriptor);
 }
 
@@ -55,10 +37,8 @@ file adopt(int descriptor, int lowest) noexcept {
         errno = reason;
         return {};
     }
-    const auto with_identity = [&found](int number) {
-        return file(number, static_cast<std::uint64_t>(found.st_dev), found.st_ino);
-    };
-    if (descriptor >= lowest) return with_identity(descriptor);
+    const file_identity identity = identity_of(found);
+    if (descriptor >= lowest) return file(descriptor, identity);
     int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, lowest);
     if (moved < 0) moved = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     const int error = errno;
@@ -66,10 +46,10 @@ file adopt(int descriptor, int lowest) noexcept {
         ::close(descriptor);
     } else {
         // The number of a stream that was closed, where the program can put a file of its own at any moment.
-        with_identity(descriptor);
+        file(descriptor, identity);
     }
     errno = error;
-    return moved < 0 ? file() : with_identity(moved);
+    return moved < 0 ? file() : file(moved, identity);
 }
 
 struct high_numbers {
@@ -98,7 +78,7 @@ file hold_descriptor(int descriptor) noexcept {
 std::optional<file_identity> identity_of(file_number number) noexcept {
     struct stat found {};
     if (fstat(static_cast<int>(number), &found) != 0 || found.st_nlink == 0) return std::nullopt;
-    return file_identity{static_cast<std::uint64_t>(found.st_dev), found.st_ino};
+    return identity_of(found);
 }
 
 void make_unwritable(file_number number) noexcept {
@@ -268,10 +248,12 @@ file_state state_of(const file& file, const fs::path& path) noexcept {
     if (fstat(descriptor_of(file), &opened) != 0) {
         return {errno == EBADF ? placement::closed : placement::unknown, 0};
     }
-    if (!leads_to(file, opened)) return {placement::closed, 0};
+    if (!file.is_same(identity_of(opened))) return {placement::closed, 0};
     const auto size = static_cast<std::uintmax_t>(opened.st_size);
     if (opened.st_nlink == 0) return {placement::removed, size};
-    if (lstat(path.c_str(), &named) == 0) return {leads_to(file, named) ? placement::in_place : placement::moved, size};
+    if (lstat(path.c_str(), &named) == 0) {
+        return {file.is_same(identity_of(named)) ? placement::in_place : placement::moved, size};
+    }
     return {errno == ENOENT || errno == ENOTDIR ? placement::moved : placement::unknown, size};
 }
 

@@ -24,13 +24,6 @@ HANDLE handle_of(file_number number) noexcept {
 
 }  // namespace
 
-file::file(file&& other) noexcept : number_(std::exchange(other.number_, no_file)) {}
-
-file& file::operator=(file&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-}
-
 file::~file() {
     if (number_ != no_file) CloseHandle(handle_of(number_));
 }
