@@ -12,6 +12,7 @@
 namespace chainner::detail {
 
 using platform::standard_stream;
+namespace captured_streams = platform::captured_streams;
 using std::string_view;
 using namespace std::chrono_literals;
 
@@ -35,12 +36,8 @@ output_reader::stream::stream(output_reader& reader, standard_stream stream_of_p
       buffer(new char[capacity]),
       lines([&reader, this](string_view line) { reader.record(*this, line); }),
       others(platform::process_id()),
-      console(reader.streams_of_process_.make_console(stream_of_process),
-              [] { return where_records_are(*own_logger().file); }) {}
-
-output_reader::output_reader(platform::captured_streams& streams)
-    : streams_of_process_(streams),
-      streams_{stream(*this, standard_stream::output), stream(*this, standard_stream::error)} {}
+      console(captured_streams::make_console(stream_of_process), [] { return where_records_are(*own_logger().file); }) {
+}
 
 void output_reader::start() {
     platform::start_reader([this] { relieve(); });
@@ -51,7 +48,7 @@ void output_reader::start() {
             const auto has_room = [](const stream& each) {
                 return each.filled < capacity && each.unshown().size() < much_unshown;
             };
-            streams_of_process_.wait({has_room(streams_[0]), has_room(streams_[1])}, next);
+            captured_streams::wait({has_room(streams_[0]), has_room(streams_[1])}, next);
         }
     });
 }
@@ -111,7 +108,7 @@ bool output_reader::read(stream& from) {
     const std::size_t filled = from.filled;
     const std::size_t room = std::min(capacity - filled, most_at_once);
     has_unrecorded_ = true;
-    const std::size_t size = streams_of_process_.read(from.which, from.buffer.get() + filled, room);
+    const std::size_t size = captured_streams::read(from.which, from.buffer.get() + filled, room);
     from.filled = filled + size;
     return size < room || room == most_at_once;
 }
@@ -182,7 +179,7 @@ void output_reader::relieve() {
 // Those who ask
 
 output_reader::record_time output_reader::settle_before_record(record_time time) noexcept {
-    const bool has_something = streams_of_process_.has_unread() || has_unrecorded_;
+    const bool has_something = captured_streams::has_unread() || has_unrecorded_;
     if (has_something && unanswered_ - answered_ <= 0 && owner_ != std::this_thread::get_id()) {
         const int question = ++asked_;
         if (!is_answered(question, clock::now() + record_patience)) unanswered_ = question;
@@ -201,7 +198,7 @@ void output_reader::settle(clock::time_point end) noexcept {
 
 /// Otherwise all is done, and the owner sleeps until something is written.
 bool output_reader::is_busy() const noexcept {
-    return streams_of_process_.has_unread() || has_unrecorded_ || has_unshown_ || has_rest_;
+    return captured_streams::has_unread() || has_unrecorded_ || has_unshown_ || has_rest_;
 }
 
 bool output_reader::is_answered(int question, clock::time_point end) const noexcept {

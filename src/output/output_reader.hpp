@@ -40,7 +40,7 @@ public:
     using clock = std::chrono::steady_clock;
     using record_time = spdlog::log_clock::time_point;
 
-    explicit output_reader(platform::captured_streams& streams);
+    output_reader() = default;
     output_reader(const output_reader&) = delete;
     output_reader& operator=(const output_reader&) = delete;
 
@@ -90,8 +90,8 @@ private:
     bool is_busy() const noexcept;
     bool is_answered(int question, clock::time_point end) const noexcept;
 
-    platform::captured_streams& streams_of_process_;
-    std::array<stream, 2> streams_;
+    std::array<stream, 2> streams_{stream(*this, platform::standard_stream::output),
+                                   stream(*this, platform::standard_stream::error)};
     std::string text_;
     std::atomic<record_time> time_{record_time()};  // of the latest lines,
     file_writer* file_ = nullptr;                   // and where they are recorded; null: without the lock

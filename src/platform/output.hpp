@@ -14,68 +14,66 @@ namespace chainner::platform {
 
 inline constexpr std::array<standard_stream, 2> standard_streams{standard_stream::output, standard_stream::error};
 
-/// stdout and stderr, each of which can be led into a pipe that this process reads. For the life of the process.
-class captured_streams {
-public:
-    using deadline = std::chrono::steady_clock::time_point;
+using deadline = std::chrono::steady_clock::time_point;
 
-    virtual ~captured_streams() = default;
+/// stdout and stderr, each of which can be led into a pipe that this process reads. But for `is_captured`, to be called
+/// once `open` has made the pipes.
+namespace captured_streams {
 
-    /// Makes the pipes, unless there are any. Throws `std::system_error`; there are none then.
-    virtual void open() = 0;
+/// Makes the pipes, unless there are any. Throws `std::system_error`; there are none then.
+void open();
 
-    enum class choice { all, orphaned };
+enum class choice { all, orphaned };
 
-    /// Leads the streams into the pipes; only those of them that are orphaned, if that is wanted. Throws
-    /// `std::system_error`; both streams are then as they were. A file that the program has opened under the number of
-    /// a stream that was closed stays as it is. C's stdout is written by lines from then on, where the system can tell
-    /// that it has a buffer (Linux). A thread that waits for room on stdout gets some, as far as the system has it to
-    /// give (Linux).
-    virtual void capture(choice which) = 0;
+/// Leads the streams into the pipes; only those of them that are orphaned, if that is wanted. Throws
+/// `std::system_error`; both streams are then as they were. A file that the program has opened under the number of a
+/// stream that was closed stays as it is. C's stdout is written by lines from then on, where the system can tell that
+/// it has a buffer (Linux). A thread that waits for room on stdout gets some, as far as the system has it to give
+/// (Linux).
+void capture(choice which);
 
-    /// Gives the streams back that are captured. In a child by `fork`, also those that its parent has captured.
-    virtual void release() noexcept = 0;
+/// Gives the streams back that are captured. In a child by `fork`, also those that its parent has captured.
+void release() noexcept;
 
-    /// As `release`, but one that is full and that nobody reads stays captured: the end of the process must not wait.
-    virtual void release_at_end() noexcept = 0;
+/// As `release`, but one that is full and that nobody reads stays captured: the end of the process must not wait.
+void release_at_end() noexcept;
 
-    /// Whether what is written to a stream now comes here: what the program has put in its place does not.
-    virtual bool is_captured(standard_stream stream) const noexcept = 0;
+/// Whether what is written to a stream now comes here: what the program has put in its place does not.
+bool is_captured(standard_stream stream) noexcept;
 
-    /// Writes what the C library has in its buffers of captured streams. Somebody must read. Waits for no lock longer
-    /// than until then.
-    virtual void flush_buffers(deadline end) noexcept = 0;
+/// Writes what the C library has in its buffers of captured streams. Somebody must read. Waits for no lock longer than
+/// until then.
+void flush_buffers(deadline end) noexcept;
 
-    // For the threads that read
+// For the threads that read
 
-    /// Reads without waiting. 0: there is nothing.
-    virtual std::size_t read(standard_stream stream, char* to, std::size_t size) noexcept = 0;
+/// Reads without waiting. 0: there is nothing.
+std::size_t read(standard_stream stream, char* to, std::size_t size) noexcept;
 
-    /// Waits until there may be something to read from those streams that are `wanted`, or until then.
-    virtual void wait(const std::array<bool, 2>& wanted, deadline end) noexcept = 0;
+/// Waits until there may be something to read from those streams that are `wanted`, or until then.
+void wait(const std::array<bool, 2>& wanted, deadline end) noexcept;
 
-    /// What a stream was before it was captured, to show there what was read.
-    virtual std::unique_ptr<console> make_console(standard_stream stream) const = 0;
+/// What a stream was before it was captured, to show there what was read.
+std::unique_ptr<console> make_console(standard_stream stream);
 
-    /// At any moment, also in a signal handler.
-    virtual bool has_unread() const noexcept = 0;
+/// At any moment, also in a signal handler.
+bool has_unread() noexcept;
 
-    // In a child by `fork`
+// In a child by `fork`
 
-    /// Leaves the pipes to the parent, which reads on.
-    virtual void leave_to_parent() noexcept = 0;
+/// Leaves the pipes to the parent, which reads on.
+void leave_to_parent() noexcept;
 
-    /// Whether a stream leads to a pipe of the parent's that nobody reads any more.
-    virtual bool is_orphaned() const noexcept = 0;
-};
+/// Whether a stream leads to a pipe of the parent's that nobody reads any more.
+bool is_orphaned() noexcept;
 
-std::unique_ptr<captured_streams> make_captured_streams();
+}  // namespace captured_streams
 
 /// Runs it in a thread of its own, which handles no signal of the program. Throws `std::system_error`.
 void start_reader(std::function<void()> read);
 
 /// Waits while `word` is `value`, but not longer than until then. At any moment, also in a signal handler.
-void wait_while(const std::atomic<int>& word, int value, captured_streams::deadline end) noexcept;
+void wait_while(const std::atomic<int>& word, int value, deadline end) noexcept;
 
 /// Ends each `wait_while` for this word.
 void wake_all(const std::atomic<int>& word) noexcept;

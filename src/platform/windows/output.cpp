@@ -33,8 +33,8 @@ owned_handle make_event() {
     return made;
 }
 
-DWORD milliseconds_until(captured_streams::deadline end) noexcept {
-    if (end == captured_streams::deadline::max()) return INFINITE;
+DWORD milliseconds_until(deadline end) noexcept {
+    if (end == deadline::max()) return INFINITE;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now()).count();
     return static_cast<DWORD>(std::clamp<decltype(left)>(left, 0, INFINITE - 1));
 }
@@ -206,46 +206,44 @@ bool led_stream::has_unread() const noexcept {
     return available() > 0 || (is_expecting_ && WaitForSingleObject(has_read_first_.get(), 0) == WAIT_OBJECT_0);
 }
 
-class windows_captured_streams final : public captured_streams {
-public:
-    void open() override {
-        for (led_stream& each : streams_) each.open();
-    }
-    void capture(choice) override try {
-        for (led_stream& each : streams_) each.capture();
-    } catch (...) {
-        release();
-        throw;
-    }
-    void release() noexcept override {
-        for (led_stream& each : streams_) each.give_back();
-    }
-    void release_at_end() noexcept override { release(); }
-    bool is_captured(standard_stream stream) const noexcept override {
-        return streams_.at(static_cast<std::size_t>(stream)).is_in_place();
-    }
-    void flush_buffers(deadline end) noexcept override;
-    std::size_t read(standard_stream stream, char* to, std::size_t size) noexcept override {
-        return streams_.at(static_cast<std::size_t>(stream)).read(to, size);
-    }
-    void wait(const std::array<bool, 2>& wanted, deadline end) noexcept override;
-    std::unique_ptr<console> make_console(standard_stream stream) const override {
-        return platform::make_console(stream);
-    }
-    bool has_unread() const noexcept override { return streams_[0].has_unread() || streams_[1].has_unread(); }
-    void leave_to_parent() noexcept override {}
-    bool is_orphaned() const noexcept override { return false; }
+/// Never destroyed.
+std::array<led_stream, 2>& streams() noexcept {
+    static auto& made =
+        *new std::array<led_stream, 2>{led_stream(standard_stream::output), led_stream(standard_stream::error)};
+    return made;
+}
 
-private:
-    std::array<led_stream, 2> streams_{led_stream(standard_stream::output), led_stream(standard_stream::error)};
-};
+}  // namespace
+
+namespace captured_streams {
+
+void open() {
+    for (led_stream& each : streams()) each.open();
+}
+
+void capture(choice) try {
+    for (led_stream& each : streams()) each.capture();
+} catch (...) {
+    release();
+    throw;
+}
+
+void release() noexcept {
+    for (led_stream& each : streams()) each.give_back();
+}
+
+void release_at_end() noexcept { release(); }
+
+bool is_captured(standard_stream stream) noexcept {
+    return streams().at(static_cast<std::size_t>(stream)).is_in_place();
+}
 
 /// The C runtime tells nobody whether the lock of a stream is to be had, so another thread waits for it.
-void windows_captured_streams::flush_buffers(deadline end) noexcept try {
+void flush_buffers(deadline end) noexcept try {
     auto flushed = std::make_shared<std::promise<void>>();
     const std::future<void> done = flushed->get_future();
-    std::thread([this, flushed] {
-        for (const led_stream& each : streams_) {
+    std::thread([flushed] {
+        for (const led_stream& each : streams()) {
             if (each.is_in_place()) each.flush_buffer();
         }
         flushed->set_value();
@@ -255,26 +253,39 @@ void windows_captured_streams::flush_buffers(deadline end) noexcept try {
     // No thread is to be had.
 }
 
-void windows_captured_streams::wait(const std::array<bool, 2>& wanted, deadline end) noexcept {
+std::size_t read(standard_stream stream, char* to, std::size_t size) noexcept {
+    return streams().at(static_cast<std::size_t>(stream)).read(to, size);
+}
+
+void wait(const std::array<bool, 2>& wanted, deadline end) noexcept {
     std::array<HANDLE, 2> events{};
     DWORD count = 0;
-    for (std::size_t i = 0; i < streams_.size(); ++i) {
+    for (std::size_t i = 0; i < events.size(); ++i) {
+        const led_stream& from = streams().at(i);
         if (!wanted.at(i)) continue;
-        if (!streams_.at(i).is_expecting()) return;  // there may be more
-        events.at(count++) = streams_.at(i).event();
+        if (!from.is_expecting()) return;  // there may be more
+        events.at(count++) = from.event();
     }
     if (count == 0) Sleep(milliseconds_until(end));
     if (count > 0) WaitForMultipleObjects(count, events.data(), FALSE, milliseconds_until(end));
 }
 
-}  // namespace
+std::unique_ptr<console> make_console(standard_stream stream) { return platform::make_console(stream); }
 
-std::unique_ptr<captured_streams> make_captured_streams() { return std::make_unique<windows_captured_streams>(); }
+bool has_unread() noexcept {
+    return std::any_of(streams().begin(), streams().end(), [](const led_stream& each) { return each.has_unread(); });
+}
+
+void leave_to_parent() noexcept {}  // no fork exists here
+
+bool is_orphaned() noexcept { return false; }
+
+}  // namespace captured_streams
 
 void start_reader(std::function<void()> read) { std::thread(std::move(read)).detach(); }
 
 // Since Windows 8
-void wait_while(const std::atomic<int>& word, int value, captured_streams::deadline end) noexcept {
+void wait_while(const std::atomic<int>& word, int value, deadline end) noexcept {
     using function = BOOL WINAPI(volatile void*, void*, SIZE_T, DWORD);
     static function* const wait = system_function<function>(L"kernelbase.dll", "WaitOnAddress");
     auto* const address = const_cast<std::atomic<int>*>(&word);
