@@ -16,7 +16,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto longest_wait = 100ms;
 constexpr auto longest_wait_in_all = 1s;
 constexpr auto wait_between_tries = 1ms;
 
@@ -61,12 +60,18 @@ spdlog::color_mode color_mode_of_environment() {
 
 }  // namespace
 
-console_writer::console_writer(std::string logger_name, std::function<std::string()> where_else,
+console_writer::console_writer(std::string logger_name, lossy_console::describe_function describe_missing,
                                std::unique_ptr<platform::console> console, wait_function wait)
     : logger_name_(std::move(logger_name)),
-      where_else_(std::move(where_else)),
-      console_(std::move(console)),
-      wait_(std::move(wait)) {}
+      describe_missing_(std::move(describe_missing)),
+      wait_(std::move(wait)),
+      console_(
+          std::move(console), [](std::string_view text) { return text; },
+          [this](std::size_t missing) {
+              const std::string text = describe_missing_(missing);
+              return std::string(formatted({internal_source, logger_name_, spdlog::level::warn, text}));
+          },
+          [this] { return wait_(0ms); }) {}
 
 void console_writer::open(std::unique_ptr<spdlog::formatter> formatter, spdlog::color_mode color) {
     formatter_ = std::move(formatter);
@@ -75,83 +80,37 @@ void console_writer::open(std::unique_ptr<spdlog::formatter> formatter, spdlog::
 }
 
 console_writer::console_writer(const console_writer& parent, std::unique_ptr<spdlog::formatter> formatter)
-    : logger_name_(parent.logger_name_),
-      where_else_(parent.where_else_),
-      formatter_(std::move(formatter)),
-      is_open_(parent.is_open()),
-      color_(parent.color_) {}
+    : console_writer(parent.logger_name_, parent.describe_missing_) {
+    formatter_ = std::move(formatter);
+    is_open_ = parent.is_open();
+    color_ = parent.color_;
+}
 
 console_writer console_writer::clone_for_child() const { return {*this, formatter_ ? formatter_->clone() : nullptr}; }
 
 void console_writer::log(const spdlog::details::log_msg& record) {
     if (!is_open_) return;
-    waits_since_.reset();
-    if (passed_over_ > 0) hidden_ += passed_over_.exchange(0);
-    const bool has_stalled = hidden_ > 0 || !rest_.empty();
-    if ((has_stalled && !resume(record.time)) || !show(record)) ++hidden_;
+    if (passed_over_ > 0) console_.leave_out(passed_over_.exchange(0));
+    if (!console_.has_reader()) return console_.leave_out(1);
+    std::string_view left = formatted(record);
+    left.remove_prefix(console_.show(left));
+    if (left.empty()) return;
+    for (const clock::time_point end = wait_(0ms) + longest_wait_in_all; wait_(wait_between_tries) < end;) {
+        if (left.size() == line_.size()) left = formatted(record);  // the stream may have become another one
+        left.remove_prefix(console_.show(left));
+        if (left.empty()) return;
+    }
+    console_.leave_out(left);
 }
 
-/// Goes on where a reader that is back lost us. false if it is not back.
-bool console_writer::resume(spdlog::log_clock::time_point now) {
-    if (!console_->is_ready()) return false;
-    if (console_->follow() && !rest_.empty()) {
-        // The beginning of that line went elsewhere.
-        rest_.clear();
-        ++hidden_;
+std::string_view console_writer::formatted(const spdlog::details::log_msg& record) {
+    console_.follow();
+    clear(line_);
+    formatter_->format(record, line_);
+    if (color_ == spdlog::color_mode::always || (color_ == spdlog::color_mode::automatic && console_.is_terminal())) {
+        colour(record, line_);
     }
-    if (console_->unread() > 0) return false;
-    rest_.erase(0, write(rest_));
-    if (rest_.empty() && hidden_ > 0) {
-        const std::string text = spdlog::fmt_lib::format("{} records were not shown here; {}", hidden_, where_else_());
-        if (show({now, internal_source, logger_name_, spdlog::level::warn, text})) hidden_ = 0;
-    }
-    return rest_.empty() && hidden_ == 0;
-}
-
-/// false if nothing of the record was shown.
-bool console_writer::show(const spdlog::details::log_msg& record) {
-    std::size_t shown = 0;
-    console_->follow();
-    do {
-        clear(line_);
-        formatter_->format(record, line_);
-        if (color_ == spdlog::color_mode::always ||
-            (color_ == spdlog::color_mode::automatic && console_->is_terminal())) {
-            colour(record, line_);
-        }
-        shown = write({line_.data(), line_.size()});
-    } while (shown == 0 && console_->follow());
-    if (shown > 0) rest_.assign(line_.data() + shown, line_.size() - shown);
-    return shown > 0;
-}
-
-/// Waits for a reader as long as it takes anything, up to a second. Returns how much was taken.
-std::size_t console_writer::write(std::string_view text) {
-    std::size_t taken = 0;
-    while (taken < text.size()) {
-        std::error_code error;
-        if (const std::size_t more = console_->write(text.substr(taken), error); more > 0) {
-            taken += more;
-            unread_ = std::string_view::npos;
-            continue;
-        }
-        if (error != std::errc::resource_unavailable_try_again || !may_wait(console_->unread())) break;
-        wait_(wait_between_tries);
-    }
-    return taken;
-}
-
-/// A pipe has no room before a reader of single lines has emptied a page of it: what tells whether it takes anything is
-/// how much is `unread`.
-bool console_writer::may_wait(std::size_t unread) {
-    const clock::time_point now = wait_(0ms);
-    if (!waits_since_) {
-        waits_since_ = now;
-        unread_ = std::string_view::npos;
-    }
-    if (unread < unread_) last_taken_ = now;
-    unread_ = unread;
-    return now - last_taken_ < longest_wait && now - *waits_since_ < longest_wait_in_all;
+    return {line_.data(), line_.size()};
 }
 
 console_writer::clock::time_point console_writer::wait_for(std::chrono::milliseconds time) {

@@ -9,20 +9,19 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "guarded_sink.hpp"
+#include "lossy_console.hpp"
 #include "platform/console.hpp"
 
 namespace chainner::detail {
 
 /// Shows coloured records on stderr.
 ///
-/// A reader that takes nothing for 100 ms, or that keeps one call waiting for a second, is given up on: records are
-/// then counted instead of shown, at no wait, until it has taken all there was; a WARNING line then says how many are
-/// missing. A line is shown whole or not at all. Never throws and never raises SIGPIPE. Not thread-safe: see
+/// Waits for a reader that is slow, but gives up on it, as `lossy_console` does, also if it keeps one call waiting for
+/// a second. A WARNING then tells it how many records are missing. Never raises SIGPIPE. Not thread-safe: see
 /// `console_sink`.
 class console_writer {
 public:
@@ -31,9 +30,9 @@ public:
     /// Waits so long, and tells the time then.
     using wait_function = std::function<clock::time_point(std::chrono::milliseconds)>;
 
-    /// `where_else` says at which place the records are that were not shown.
+    /// `describe_missing` says where so many records are that were not shown.
     console_writer(
-        std::string logger_name, std::function<std::string()> where_else,
+        std::string logger_name, lossy_console::describe_function describe_missing,
         std::unique_ptr<platform::console> console = platform::make_console(platform::standard_stream::error),
         wait_function wait = wait_for);
 
@@ -59,29 +58,18 @@ public:
 private:
     console_writer(const console_writer& parent, std::unique_ptr<spdlog::formatter> formatter);
 
-    bool resume(spdlog::log_clock::time_point now);
-    bool show(const spdlog::details::log_msg& record);
-    std::size_t write(std::string_view text);
-    bool may_wait(std::size_t unread);
+    std::string_view formatted(const spdlog::details::log_msg& record);
     static clock::time_point wait_for(std::chrono::milliseconds time);
 
     std::string logger_name_;
-    std::function<std::string()> where_else_;
-    std::unique_ptr<platform::console> console_ = platform::make_console(platform::standard_stream::error);
-    wait_function wait_ = wait_for;
+    lossy_console::describe_function describe_missing_;
+    wait_function wait_;
+    lossy_console console_;
     std::unique_ptr<spdlog::formatter> formatter_;
     std::atomic<bool> is_open_{false};
     spdlog::color_mode color_ = spdlog::color_mode::automatic;
-
     spdlog::memory_buf_t line_;
-    std::string rest_;  // of a line whose beginning was shown: it comes first when the reader is back
-    std::size_t hidden_ = 0;
-    mutable std::atomic<std::size_t> passed_over_{0};  // hidden as well, to be added
-
-    // Of the call that is being made
-    std::optional<clock::time_point> waits_since_;
-    clock::time_point last_taken_;
-    std::size_t unread_ = 0;  // bytes, then
+    mutable std::atomic<std::size_t> passed_over_{0};  // to be left out
 };
 
 /// What any thread may use.

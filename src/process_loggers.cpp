@@ -56,18 +56,19 @@ void after_fork_in_child() {
 
 }  // namespace
 
-std::string where_records_are(file_sink& file) {
+std::string describe_missing(std::size_t records, file_sink& file) {
     const auto access = file.lock_for(lock_patience);
-    if (!access) return "they are in the log";
-    const std::filesystem::path path = access->path();
-    return path.empty() ? "they are in no file" : "they are in " + platform::to_utf8(path);
+    const std::string path = access ? platform::to_utf8(access->path()) : "the log";
+    return spdlog::fmt_lib::format("{} records were not shown here; they are in {}", records,
+                                   path.empty() ? "no file" : path);
 }
 
 role_logger::role_logger(std::string_view name_of_role)
     : role_name(name_of_role),
       file(std::make_shared<file_sink>("chaiNNer." + role_name)),
-      console(std::make_shared<console_sink>("chaiNNer." + role_name,
-                                             [sink = file.get()] { return where_records_are(*sink); })),
+      console(std::make_shared<console_sink>(
+          "chaiNNer." + role_name,
+          [sink = file.get()](std::size_t missing) { return describe_missing(missing, *sink); })),
       logger(std::make_shared<spdlog::logger>("chaiNNer." + role_name, spdlog::sinks_init_list{file, console})) {
     // spdlog's own handler writes to stderr, where an unread pipe would stop us.
     logger->set_error_handler([log = logger.get()](const std::string& reason) {

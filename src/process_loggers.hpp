@@ -70,8 +70,8 @@ struct process_log {
 
 process_log current_process_log() noexcept;
 
-/// For a console: at which place the records are that it did not show.
-std::string where_records_are(file_sink& file);
+/// For a console: where the records are that it did not show.
+std::string describe_missing(std::size_t records, file_sink& file);
 
 /// Waits, up to a second, until what was written to a captured stream is in the log. Thread-safe, also in a signal
 /// handler.

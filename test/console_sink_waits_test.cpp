@@ -28,7 +28,8 @@ using test::channel_kind;
 std::unique_ptr<console_writer> make_writer(std::unique_ptr<chainner::platform::console> console,
                                             const console_writer::wait_function& wait) {
     auto writer = std::make_unique<console_writer>(
-        "chaiNNer.worker", [] { return "they are elsewhere"; }, std::move(console), wait);
+        "chaiNNer.worker", [](std::size_t missing) { return std::to_string(missing) + " records were not shown here"; },
+        std::move(console), wait);
     writer->open(chainner::detail::make_formatter("%v"), spdlog::color_mode::never);
     return writer;
 }
@@ -112,7 +113,7 @@ TEST_F(ConsoleThatIsWaitedFor, IsWaitedForATenthOfASecondOnceIfNothingIsTaken) {
     EXPECT_EQ(behind.tries, tries);
     behind.read();
     log("after it");
-    EXPECT_EQ(shown(), std::string(99, 'x') + "\n10001 records were not shown here; they are elsewhere\nafter it\n");
+    EXPECT_EQ(shown(), std::string(99, 'x') + "\n10001 records were not shown here\nafter it\n");
     log(std::string(100, 'x'));
     EXPECT_EQ(behind.now, 200ms) << "a reader that was back is waited for again";
 }

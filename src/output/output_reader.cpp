@@ -26,6 +26,8 @@ constexpr auto time_between_looks = 10ms;  // while a line has no end yet
 constexpr auto longest_step = 10ms;        // after that the second thread helps
 constexpr auto record_patience = 100ms;
 
+string_view first_line(string_view text) { return text.substr(0, text.find('\n') + 1); }
+
 /// There is one as soon as something is captured.
 const role_logger& own_logger() noexcept { return *loggers_of_process().own; }
 
@@ -36,8 +38,8 @@ output_reader::stream::stream(output_reader& reader, standard_stream stream_of_p
       buffer(new char[capacity]),
       lines([&reader, this](string_view line) { reader.record(*this, line); }),
       others(platform::process_id()),
-      console(captured_streams::make_console(stream_of_process), [] { return where_records_are(*own_logger().file); }) {
-}
+      console(captured_streams::make_console(stream_of_process), first_line,
+              [](std::size_t missing) { return describe_missing(missing, *own_logger().file) + '\n'; }) {}
 
 void output_reader::start() {
     platform::start_reader([this] { relieve(); });
@@ -68,7 +70,11 @@ output_reader::clock::time_point output_reader::serve() {
     try {
         for (stream& each : streams_) is_done = take(each) && is_done;
         is_done = record() && is_done;
-        for (stream& each : streams_) each.shown += each.console.show(each.unshown(), clock::now());
+        for (stream& each : streams_) {
+            if (each.unshown().empty()) continue;
+            each.console.follow();
+            each.shown += each.console.show(each.unshown());
+        }
     } catch (const std::exception&) {
         is_done = false;  // no memory, or a formatter of the program's: the line is lost
     }
@@ -97,7 +103,7 @@ bool output_reader::take(stream& from) {
     if (from.unshown().size() >= much_unshown && asked_ == answered_) return true;
     const std::lock_guard lock(reading_);
     if (from.filled == capacity && gives_rest_) {
-        from.console.skip(from.unshown());
+        from.console.leave_out(from.unshown());
         from.shown = from.filled;
         make_room(from);
     }

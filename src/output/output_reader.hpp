@@ -17,9 +17,9 @@
 #include <thread>
 
 #include "file/file_sink.hpp"
+#include "lossy_console.hpp"
 #include "output/line_splitter.hpp"
 #include "output/other_logs.hpp"
-#include "output/verbatim_console.hpp"
 #include "platform/output.hpp"
 
 namespace chainner::detail {
@@ -73,7 +73,7 @@ private:
         std::size_t shown = 0;
         line_splitter lines;
         other_logs others;
-        verbatim_console console;
+        lossy_console console;
     };
 
     // The owner

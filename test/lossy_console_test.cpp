@@ -1,4 +1,4 @@
-#include "output/verbatim_console.hpp"
+#include "lossy_console.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 
 namespace {
 
-using chainner::detail::verbatim_console;
+using chainner::detail::lossy_console;
 using namespace std::chrono_literals;
 
 /// What is behind a console: room for so many bytes, which a reader makes anew.
@@ -22,6 +22,7 @@ struct reader {
     std::string held;
     std::string taken;
     int tries = 0;
+    bool is_full_disk = false;
 };
 
 class fake_console final : public chainner::platform::console {
@@ -33,6 +34,10 @@ public:
     std::size_t write(std::string_view text, std::error_code& error) noexcept override {
         ++behind_.tries;
         const std::size_t taken = std::min(text.size(), behind_.room - std::min(behind_.room, behind_.held.size()));
+        if (behind_.is_full_disk) {
+            error = std::make_error_code(std::errc::no_space_on_device);
+            return 0;
+        }
         behind_.held += text.substr(0, taken);
         error = taken == 0 ? std::make_error_code(std::errc::resource_unavailable_try_again) : std::error_code();
         return taken;
@@ -44,17 +49,20 @@ private:
     reader& behind_;
 };
 
-class VerbatimConsole : public testing::Test {
+class LossyConsole : public testing::Test {
 protected:
     /// Returns what is not done with.
-    std::string show(const std::string& text) { return text.substr(console.show(text, now)); }
+    std::string show(const std::string& text) { return text.substr(console.show(text)); }
 
     reader behind;
-    verbatim_console::clock::time_point now{1h};
-    verbatim_console console{std::make_unique<fake_console>(behind), [] { return "they are in the log"; }};
+    lossy_console::clock::time_point now{1h};
+    lossy_console console{std::make_unique<fake_console>(behind),
+                          [](std::string_view text) { return text.substr(0, text.find('\n') + 1); },
+                          [](std::size_t missing) { return std::to_string(missing) + " are missing\n"; },
+                          [this] { return now; }};
 };
 
-TEST_F(VerbatimConsole, ShowsAllToAReaderThatIsSlow) {
+TEST_F(LossyConsole, ShowsAllToAReaderThatIsSlow) {
     behind.room = 10;
     std::string left;
     for (int i = 0; i < 1000; ++i) {
@@ -72,7 +80,7 @@ TEST_F(VerbatimConsole, ShowsAllToAReaderThatIsSlow) {
     EXPECT_EQ(behind.taken, expected);
 }
 
-TEST_F(VerbatimConsole, WaitsOnceForAReaderThatTakesNothingAlsoForTextWithoutLineFeeds) {
+TEST_F(LossyConsole, WaitsOnceForAReaderThatTakesNothingAlsoForTextWithoutLineFeeds) {
     behind.room = 10;
     EXPECT_EQ(show("0123456789"), "");
     EXPECT_EQ(show("more"), "more");
@@ -83,7 +91,7 @@ TEST_F(VerbatimConsole, WaitsOnceForAReaderThatTakesNothingAlsoForTextWithoutLin
     EXPECT_EQ(behind.tries, tries);
 }
 
-TEST_F(VerbatimConsole, TellsAReaderThatIsBackWhatItHasMissedAfterTheLineThatItHasBegun) {
+TEST_F(LossyConsole, TellsAReaderThatIsBackWhatItHasMissedAfterTheLineThatItHasBegun) {
     behind.room = 5;
     EXPECT_EQ(show("the first\n"), "irst\n");
     now += 50ms;
@@ -95,7 +103,31 @@ TEST_F(VerbatimConsole, TellsAReaderThatIsBackWhatItHasMissedAfterTheLineThatItH
     behind.read();
     EXPECT_EQ(show("five\n"), "");
     behind.read();
-    EXPECT_EQ(behind.taken, "the first\n3 records were not shown here; they are in the log\nfive\n");
+    EXPECT_EQ(behind.taken, "the first\n3 are missing\nfive\n");
+}
+
+TEST_F(LossyConsole, FinishesALineThatItHasBegunHoweverLongItIs) {
+    behind.room = 10;
+    const std::string line = std::string(100'000, 'x') + '\n';
+    std::string left = show(line);
+    now += 100ms;
+    left = show(left);
+    now += 100ms;
+    EXPECT_EQ(show(left + "missing\n"), "");
+    behind.room = 1'000'000;
+    behind.read();
+    EXPECT_EQ(show("after it\n"), "");
+    behind.read();
+    EXPECT_EQ(behind.taken, line + "1 are missing\nafter it\n");
+}
+
+TEST_F(LossyConsole, TellsOnceWhatAFullDiskHasNotTaken) {
+    behind.is_full_disk = true;
+    for (int i = 0; i < 1000; ++i) EXPECT_EQ(show("missing\n"), "");
+    behind.is_full_disk = false;
+    EXPECT_EQ(show("after it\n"), "");
+    behind.read();
+    EXPECT_EQ(behind.taken, "1000 are missing\nafter it\n");
 }
 
 }  // namespace
