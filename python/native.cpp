@@ -210,7 +210,7 @@ PyObject* open_crash_file(PyObject* /*module*/, PyObject* arguments) {
     if (PyArg_ParseTuple(arguments, "O&", python::to_path, &path) == 0) return nullptr;
     const auto descriptor = without_gil([&path] {
         using namespace chainner::platform;
-        return to_descriptor(open_log_file(path, open_mode::create_or_append));
+        return to_descriptor(open_log_file(path, open_mode::create_or_append).opened);
     });
     return descriptor ? PyLong_FromLong(*descriptor) : nullptr;
 }

@@ -68,38 +68,37 @@ private:
     std::size_t size_ = 0;
 };
 
-using crash_record = fixed_text<16 * 1024>;
+// Neither is local: the stack may be a small one, and a lock would be taken in the handler.
+fixed_text<16 * 1024> crash_text;
+std::atomic<std::thread::id> writer{std::thread::id()};  // of that record; none at first
 
-void begin(crash_record& record, const detail::process_log& log) noexcept {
+void begin(const detail::process_log& log) noexcept {
     using namespace std::chrono;
     const std::int64_t now =
         duration_cast<milliseconds>((system_clock::now() + minutes(log.utc_offset)).time_since_epoch()).count();
     const std::int64_t second = now / 1'000;
     const detail::date today = detail::date_of(second / 86'400);
-    record.clear();
-    record.append("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}", today.year, today.month, today.day, second / 3'600 % 24,
-                  second / 60 % 60, second % 60, now % 1'000);
+    crash_text.clear();
+    crash_text.append("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}", today.year, today.month, today.day,
+                      second / 3'600 % 24, second / 60 % 60, second % 60, now % 1'000);
     if (log.has_utc_offset) {
         const int size = std::abs(log.utc_offset);
-        record.append("{}{:02}:{:02}", log.utc_offset < 0 ? '-' : '+', size / 60, size % 60);
+        crash_text.append("{}{:02}:{:02}", log.utc_offset < 0 ? '-' : '+', size / 60, size % 60);
     }
-    record.append(" [{}] [CRITICAL] Crashed: ", platform::process_id());
+    crash_text.append(" [{}] [CRITICAL] Crashed: ", platform::process_id());
 }
 
 [[noreturn]] void on_terminate();
 
-void append_stack(crash_record& record, const void* context) noexcept {
+void append_stack(const void* context) noexcept {
     std::array<platform::code_place, 64> places;
     const std::size_t count = platform::stack_trace(places, context, on_terminate);
     for (std::size_t i = 0; i < count; ++i) {
         const auto& [module, offset, times] = places[i];
-        record.append("\n\tat {}{}{:#x}", module, module.empty() ? "" : "+", offset);
-        if (times > 1) record.append(", {} times", times);
+        crash_text.append("\n\tat {}{}{:#x}", module, module.empty() ? "" : "+", offset);
+        if (times > 1) crash_text.append(", {} times", times);
     }
 }
-
-// Of the record that is being written; none at first. Not local: that would take a lock in the handler.
-std::atomic<std::thread::id> writer{std::thread::id()};
 
 /// That of the log. Where it is gone, and in a child by `fork` that has written nothing yet: a new one that is this
 /// process's alone.
@@ -118,10 +117,10 @@ platform::file_number file_of(const detail::process_log& log) noexcept {
     return file;
 }
 
-/// Writes a record of which `describe` writes the middle, told `of` what. `context` is that of a fault.
-void write_record(void (*describe)(crash_record&, const void*), const void* of, const void* context) noexcept {
-    static crash_record record;  // not on the stack, which may be a small one
-    detail::settle_output();     // what was written before the crash stands before it in the log
+/// Writes a record of which `describe` writes the middle. `context` is that of a fault.
+template <class Describe>
+void write_record(Describe describe, const void* context) noexcept {
+    detail::settle_output();  // what was written before the crash stands before it in the log
     const detail::process_log log = detail::current_process_log();
 
     const std::thread::id self = std::this_thread::get_id();
@@ -132,14 +131,14 @@ void write_record(void (*describe)(crash_record&, const void*), const void* of, 
         if (std::chrono::steady_clock::now() >= end) return;
         std::this_thread::yield();
     }
-    begin(record, log);
-    describe(record, of);
+    begin(log);
+    describe();
     std::error_code ignored;
-    if (log.crash_file != platform::no_file) platform::write(log.crash_file, record.line(), ignored);
-    append_stack(record, context);
+    if (log.crash_file != platform::no_file) platform::write(log.crash_file, crash_text.line(), ignored);
+    append_stack(context);
     if (const platform::file_number file = file_of(log); file != platform::no_file) {
         if (!platform::ends_in_line_feed(file)) platform::write(file, "\n", ignored);
-        platform::write(file, record.line(), ignored);
+        platform::write(file, crash_text.line(), ignored);
     }
     const auto write_stacks = detail::loggers_of_process().write_stacks.load();
     if (log.crash_file != platform::no_file && write_stacks != nullptr) write_stacks();
@@ -154,17 +153,16 @@ void on_fault(const platform::fault& fault) noexcept {
         detail::settle_output();  // the last words of the C++ runtime
         return;
     }
-    const auto describe = [](crash_record& record, const void* of) {
-        const auto& found = *static_cast<const platform::fault*>(of);
-        if (found.base == 16) {
-            record.append("{} ({:#x})", found.name, found.number);
+    const auto describe = [&fault] {
+        if (fault.base == 16) {
+            crash_text.append("{} ({:#x})", fault.name, fault.number);
         } else {
-            record.append("{} ({})", found.name, found.number);
+            crash_text.append("{} ({})", fault.name, fault.number);
         }
-        if (found.address) record.append(" at address {:#x}", *found.address);
-        if (found.sender) record.append(", sent by process {}", *found.sender);
+        if (fault.address) crash_text.append(" at address {:#x}", *fault.address);
+        if (fault.sender) crash_text.append(", sent by process {}", *fault.sender);
     };
-    write_record(describe, &fault, fault.context);
+    write_record(describe, fault.context);
 }
 
 std::terminate_handler terminate_before = nullptr;
@@ -189,11 +187,7 @@ std::string current_exception_text() {
         const std::string text = current_exception_text();
         detail::append_escaped("unhandled exception " + type + (text.empty() ? "" : ": " + text), words);
     }
-    const std::string_view text(words.data(), words.size());
-    const auto describe = [](crash_record& record, const void* of) {
-        record.append_text(*static_cast<const std::string_view*>(of));
-    };
-    write_record(describe, &text, nullptr);
+    write_record([&] { crash_text.append_text({words.data(), words.size()}); }, nullptr);
     is_terminated = true;
     if (terminate_before != nullptr) terminate_before();
     std::abort();

@@ -90,25 +90,21 @@ bool is_wanted(const char* variable, bool by_program, std::vector<std::string>& 
     return by_program;
 }
 
-/// Opens the file where the options, else the environment, want it. Returns what is to be warned of.
-std::vector<std::string> open_file(role_logger& log, const logger_options& options) {
-    std::vector<std::string> warnings;
+/// Opens the file where the options, else the environment, want it.
+void open_file(role_logger& log, const logger_options& options, std::vector<std::string>& warnings) {
     const bool is_group_readable = is_wanted("CHAINNER_LOG_GROUP_READABLE", options.group_readable, warnings);
     const bool has_utc_offset = is_wanted("CHAINNER_LOG_UTC_OFFSET", options.utc_offset, warnings) &&
                                 options.file_pattern == default_file_pattern;
     const auto open_in = [&](const fs::path& directory, platform::sharing sharing) {
-        const std::vector<std::string> more = log.file->lock()->open(
+        log.file->lock()->open(
             {fs::absolute(directory), sharing, log.role_name, options.max_file_size, options.max_files,
              is_group_readable},
             options.application_version,
-            detail::make_formatter(has_utc_offset ? detail::file_pattern_with_utc_offset : options.file_pattern));
-        warnings.insert(warnings.end(), more.begin(), more.end());
+            detail::make_formatter(has_utc_offset ? detail::file_pattern_with_utc_offset : options.file_pattern),
+            warnings);
         log.has_utc_offset = has_utc_offset;
     };
-    if (!options.log_dir.empty()) {
-        open_in(options.log_dir, platform::sharing::none);
-        return warnings;
-    }
+    if (!options.log_dir.empty()) return open_in(options.log_dir, platform::sharing::none);
     const auto pass_over = [&](const detail::directory_candidate& candidate, const std::string& problem) {
         warnings.push_back(format("Log folder passed over ({}): {}", candidate.reason, problem));
     };
@@ -118,27 +114,24 @@ std::vector<std::string> open_file(role_logger& log, const logger_options& optio
             continue;
         }
         try {
-            open_in(candidate.directory, candidate.sharing);
-            return warnings;
+            return open_in(candidate.directory, candidate.sharing);
         } catch (const fs::filesystem_error& error) {
             pass_over(candidate, error.what());
         }
     }
-    const std::vector<std::string> lost = log.file->lock()->close();
-    warnings.insert(warnings.end(), lost.begin(), lost.end());
-    return warnings;
+    log.file->lock()->close(warnings);
 }
 
-/// Sets the level, for which the environment has the last word. Returns what is to be warned of.
-std::vector<std::string> set_level(role_logger& log, spdlog::level::level_enum level) {
+/// Sets the level, for which the environment has the last word.
+void set_level(role_logger& log, spdlog::level::level_enum level, std::vector<std::string>& warnings) {
     const auto wanted = platform::variable("CHAINNER_LOG_LEVEL");
     const auto found = wanted ? parse_levels(*wanted, log.role_name, level) : level;
     log.logger->set_level(found.value_or(level));
-    if (found) return {};
-    return {
+    if (found) return;
+    warnings.push_back(
         format("CHAINNER_LOG_LEVEL={} is ignored: it must be trace, debug, info, warning, error, critical or off, "
                "or one of them for a role (host or worker), as in info,worker=debug",
-               *wanted)};
+               *wanted));
 }
 
 /// Writes a record of our own, which may read as no message may.
@@ -149,20 +142,17 @@ void log_internal(role_logger& log, spdlog::level::level_enum level, const std::
 /// For whoever has locked `setup`.
 void set_up(role_logger& log, const logger_options& options, std::vector<std::string> warnings) {
     check(options);
-    const auto warn = [&warnings](std::vector<std::string> more) {
-        warnings.insert(warnings.end(), more.begin(), more.end());
-    };
     if (options.to_file) {
-        warn(open_file(log, options));
+        open_file(log, options, warnings);
     } else {
-        warn(log.file->lock()->close());
+        log.file->lock()->close(warnings);
     }
     if (options.to_console) {
         log.console->lock()->open(detail::make_formatter(options.console_pattern), options.color);
     } else {
         log.console->lock()->close();
     }
-    warn(set_level(log, options.level));
+    set_level(log, options.level, warnings);
     if (!log.is_set_up) {
         spdlog::drop(log.logger->name());
         spdlog::register_logger(log.logger);

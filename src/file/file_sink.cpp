@@ -39,9 +39,8 @@ file_writer::file_writer(const file_writer& parent, std::unique_ptr<spdlog::form
 
 // Sessions
 
-std::vector<std::string> file_writer::open(log_location location, std::string application_version,
-                                           std::unique_ptr<spdlog::formatter> formatter) {
-    std::vector<std::string> warnings;
+void file_writer::open(log_location location, std::string application_version,
+                       std::unique_ptr<spdlog::formatter> formatter, std::vector<std::string>& warnings) {
     std::unique_ptr<log_file> joined = file_.join(location, warnings);
     const bool goes_on = !joined && session_.is_open();
     if (joined) {
@@ -54,13 +53,12 @@ std::vector<std::string> file_writer::open(log_location location, std::string ap
     formatter_ = std::move(formatter);
     is_open_ = true;
     file_.go_on(std::move(joined), std::move(location), warnings);
-    return warnings;
 }
 
-std::vector<std::string> file_writer::close() {
+void file_writer::close(std::vector<std::string>& warnings) {
     end_session();
     is_open_ = false;
-    return file_.close();
+    file_.close(warnings);
 }
 
 void file_writer::begin_session() {

@@ -30,14 +30,13 @@ class file_writer {
 public:
     explicit file_writer(std::string logger_name);
 
-    /// Writes there from now on, first what a fault still holds back. Returns what is to be warned of. Throws
-    /// `std::filesystem::filesystem_error`; the writer then goes on as it was.
-    std::vector<std::string> open(log_location location, std::string application_version,
-                                  std::unique_ptr<spdlog::formatter> formatter);
+    /// Writes there from now on, first what a fault still holds back. Throws `std::filesystem::filesystem_error`; the
+    /// writer then goes on as it was.
+    void open(log_location location, std::string application_version, std::unique_ptr<spdlog::formatter> formatter,
+              std::vector<std::string>& warnings);
 
-    /// Ends the session, and writes nowhere from now on. Returns what is to be warned of: the records that a fault
-    /// holds back for good.
-    std::vector<std::string> close();
+    /// Ends the session, and writes nowhere from now on. `warnings` gets how many records a fault holds back for good.
+    void close(std::vector<std::string>& warnings);
 
     /// Writes who writes, and if the session before this one in the same file was not closed. From now on each new file
     /// says who writes, and the last one, when it is left, that the session is closed.

@@ -30,8 +30,13 @@ bool is_occupied(const fs::filesystem_error& error, const fs::path& path) {
 
 }  // namespace
 
-log_file::log_file(fs::path path, platform::file file)
-    : path_(std::move(path)), file_(std::move(file)), size_limit_(platform::file_size_limit()) {}
+log_file::log_file(fs::path path, platform::opened_file file)
+    : path_(std::move(path)),
+      file_(std::move(file.opened)),
+      size_limit_(platform::file_size_limit()),
+      size_(file.size),
+      verified_size_(file.size),
+      torn_size_(file.size == 0 || platform::ends_in_line_feed(file_.number()) ? 0 : 1) {}
 
 std::unique_ptr<log_file> log_file::open_first_available(const log_location& location,
                                                          std::vector<std::string>& warnings) {
@@ -39,17 +44,15 @@ std::unique_ptr<log_file> log_file::open_first_available(const log_location& loc
     for (int instance = 1;; ++instance) {
         const fs::path path = location.file(instance);
         try {
-            std::unique_ptr<log_file> joined(
-                new log_file(path, platform::open_log_file(path, platform::open_mode::create_or_append)));
-            joined->verify();
-            joined->torn_size_ = joined->size_ == 0 || platform::ends_in_line_feed(joined->file_.number()) ? 0 : 1;
-            joined->share(location, warnings);
-            if (const std::error_code error = platform::lock_error(joined->file_)) {
+            platform::opened_file opened = platform::open_log_file(path, platform::open_mode::create_or_append);
+            if (opened.lock_error) {
                 warnings.push_back(
                     format("Log file {} cannot be locked ({}): another process of this role would write to "
                            "it as well; choose a folder on a local disk",
-                           platform::to_utf8(path), error.message()));
+                           platform::to_utf8(path), opened.lock_error.message()));
             }
+            std::unique_ptr<log_file> joined(new log_file(path, std::move(opened)));
+            joined->share(location, warnings);
             remove_surplus_files(location, instance);
             return joined;
         } catch (const fs::filesystem_error& error) {

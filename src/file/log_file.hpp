@@ -63,7 +63,7 @@ public:
     std::uintmax_t size_since_verified() const noexcept { return size_ - verified_size_; }
 
 private:
-    log_file(std::filesystem::path path, platform::file file);
+    log_file(std::filesystem::path path, platform::opened_file file);
 
     std::error_code end_torn_line() noexcept;
     std::error_code write(std::string_view text) noexcept;
@@ -71,9 +71,9 @@ private:
     std::filesystem::path path_;
     platform::file file_;
     std::uintmax_t size_limit_;  // of this process
-    std::uintmax_t size_ = 0;
-    std::uintmax_t verified_size_ = 0;
-    std::size_t torn_size_ = 0;  // of a line without an end, after the last whole record
+    std::uintmax_t size_;
+    std::uintmax_t verified_size_;
+    std::size_t torn_size_;  // of a line without an end, after the last whole record
     std::size_t appended_whole_ = 0;
     bool was_emptied_ = false;
 };

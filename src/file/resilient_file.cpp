@@ -63,10 +63,9 @@ void resilient_file::go_on(std::unique_ptr<log_file> joined, log_location locati
     }
 }
 
-std::vector<std::string> resilient_file::close() {
-    const std::string lost = backlog_.give_up();
+void resilient_file::close(std::vector<std::string>& warnings) {
+    if (std::string lost = backlog_.give_up(); !lost.empty()) warnings.push_back(std::move(lost));
     use(nullptr);
-    return lost.empty() ? std::vector<std::string>() : std::vector{lost};
 }
 
 void resilient_file::use(std::unique_ptr<log_file> next) noexcept {

@@ -41,8 +41,8 @@ public:
     /// Writes there from now on, first what a fault still holds back.
     void go_on(std::unique_ptr<log_file> joined, log_location location, std::vector<std::string>& warnings);
 
-    /// Writes nowhere from now on. Returns what is to be warned of: the records that a fault holds back for good.
-    std::vector<std::string> close();
+    /// Writes nowhere from now on. `warnings` gets how many records a fault holds back for good.
+    void close(std::vector<std::string>& warnings);
 
     /// Opens a file of its own there, once there is a record.
     void expect(log_location location) { location_ = std::move(location); }

@@ -54,7 +54,7 @@ void leave_out_files_apart(std::vector<role_file>& files) {
 /// process takes it before its files are deleted.
 bool is_live(const fs::path& path, std::vector<platform::file>& ended) {
     try {
-        ended.push_back(platform::open_log_file(path, platform::open_mode::existing));
+        ended.push_back(platform::open_log_file(path, platform::open_mode::existing).opened);
         return false;
     } catch (const fs::filesystem_error&) {
         return true;

@@ -97,15 +97,18 @@ void make_unwritable(file_number number) noexcept;
 
 enum class open_mode { create_or_append, create_new, existing };
 
+struct opened_file {
+    file opened;
+    std::uintmax_t size = 0;     // bytes
+    std::error_code lock_error;  // why it has no lock, if its file system knows none
+};
+
 /// Opens a log file for appending and locks it until it is closed, however this process ends. The file is private to
 /// this user, is not inherited by other programs, and is never reached through a link. One that is there already must
 /// belong to this user, and loses the right of others to write to it. Its descriptor lies far above those that a
 /// program is given. Throws `std::filesystem::filesystem_error`: with `std::errc::resource_unavailable_try_again` if
 /// another process has locked it.
-file open_log_file(const std::filesystem::path& path, open_mode mode);
-
-/// Why the file that is open has no lock, if its file system knows none.
-std::error_code lock_error(const file& file) noexcept;
+opened_file open_log_file(const std::filesystem::path& path, open_mode mode);
 
 /// Adds to the rights of the file's group that of reading it. Does nothing on Windows, where the folder decides.
 std::error_code let_group_read(const file& file) noexcept;

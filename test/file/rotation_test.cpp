@@ -102,7 +102,7 @@ TEST(Retention, OfFilesOfOneTimeTheOneThatWasRotatedLessOftenIsTheNewer) {
 TEST(Retention, DeletesNoFileThatIsOpenAndNothingThatIsNoLogOfTheRole) {
     const test::temporary_directory directory;
     const auto open = [&](const std::string& name) {
-        return chainner::platform::open_log_file(directory / name, chainner::platform::open_mode::create_new);
+        return chainner::platform::open_log_file(directory / name, chainner::platform::open_mode::create_new).opened;
     };
     const auto own = open("host.log");
     const auto live = open("host-2.log");  // locked, as by another process
@@ -131,7 +131,7 @@ TEST(Retention, DeletesNoFileThatIsOpenAndNothingThatIsNoLogOfTheRole) {
 TEST(Retention, AnInstanceBeforeOursLivesAndSoDoesOneThatWritesToARotatedFile) {
     const test::temporary_directory directory;
     const auto open = [&](const std::string& name) {
-        return chainner::platform::open_log_file(directory / name, chainner::platform::open_mode::create_new);
+        return chainner::platform::open_log_file(directory / name, chainner::platform::open_mode::create_new).opened;
     };
     const auto first = open("host.log");
     const auto own = open("host-2.log");

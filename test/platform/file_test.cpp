@@ -16,22 +16,22 @@ TEST(File, ALockedFileIsRefusedAndItsContentCanBeRead) {
     const test::temporary_directory directory;
     const fs::path path = directory / "file";
     std::error_code error;
-    auto file = platform::open_log_file(path, platform::open_mode::create_or_append);
+    auto file = platform::open_log_file(path, platform::open_mode::create_or_append).opened;
     ASSERT_EQ(platform::write(file.number(), "line\n", error), 5U);
     EXPECT_EQ(test::read_file(path), "line\n");
     try {
-        platform::open_log_file(path, platform::open_mode::create_or_append);
+        platform::open_log_file(path, platform::open_mode::create_or_append).opened;
         FAIL() << "opened twice";
     } catch (const fs::filesystem_error& refused) {
         EXPECT_EQ(refused.code(), std::errc::resource_unavailable_try_again);
     }
     file = platform::file();
-    EXPECT_TRUE(platform::open_log_file(path, platform::open_mode::create_or_append));
+    EXPECT_TRUE(platform::open_log_file(path, platform::open_mode::create_or_append).opened);
 }
 
 TEST(File, KnowsWhetherAFileIsStillWhereItWas) {
     const test::temporary_directory directory;
-    const auto file = platform::open_log_file(directory / "file", platform::open_mode::create_new);
+    const auto file = platform::open_log_file(directory / "file", platform::open_mode::create_new).opened;
     EXPECT_EQ(platform::state_of(file, directory / "file").placement, platform::placement::in_place);
     fs::rename(directory / "file", directory / "renamed");
     EXPECT_EQ(platform::state_of(file, directory / "file").placement, platform::placement::moved);
@@ -42,16 +42,16 @@ TEST(File, KnowsWhetherAFileIsStillWhereItWas) {
 TEST(File, KnowsThatAnOpenFileWasRemoved) {
     if (!test::is_posix()) GTEST_SKIP() << "Wine does not tell that an open file was removed";
     const test::temporary_directory directory;
-    const auto file = platform::open_log_file(directory / "file", platform::open_mode::create_new);
+    const auto file = platform::open_log_file(directory / "file", platform::open_mode::create_new).opened;
     fs::remove(directory / "file");
     EXPECT_EQ(platform::state_of(file, directory / "file").placement, platform::placement::removed);
 }
 
 TEST(File, TheNameOfARemovedFileIsFreeWhileTheFileIsOpen) {
     const test::temporary_directory directory;
-    const auto file = platform::open_log_file(directory / "file", platform::open_mode::create_new);
+    const auto file = platform::open_log_file(directory / "file", platform::open_mode::create_new).opened;
     platform::remove_open_file(directory / "file");
-    EXPECT_TRUE(platform::open_log_file(directory / "file", platform::open_mode::create_new));
+    EXPECT_TRUE(platform::open_log_file(directory / "file", platform::open_mode::create_new).opened);
 }
 
 }  // namespace

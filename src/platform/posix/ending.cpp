@@ -29,24 +29,33 @@ void at_end(void (*last)()) { last_hook = last; }
 
 namespace {
 
-/// Has `handler` called for a signal that ends the process, unless the program handles or ignores it.
-void handle_unless_program_does(int number, void (*handler)(int)) noexcept {
+std::atomic<void (*)() noexcept> before_end{nullptr};
+std::atomic<void (*)(int, const char*) noexcept> on_request{nullptr};
+
+bool is_request(int number) noexcept { return number == SIGTERM || number == SIGHUP; }
+
+void on_ending_signal(int number) {
+    const int error = errno;
+    if (const auto hook = before_end.load()) hook();
+    if (const auto hook = on_request.load(); hook != nullptr && is_request(number)) {
+        hook(number, signal_name(number).data());
+    }
+    // The process ends of the signal as it would have without, once this returns.
+    std::signal(number, SIG_DFL);
+    raise(number);
+    errno = error;
+}
+
+/// Unless the program handles or ignores it.
+void handle(int number) noexcept {
     struct sigaction action {};
-    action.sa_handler = handler;
+    action.sa_handler = on_ending_signal;
     action.sa_flags = SA_RESTART | SA_ONSTACK;
     sigfillset(&action.sa_mask);
     struct sigaction present {};
     if (sigaction(number, nullptr, &present) != 0 || (present.sa_flags & SA_SIGINFO) != 0) return;
     if (present.sa_handler == SIG_DFL) sigaction(number, &action, nullptr);
 }
-
-/// For such a handler: the process ends of the signal as it would have without, once the handler returns.
-void end_by(int number) noexcept {
-    std::signal(number, SIG_DFL);
-    raise(number);
-}
-
-std::atomic<void (*)() noexcept> before_end{nullptr};
 
 /// Those that end a process by default. Faults are the crash handler's.
 constexpr int ending_signals[]{SIGHUP,    SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
@@ -56,41 +65,23 @@ constexpr int ending_signals[]{SIGHUP,    SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1, S
 #endif
 };
 
-void on_ending_signal(int number) {
-    const int error = errno;
-    before_end.load()();
-    end_by(number);
-    errno = error;
-}
-
 }  // namespace
 
 void handle_sudden_end(void (*before)() noexcept) noexcept {
     before_end = before;
-    for (const int each : ending_signals) handle_unless_program_does(each, on_ending_signal);
+    for (const int each : ending_signals) handle(each);
 #ifdef SIGRTMIN
-    for (int each = SIGRTMIN; each <= SIGRTMAX; ++each) handle_unless_program_does(each, on_ending_signal);
+    for (int each = SIGRTMIN; each <= SIGRTMAX; ++each) handle(each);
 #endif
 #ifdef __linux__
     [[maybe_unused]] static const int is_registered = std::at_quick_exit([] { before_end.load()(); });
 #endif
 }
 
-namespace {
-
-std::atomic<void (*)(int, const char*) noexcept> on_request{nullptr};
-
-void on_request_to_end(int number) {
-    on_request.load()(number, signal_name(number).data());
-    end_by(number);
-}
-
-}  // namespace
-
 void handle_requests_to_end(void (*handler)(int number, const char* name) noexcept) noexcept {
     if (getpid() == 1) return;
     on_request = handler;
-    for (const int number : {SIGTERM, SIGHUP}) handle_unless_program_does(number, on_request_to_end);
+    for (const int each : {SIGTERM, SIGHUP}) handle(each);
 }
 
 bool has_ended_threads() noexcept { return false; }

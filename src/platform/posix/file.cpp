@@ -118,21 +118,17 @@ int try_lock(int descriptor, int how) noexcept {
     return 0;
 }
 
-/// A file system without locks must not stop the logger; see `lock_error`.
-bool is_locked_by_another(int descriptor, int how) noexcept { return try_lock(descriptor, how) == EWOULDBLOCK; }
-
-enum class holder { none, logger, reader };
-
-/// Who keeps this process from the lock; none: it has it now. No logger shares its lock, so who leaves room for a
-/// shared one reads the file, or has just ended, or asks the same.
-holder lock_for_writing(int descriptor) noexcept {
+/// What keeps this process from the lock: EWOULDBLOCK if another logger has it, EBUSY if a reader, else what the file
+/// system says that knows no locks. No logger shares its lock, so who leaves room for a shared one reads the file, or
+/// has just ended, or asks the same.
+int lock_for_writing(int descriptor) noexcept {
     for (int tries = 5; tries > 0; --tries) {
-        if (!is_locked_by_another(descriptor, LOCK_EX)) return holder::none;
-        if (is_locked_by_another(descriptor, LOCK_SH)) return holder::logger;
+        if (const int error = try_lock(descriptor, LOCK_EX); error != EWOULDBLOCK) return error;
+        if (try_lock(descriptor, LOCK_SH) == EWOULDBLOCK) return EWOULDBLOCK;
         flock(descriptor, LOCK_UN);
         std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-    return holder::reader;
+    return EBUSY;
 }
 
 /// What was there before may not be what this process would have created.
@@ -151,7 +147,7 @@ void make_safe(int descriptor, const fs::path& path) {
 
 }  // namespace
 
-file open_log_file(const fs::path& path, open_mode mode) {
+opened_file open_log_file(const fs::path& path, open_mode mode) {
     const auto fail = [&path](std::error_code error, const char* what = "cannot open the log file") {
         throw fs::filesystem_error(what, path, error);
     };
@@ -163,20 +159,19 @@ file open_log_file(const fs::path& path, open_mode mode) {
         if (!opened) fail(last_error(), errno == ELOOP ? "the log file is a link" : "cannot open the log file");
         const auto descriptor = descriptor_of(opened);
         if (!is_new) make_safe(descriptor, path);
-        const holder other = lock_for_writing(descriptor);
-        if (other == holder::logger) fail(locked);
-        if (other == holder::reader) fail(not_permitted(), "a program that reads the log file has locked it");
+        // A file system without locks must not stop the logger.
+        const int lock = lock_for_writing(descriptor);
+        if (lock == EWOULDBLOCK) fail(locked);
+        if (lock == EBUSY) fail(not_permitted(), "a program that reads the log file has locked it");
         // Who held the lock until now may have rotated the file away since it was opened, or written to a new one.
         const file_state state = state_of(opened, path);
         if (state.placement == placement::unknown) fail(last_error());
         const bool is_in_place = state.placement == placement::in_place;
-        if (is_in_place && (mode != open_mode::create_new || state.size == 0)) return opened;
+        if (is_in_place && (mode != open_mode::create_new || state.size == 0)) {
+            return {std::move(opened), state.size, {lock, std::system_category()}};
+        }
         if (mode == open_mode::create_new) fail(locked);
     }
-}
-
-std::error_code lock_error(const file& file) noexcept {
-    return {try_lock(descriptor_of(file), LOCK_EX), std::system_category()};
 }
 
 std::error_code let_group_read(const file& file) noexcept {

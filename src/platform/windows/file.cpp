@@ -46,7 +46,7 @@ std::optional<file_identity> identity_of(file_number) noexcept { return file_ide
 
 void make_unwritable(file_number) noexcept {}  // no fork exists here
 
-file open_log_file(const fs::path& path, open_mode mode) {
+opened_file open_log_file(const fs::path& path, open_mode mode) {
     const auto fail = [&path](std::error_code error, const char* what = "cannot open the log file") {
         throw fs::filesystem_error(what, path, error);
     };
@@ -67,12 +67,11 @@ file open_log_file(const fs::path& path, open_mode mode) {
         if (is_locked_by_another(handle.get())) fail(no_room());
         file result = adopt_handle(std::move(handle));
         // Who held the lock until now may have rotated the file away since it was opened.
-        if (state_of(result, path).placement == placement::in_place) return result;
+        const file_state state = state_of(result, path);
+        if (state.placement == placement::in_place) return {std::move(result), state.size, {}};
         if (mode == open_mode::create_new) fail(no_room());
     }
 }
-
-std::error_code lock_error(const file&) noexcept { return {}; }
 
 std::error_code let_group_read(const file&) noexcept { return {}; }
 
