@@ -72,18 +72,20 @@ private:
 fixed_text<16 * 1024> crash_text;
 std::atomic<std::thread::id> writer{std::thread::id()};  // of that record; none at first
 
-void begin(const detail::process_log& log) noexcept {
+/// `own` is the logger of the process, null if there is none.
+void begin(const detail::role_logger* own) noexcept {
     using namespace std::chrono;
+    const int utc_offset = own != nullptr ? own->file->without_lock().utc_offset() : 0;  // minutes
     const std::int64_t now =
-        duration_cast<milliseconds>((system_clock::now() + minutes(log.utc_offset)).time_since_epoch()).count();
+        duration_cast<milliseconds>((system_clock::now() + minutes(utc_offset)).time_since_epoch()).count();
     const std::int64_t second = now / 1'000;
     const detail::date today = detail::date_of(second / 86'400);
     crash_text.clear();
     crash_text.append("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}", today.year, today.month, today.day,
                       second / 3'600 % 24, second / 60 % 60, second % 60, now % 1'000);
-    if (log.has_utc_offset) {
-        const int size = std::abs(log.utc_offset);
-        crash_text.append("{}{:02}:{:02}", log.utc_offset < 0 ? '-' : '+', size / 60, size % 60);
+    if (own != nullptr && own->has_utc_offset) {
+        const int size = std::abs(utc_offset);
+        crash_text.append("{}{:02}:{:02}", utc_offset < 0 ? '-' : '+', size / 60, size % 60);
     }
     crash_text.append(" [{}] [CRITICAL] Crashed: ", platform::process_id());
 }
@@ -102,16 +104,17 @@ void append_stack(const void* context) noexcept {
 
 /// That of the log. Where it is gone, and in a child by `fork` that has written nothing yet: a new one that is this
 /// process's alone.
-platform::file_number file_of(const detail::process_log& log) noexcept {
-    platform::file_number file = log.file;
+platform::file_number file_of(const detail::role_logger& own) noexcept {
+    const detail::file_writer& log = own.file->without_lock();
+    platform::file_number file = log.file().current().verified_number();
     std::error_code error;
-    for (int instance = 1; file == platform::no_file && log.location != nullptr && instance <= detail::max_instances;
+    for (int instance = 1; file == platform::no_file && log.is_open() && instance <= detail::max_instances;
          ++instance) {
         fixed_text<256> name;
-        name.append("{}", log.location->role);
+        name.append("{}", log.file().location().role);
         if (instance > 1) name.append("-{}", instance);
         name.append(".log");
-        file = platform::create_last_log_file(log.location->directory, name.c_str(), error);
+        file = platform::create_last_log_file(log.file().location().directory, name.c_str(), error);
         if (error != std::errc::file_exists) break;
     }
     return file;
@@ -121,7 +124,9 @@ platform::file_number file_of(const detail::process_log& log) noexcept {
 template <class Describe>
 void write_record(Describe describe, const void* context) noexcept {
     detail::settle_output();  // what was written before the crash stands before it in the log
-    const detail::process_log log = detail::current_process_log();
+    const detail::process_loggers& process = detail::loggers_of_process();
+    const detail::role_logger* const own = process.own;
+    const platform::file_number crash_file = process.crash_file.verified_number();
 
     const std::thread::id self = std::this_thread::get_id();
     // Only so long: Windows may have ended the other thread in the midst of its record, at the end of the process.
@@ -131,17 +136,18 @@ void write_record(Describe describe, const void* context) noexcept {
         if (std::chrono::steady_clock::now() >= end) return;
         std::this_thread::yield();
     }
-    begin(log);
+    begin(own);
     describe();
     std::error_code ignored;
-    if (log.crash_file != platform::no_file) platform::write(log.crash_file, crash_text.line(), ignored);
+    if (crash_file != platform::no_file) platform::write(crash_file, crash_text.line(), ignored);
     append_stack(context);
-    if (const platform::file_number file = file_of(log); file != platform::no_file) {
+    const platform::file_number file = own != nullptr ? file_of(*own) : platform::no_file;
+    if (file != platform::no_file) {
         if (!platform::ends_in_line_feed(file)) platform::write(file, "\n", ignored);
         platform::write(file, crash_text.line(), ignored);
     }
-    const auto write_stacks = detail::loggers_of_process().write_stacks.load();
-    if (log.crash_file != platform::no_file && write_stacks != nullptr) write_stacks();
+    const auto write_stacks = process.write_stacks.load();
+    if (crash_file != platform::no_file && write_stacks != nullptr) write_stacks();
     writer = std::thread::id();
 }
 
@@ -201,7 +207,7 @@ void install_crash_handler() {
         std::array<platform::code_place, 64> places;
         platform::stack_trace(places);
         platform::process_id();
-        detail::current_process_log();
+        detail::loggers_of_process();
 
         terminate_before = std::set_terminate(on_terminate);
         platform::handle_faults(on_fault);

@@ -102,20 +102,6 @@ process_loggers& loggers_of_process() {
     return instance;
 }
 
-process_log current_process_log() noexcept {
-    const process_loggers& process = loggers_of_process();
-    process_log log;
-    log.crash_file = process.crash_file.verified_number();
-    if (const role_logger* const own = process.own) {
-        const file_writer& writer = own->file->without_lock();
-        log.file = writer.file().current().verified_number();
-        if (writer.is_open()) log.location = &writer.file().location();
-        log.utc_offset = writer.utc_offset();
-        log.has_utc_offset = own->has_utc_offset;
-    }
-    return log;
-}
-
 void settle_output() noexcept {
     if (const output_hooks* const output = loggers_of_process().output) output->settle();
 }

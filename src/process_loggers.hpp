@@ -50,25 +50,14 @@ struct output_hooks {
 struct process_loggers {
     guarded<detail::setup> setup;
     std::array<role_logger, role_names.size()> loggers{role_logger(role_names[0]), role_logger(role_names[1])};
-    std::atomic<role_logger*> own{nullptr};                  // of the role that the process has set up
-    platform::remembered_file crash_file;                    // see `process_log`
+    std::atomic<role_logger*> own{nullptr};  // of the role that the process has set up
+    platform::remembered_file crash_file;    // gets the first line of a crash, before others write to it
     std::atomic<void (*)() noexcept> write_stacks{nullptr};  // of code in another language, to the crash file
     std::atomic<const output_hooks*> output{nullptr};        // null: nothing is captured
 };
 
 /// Makes them, and adds the hooks, at the first call. Thread-safe, also in a signal handler.
 process_loggers& loggers_of_process();
-
-/// What a crash handler has to know of the log, to be read at any moment without a lock.
-struct process_log {
-    platform::file_number file = platform::no_file;        // of the role that the process has set up
-    const log_location* location = nullptr;                // where it belongs; null: that role has no file
-    int utc_offset = 0;                                    // minutes
-    bool has_utc_offset = false;                           // times in the file say it
-    platform::file_number crash_file = platform::no_file;  // gets the first line of a crash, before others write to it
-};
-
-process_log current_process_log() noexcept;
 
 /// For a console: where the records are that it did not show.
 std::string describe_missing(std::size_t records, file_sink& file);

@@ -118,7 +118,6 @@ void file_writer::write_batch() {
 }
 
 void file_writer::append(std::string_view records, time_point time) {
-    file_.prepare(time);
     if (session_.may_change_utc_offset(time)) announce_utc_offset();
     file_.append(records, time);
 }

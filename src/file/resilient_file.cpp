@@ -82,15 +82,11 @@ void resilient_file::detach_in_child() noexcept {
 
 // Records
 
-void resilient_file::prepare(time_point time) {
+void resilient_file::append(std::string_view records, time_point time) {
     time_ = time;
     const bool is_verified = time >= verified_at_ && time - verified_at_ < verify_interval && file_ &&
                              file_->size_since_verified() < verify_bytes;
     if (!is_verified || !backlog_.empty()) look_after();
-}
-
-void resilient_file::append(std::string_view records, time_point time) {
-    time_ = time;
     if (!try_append(records)) backlog_.add(records);
 }
 

@@ -52,10 +52,7 @@ public:
 
     // Records
 
-    /// Looks after the file, if that is due at a record of this time.
-    void prepare(time_point time);
-
-    /// One or more records, whole lines, the last of which has this time.
+    /// One or more records, whole lines, the last of which has this time. Looks after the file first, if that is due.
     void append(std::string_view records, time_point time);
 
     /// A record of the library's own, now.

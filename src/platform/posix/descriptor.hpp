@@ -28,9 +28,6 @@ file adopt_descriptor(int descriptor) noexcept;
 /// of a log file would write its records into a pipe that has it now.
 file adopt_stream(int descriptor) noexcept;
 
-/// The same for a moment: under the number that it has, unless that belongs to a stream that was closed.
-file hold_descriptor(int descriptor) noexcept;
-
 inline int descriptor_of(const file& file) noexcept { return static_cast<int>(file.number()); }
 
 inline int descriptor_of(standard_stream stream) noexcept {

@@ -80,7 +80,7 @@ std::vector<fs::path> names_in(const fs::path& directory) {
 }
 
 directory_lock::directory_lock(const fs::path& directory)
-    : folder_(hold_descriptor(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC))) {
+    : folder_(adopt_descriptor(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC))) {
     if (!folder_ && (errno == EMFILE || errno == ENFILE)) {
         throw fs::filesystem_error("cannot lock the log folder", directory, last_error());
     }

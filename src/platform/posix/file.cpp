@@ -70,11 +70,6 @@ file adopt_descriptor(int descriptor) noexcept { return adopt(descriptor, find_h
 
 file adopt_stream(int descriptor) noexcept { return adopt(descriptor, find_high_numbers().streams); }
 
-file hold_descriptor(int descriptor) noexcept {
-    const bool is_stream = descriptor >= 0 && descriptor <= STDERR_FILENO;
-    return is_stream ? adopt(descriptor, STDERR_FILENO + 1) : file(descriptor);
-}
-
 std::optional<file_identity> identity_of(file_number number) noexcept {
     struct stat found {};
     if (fstat(static_cast<int>(number), &found) != 0 || found.st_nlink == 0) return std::nullopt;
