@@ -97,7 +97,9 @@ void append_stack(const void* context) noexcept {
     const std::size_t count = platform::stack_trace(places, context, on_terminate);
     for (std::size_t i = 0; i < count; ++i) {
         const auto& [module, offset, times] = places[i];
-        crash_text.append("\n\tat {}{}{:#x}", module, module.empty() ? "" : "+", offset);
+        crash_text.append("\n\tat ");
+        for (const char c : module) crash_text.append("{}", static_cast<unsigned char>(c) < ' ' ? '?' : c);
+        crash_text.append("{}{:#x}", module.empty() ? "" : "+", offset);
         if (times > 1) crash_text.append(", {} times", times);
     }
 }
@@ -202,18 +204,18 @@ std::string current_exception_text() {
 }  // namespace
 
 void install_crash_handler() {
-    static const bool is_installed = [] {
+    const auto setup = detail::loggers_of_process().setup.lock();
+    if (!setup) return;  // a signal handler has interrupted a call that does it
+    static platform::once installed;
+    installed([] {
         // So that nothing has to be loaded or set up in a handler.
         std::array<platform::code_place, 64> places;
         platform::stack_trace(places);
         platform::process_id();
-        detail::loggers_of_process();
 
         terminate_before = std::set_terminate(on_terminate);
         platform::handle_faults(on_fault);
-        return true;
-    }();
-    (void)is_installed;
+    });
     platform::handle_faults_again();
     platform::provide_handler_stack();
 }

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <chainner/logger.hpp>
 #include <optional>
 #include <stdexcept>
@@ -50,8 +49,8 @@ std::optional<role> find_role(std::string_view name) {
 }
 
 std::string lower_case(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    // Not as the program's language has it: the small letter of I has no dot in Turkish.
+    for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
     return text;
 }
 

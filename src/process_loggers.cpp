@@ -91,15 +91,15 @@ process_loggers& loggers_of_process() {
     if (process_loggers* const all = created) return *all;
     // A handler that interrupts this would wait for its own thread.
     const platform::blocked_signals uninterrupted;
-    static process_loggers& instance = *[] {
-        auto* const all = new process_loggers;
+    static platform::once hooks;
+    hooks([] {
         platform::keep_loaded();
         platform::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
         platform::at_end(end_sessions);
-        return all;
-    }();
-    created = &instance;
-    return instance;
+    });
+    auto made = std::make_unique<process_loggers>();
+    process_loggers* found = nullptr;
+    return created.compare_exchange_strong(found, made.get()) ? *made.release() : *found;
 }
 
 void settle_output() noexcept {

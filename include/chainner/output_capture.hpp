@@ -30,6 +30,8 @@ namespace chainner {
 /// several below each other (`\x1b[A`), the last state is a record, and on the way at most one a second. A line of more
 /// than 64 KiB is several records. Of each stream 2 MiB are held in memory at most, and 64 KiB while nothing hinders.
 ///
+/// The threads of the capture live as long as the process: one whose `main` ends by `pthread_exit` ends by `exit` only.
+///
 /// Neither stream is a terminal any more for whoever asks. A program that this process has started is captured as long
 /// as this process lives; afterwards its writes fail. Before `exec` in place of this process, call `release_output`.
 ///

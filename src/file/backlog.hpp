@@ -38,7 +38,7 @@ public:
     bool has_dropped() const noexcept { return lost_ > 0; }
     void add(std::string_view records);
     void prepend(const std::string& records) { records_.insert(first_, records); }
-    void count_dropped() noexcept { ++lost_; }
+    void count_dropped(std::size_t records = 1) noexcept { lost_ += records; }
 
     /// The oldest one; empty if there is none. Further lines, which begin with a tab, are a part of it.
     std::string_view front() const noexcept;

@@ -101,8 +101,9 @@ void file_writer::log(const spdlog::details::log_msg& record) {
 void file_writer::log_without_lock(const spdlog::details::log_msg& record) const {
     spdlog::memory_buf_t line;
     make_formatter(default_file_pattern)->format(record, line);
-    std::error_code ignored;
-    platform::write(file_.current().verified_number(), text_of(line), ignored);
+    std::error_code error;
+    platform::write(file_.current().verified_number(), text_of(line), error);
+    if (error) ++lost_without_lock_;
 }
 
 void file_writer::add_to_batch(const spdlog::details::log_msg& record) {
@@ -118,6 +119,7 @@ void file_writer::write_batch() {
 }
 
 void file_writer::append(std::string_view records, time_point time) {
+    if (lost_without_lock_ > 0) file_.count_lost(lost_without_lock_.exchange(0));
     if (session_.may_change_utc_offset(time)) announce_utc_offset();
     file_.append(records, time);
 }

@@ -96,6 +96,7 @@ private:
     std::atomic<bool> is_open_{false};
     std::unique_ptr<spdlog::formatter> formatter_;
     std::atomic<int> utc_offset_{0};
+    mutable std::atomic<std::size_t> lost_without_lock_{0};  // records
     session session_;
     bool was_left_open_ = false;  // the file, by the session before this one
     resilient_file file_;

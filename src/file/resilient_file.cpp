@@ -90,6 +90,11 @@ void resilient_file::append(std::string_view records, time_point time) {
     if (!try_append(records)) backlog_.add(records);
 }
 
+void resilient_file::count_lost(std::size_t records) {
+    begin_fault("could not be written");
+    backlog_.count_dropped(records);
+}
+
 /// false if what is left of them then is to be held back.
 bool resilient_file::try_append(std::string_view& records) {
     if (!is_in_order()) return false;

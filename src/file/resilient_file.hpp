@@ -55,6 +55,9 @@ public:
     /// One or more records, whole lines, the last of which has this time. Looks after the file first, if that is due.
     void append(std::string_view records, time_point time);
 
+    /// So many records could not be written without the lock.
+    void count_lost(std::size_t records);
+
     /// A record of the library's own, now.
     void say(spdlog::level::level_enum level, const std::string& text);
 

@@ -72,15 +72,17 @@ std::string session::closing() const { return format("{}{} process", session_clo
 
 bool session::is_left_open(std::string_view text) {
     const bool may_have_begun_before = text.size() >= end_size;
+    bool has_record = false;  // in a pattern of the library's own
     while (!text.empty()) {
         if (text.back() == '\n') text.remove_suffix(1);
         const std::size_t begin = text.rfind('\n') + 1;  // 0 where there is none
         const std::string_view message = message_of(text.substr(begin));
         if (begins_with(message, session_closing)) return false;
         if (begins_with(message, session_opening)) return true;
+        has_record = has_record || !message.empty();
         text = text.substr(0, begin);
     }
-    return may_have_begun_before;
+    return may_have_begun_before && has_record;
 }
 
 std::optional<std::string> session::update_utc_offset(time_point now) {

@@ -41,11 +41,14 @@ void go_on_in_child() {
 void begin(captured_streams::choice which) {
     if (present_reader == nullptr) {
         captured_streams::open();
-        [[maybe_unused]] static const bool goes_on = (platform::at_fork(nullptr, nullptr, go_on_in_child), true);
+        static platform::once follows_forks;
+        follows_forks([] { platform::at_fork(nullptr, nullptr, go_on_in_child); });
         has_begun = true;
         auto* const reader = new detail::output_reader;  // its first thread's, if it gets no second one
         reader->start();
         present_reader = reader;
+    } else {
+        present_reader.load()->settle(clock::now() + end_patience);  // what was written goes where the stream led then
     }
     captured_streams::capture(which);
 }

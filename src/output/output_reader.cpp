@@ -76,7 +76,7 @@ output_reader::clock::time_point output_reader::serve() {
             each.shown += each.console.show(each.unshown());
         }
     } catch (const std::exception&) {
-        is_done = false;  // no memory, or a formatter of the program's: the line is lost
+        is_done = false;  // no memory
     }
     return end_step(asked, is_done);
 }
@@ -154,7 +154,7 @@ bool output_reader::record() {
     return true;
 }
 
-void output_reader::record(stream& of, string_view line) {
+void output_reader::record(stream& of, string_view line) try {
     step_ += 2;
     const spdlog::logger& logger = *own_logger().logger;
     if (of.others.have(line) || !logger.should_log(spdlog::level::info)) return;
@@ -165,6 +165,8 @@ void output_reader::record(stream& of, string_view line) {
     } else {
         own_logger().file->without_lock().log_without_lock(record);
     }
+} catch (const std::exception&) {
+    // No memory, or a formatter of the program's: this line is lost, and no other one.
 }
 
 // The second thread

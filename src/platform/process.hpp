@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -28,6 +29,26 @@ std::uintptr_t time_zone() noexcept;
 
 /// Runs `prepare` before each `fork`, then `parent` and `child` in the two processes. Nothing where no `fork` exists.
 void at_fork(void (*prepare)(), void (*parent)(), void (*child)());
+
+/// What a process does once. Nobody waits for a thread that is at it, as whoever initialises a static variable does: a
+/// child that is forked meanwhile, or a handler that has interrupted it, would wait for ever.
+class once {
+public:
+    /// Nothing if it is done, or another one is at it. After an exception it is still to be done.
+    template <class Action>
+    void operator()(Action action) {
+        if (has_begun_.exchange(true)) return;
+        try {
+            action();
+        } catch (...) {
+            has_begun_ = false;
+            throw;
+        }
+    }
+
+private:
+    std::atomic<bool> has_begun_{false};
+};
 
 /// Keeps the program or library that this code is a part of in memory until the process ends, as it has handlers and
 /// threads there. Without it, `dlclose` of a plugin would take their code away.

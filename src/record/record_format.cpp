@@ -106,6 +106,11 @@ public:
             process_id_ = process_id;
             cached_ = log_msg(msg.time, {}, {}, msg.level, {});
             text_.clear();
+            if (std::exchange(zone_, platform::time_zone()) != zone_) {
+                // spdlog goes on for a second with the local time that it has found.
+                prefix_ = prefix_->clone();
+                rest_ = rest_->clone();
+            }
             const lock_note in_time_zone(time_zone_lock);
             prefix_->format(cached_, text_);
         }
@@ -133,6 +138,7 @@ private:
 
     std::chrono::time_point<spdlog::log_clock, std::chrono::milliseconds> time_;
     int process_id_ = 0;  // 0: nothing is formatted yet
+    std::uintptr_t zone_ = platform::time_zone();
     log_msg cached_;
     spdlog::memory_buf_t text_;
 };

@@ -1,11 +1,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <spdlog/formatter.h>
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <thread>
 
+#include "record/record_format.hpp"
 #include "support/files.hpp"
 #include "support/matchers.hpp"
 #include "support/numbered_records.hpp"
@@ -15,6 +21,7 @@
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::AnyOf;
 using testing::Contains;
 using testing::ElementsAre;
@@ -348,6 +355,42 @@ TEST_F(FileSink, SetUpElsewhereForgetsAFaultThatCostsNothing) {
     log(20);
     EXPECT_THAT(warnings(), testing::IsEmpty());
     EXPECT_GT(test::rotated_files(logs, "host").size(), 1U);
+}
+
+/// Waits for `go_on` in the midst of a record, and so with the lock of the file.
+struct slow_formatter final : spdlog::formatter {
+    slow_formatter(std::atomic<bool>& has_begun_, std::atomic<bool>& go_on_) : has_begun(has_begun_), go_on(go_on_) {}
+    void format(const spdlog::details::log_msg& record, spdlog::memory_buf_t& out) override {
+        if (std::string_view(record.payload.data(), record.payload.size()) == "slow") {
+            has_begun = true;
+            test::wait_until([this] { return go_on.load(); });
+        }
+        chainner::detail::make_formatter(chainner::default_file_pattern)->format(record, out);
+    }
+    std::unique_ptr<formatter> clone() const override { return std::make_unique<slow_formatter>(has_begun, go_on); }
+
+    std::atomic<bool>& has_begun;
+    std::atomic<bool>& go_on;
+};
+
+TEST_F(RemovedFolder, CountsWhatOthersLogWhileAThreadHoldsTheFileForLong) {
+    set_up();
+    fs::remove_all(logs);
+    test::write_file(logs, "");  // so that no folder can be there
+    logger->flush();
+    log(1);
+    std::atomic<bool> has_begun{false}, go_on{false};
+    logger->set_formatter(std::make_unique<slow_formatter>(has_begun, go_on));
+    std::thread slow([this] { logger->info("slow"); });
+    EXPECT_TRUE(test::wait_until([&] { return has_begun.load(); }));
+    for (int i = 0; i < 5; ++i) logger->info("lost");
+    go_on = true;
+    slow.join();
+    fs::remove(logs);
+    EXPECT_TRUE(has_recovered());
+    logger->info("after it");
+    EXPECT_THAT(test::read_role(logs, "host"),
+                AllOf(HasSubstr("] slow\n"), HasSubstr(", 5 records were lost"), Not(HasSubstr("] lost"))));
 }
 
 }  // namespace

@@ -72,6 +72,8 @@ TEST(Session, IsClosedByItsOwnRecordAlone) {
     std::string long_text;
     while (long_text.size() < 8 * 1024) long_text += message;
     EXPECT_TRUE(is_left_open(long_text));
+    EXPECT_FALSE(is_left_open(std::string(chainner::detail::session::end_size, '{')))
+        << "of a pattern that is not ours";
     EXPECT_TRUE(is_left_open(begin + message + "\t" + closing)) << "the line of a message";
     EXPECT_TRUE(is_left_open(begin + head + "[x] " + closing)) << "in the midst of a message";
     EXPECT_TRUE(is_left_open(begin + head + "\\x4cogger closed for worker process\n"));

@@ -224,6 +224,7 @@ void redirect_again_and_again() {
     std::size_t open = 0;
     for (int i = 0; i < 500; ++i) {
         const int other = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+        if (i == 0) write_text("for the first stream\n");
         dup2(other, STDOUT_FILENO);
         close(other);
         chainner::capture_output();

@@ -5,9 +5,10 @@
 // WHAT: exit, fork, forks, log, get, write: COUNT processes, one after the other, log until a signal handler calls it;
 // after `fork`, the child logs `from the handler` and ends, and the process goes on; `forks`: the same 100 times, each
 // millisecond; `log` logs and goes on; `get` gets the logger to do so; `write` writes 200 lines of 1000 letters to
-// stdout and goes on. cancel: COUNT threads log `record THREAD.1`, ... until they are cancelled, two at a time. CALL:
-// they do that instead of logging: get, set_up, pattern; or, while output is captured, log, capture, release, end. The
-// exit code is 0 if all of them have ended; who hangs is killed after ten seconds.
+// stdout and goes on; `capture` captures the output and goes on. cancel: COUNT threads log `record THREAD.1`, ... until
+// they are cancelled, two at a time. CALL: they do that instead of logging: get, set_up, pattern; or, while output is
+// captured, log, capture, release, end. The exit code is 0 if all of them have ended; who hangs is killed after ten
+// seconds.
 
 #include <pthread.h>
 #include <sys/time.h>
@@ -80,6 +81,11 @@ void on_get(int) {
     is_interrupted = 1;
 }
 
+void on_capture(int) {
+    chainner::capture_output();
+    is_interrupted = 1;
+}
+
 void on_write(int) {
     for (int i = 0; i < 200; ++i) {
         if (write(STDOUT_FILENO, line.data(), line.size()) != static_cast<ssize_t>(line.size())) _exit(1);
@@ -124,6 +130,7 @@ const auto& calls = *new std::map<std::string, call>{
         : what == "log"                   ? on_log
         : what == "get"                   ? on_get
         : what == "write"                 ? on_write
+        : what == "capture"               ? on_capture
                                           : [](int) { std::exit(0); },
         std::chrono::microseconds(what == "forks" ? 1000 : 0));
     while (is_interrupted == 0) call.make();

@@ -5,6 +5,8 @@
 // FILE: where numbers are published once they are written (a test::shared_counter), or what is waited for.
 // SPEAK_EARLY: if set, something is printed before anything is captured; "flushed": and does not stay in C's buffer.
 
+#include <spdlog/pattern_formatter.h>
+
 #include <chainner/logger.hpp>
 #include <chainner/output_capture.hpp>
 #include <chrono>
@@ -18,6 +20,7 @@
 #include <functional>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -52,6 +55,20 @@ void write_line(const std::string& line) {
         if (written <= 0) std::abort();
         done += static_cast<std::size_t>(written);
     }
+}
+
+class of_some_letters final : public spdlog::formatter {
+    void format(const spdlog::details::log_msg& record, spdlog::memory_buf_t& out) override {
+        const std::string text(record.payload.data(), record.payload.size());
+        if (text.find("impossible") != std::string::npos) throw std::runtime_error("has no such letters");
+        spdlog::pattern_formatter("%Y-%m-%d %H:%M:%S.%e [1] [INFO] %v").format(record, out);
+    }
+    std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<of_some_letters>(); }
+};
+
+void by_a_formatter_that_throws() {
+    logger->set_formatter(std::make_unique<of_some_letters>());
+    print("one\nimpossible\ntwo\n");
 }
 
 void by_every_writer() {
@@ -242,6 +259,7 @@ void raise_sigterm() {
 #define WAY(function) \
     { #function, function }
 const std::map<std::string, std::function<void()>> ways{WAY(by_every_writer),
+                                                        WAY(by_a_formatter_that_throws),
                                                         WAY(a_started_program),
                                                         WAY(lines_together),
                                                         WAY(what_is_no_text),

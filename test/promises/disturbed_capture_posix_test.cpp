@@ -145,6 +145,7 @@ TEST_F(DisturbedCapture, KeepsNoDescriptorOfARedirection) {
 #endif
     disturb("redirect_again_and_again");
     EXPECT_THAT(test::read_file(other_file), HasSubstr("captured\n"));
+    EXPECT_THAT(test::read_file(other_file), Not(HasSubstr("for the first stream")));
 }
 
 TEST_F(DisturbedCapture, LetsTheConsoleFollowWhereTheProgramRedirectsStderr) {

@@ -103,6 +103,13 @@ TEST_F(InterruptedCall, LetsAHandlerGetTheLoggerAndLogWhateverTheCall) {
     EXPECT_FALSE(records().empty()) << "nothing else is in the file than whole records";
 }
 
+TEST_F(InterruptedCall, LetsAHandlerCaptureWhateverTheCall) {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP() << "the handler may interrupt AddressSanitizer's allocator, which then waits for itself";
+#endif
+    for (const char* call : {"get", "capture", "release"}) EXPECT_EQ(interrupt_call("capture", 300, call), 0) << call;
+}
+
 TEST_F(InterruptedCall, LetsAHandlerForkAgainAndAgain) {
 #ifdef __SANITIZE_ADDRESS__
     GTEST_SKIP() << "the handler may interrupt AddressSanitizer's allocator, which then waits for itself";

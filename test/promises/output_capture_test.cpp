@@ -53,6 +53,11 @@ TEST_F(OutputCapture, TakesWhatCAndCppAndAStartedProgramWrite) {
                                               "stderr: by C++, to stderr", "stdout: by a program"));
 }
 
+TEST_F(OutputCapture, LosesNoOtherLineThanOneThatCannotBeFormatted) {
+    ASSERT_EQ(speak("by_a_formatter_that_throws"), 0);
+    EXPECT_THAT(found(), ElementsAre("stdout: one", "stdout: two"));
+}
+
 TEST_F(OutputCapture, KeepsLinesThatArriveTogetherApart) {
     ASSERT_EQ(speak("lines_together"), 0);
     EXPECT_THAT(found(), ElementsAre("stdout: one", "stdout: two", "stdout: ", "stdout: four"));

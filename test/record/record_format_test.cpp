@@ -6,6 +6,7 @@
 #include <spdlog/pattern_formatter.h>
 
 #include <chrono>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,6 +16,8 @@
 #include "support/system.hpp"
 
 namespace {
+
+using namespace std::chrono_literals;
 
 std::string formatted(const std::string& pattern, const std::string& message) {
     spdlog::memory_buf_t out;
@@ -142,6 +145,21 @@ TEST_F(UtcOffset, TellsTheHourThatComesTwiceFromItselfInWhateverOrderItComes) {
         EXPECT_EQ(stamp(*formatter, 1743296399), text + "2025-03-30 01:59:59.000+01:00\n");
         EXPECT_EQ(stamp(*formatter, 1743296400), text + "2025-03-30 03:00:00.000+02:00\n");
     }
+}
+
+TEST_F(UtcOffset, IsThatOfTheZoneWhichTheProgramHasSetInTheSecondBefore) {
+    const auto formatter = chainner::detail::make_formatter("%H:%M:%S.%e%z %v");
+    const auto format = [&](std::chrono::milliseconds time) {
+        spdlog::memory_buf_t line;
+        formatter->format({spdlog::log_clock::time_point(time), {}, "", spdlog::level::info, "text"}, line);
+        return std::string(line.data(), line.size());
+    };
+    const test::scoped_variable before("TZ", "XST-1");
+    tzset();
+    EXPECT_EQ(format(1h + 100ms), "02:00:00.100+01:00 text\n");
+    const test::scoped_variable after("TZ", "XST-9");
+    tzset();
+    EXPECT_EQ(format(1h + 200ms), "10:00:00.200+09:00 text\n");
 }
 
 TEST_F(UtcOffset, MayBeOfHalfAnHour) {

@@ -209,12 +209,12 @@ private:
 
 /// By a key, as the C library ends the process where it has no memory to note the destructor of a `thread_local`.
 void provide_handler_stack() {
-    static const pthread_key_t key = [] {
-        pthread_key_t made{};
-        const int error = pthread_key_create(&made, [](void* stack) { delete static_cast<handler_stack*>(stack); });
+    static pthread_key_t key;
+    static once made;
+    made([] {
+        const int error = pthread_key_create(&key, [](void* stack) { delete static_cast<handler_stack*>(stack); });
         if (error != 0) throw std::system_error(error, std::system_category(), "pthread_key_create");
-        return made;
-    }();
+    });
     if (pthread_getspecific(key) != nullptr) return;
     auto stack = std::make_unique<handler_stack>();
     if (pthread_setspecific(key, stack.get()) == 0) static_cast<void>(stack.release());

@@ -9,6 +9,7 @@
 #include <cstdlib>
 
 #include "platform/posix/signals.hpp"
+#include "platform/process.hpp"
 
 namespace chainner::platform {
 
@@ -34,15 +35,34 @@ std::atomic<void (*)(int, const char*) noexcept> on_request{nullptr};
 
 bool is_request(int number) noexcept { return number == SIGTERM || number == SIGHUP; }
 
+std::atomic<int> ending_number{0};
+
+/// For a hook that waits for a lock of the C library's which the thread has held when the signal came.
+void end_at_last(int /*alarm*/) {
+    sigset_t ending;
+    sigemptyset(&ending);
+    sigaddset(&ending, ending_number);
+    pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
+    raise(ending_number);
+}
+
 void on_ending_signal(int number) {
     const int error = errno;
-    if (const auto hook = before_end.load()) hook();
-    if (const auto hook = on_request.load(); hook != nullptr && is_request(number)) {
-        hook(number, signal_name(number).data());
-    }
     // The process ends of the signal as it would have without, once this returns.
     std::signal(number, SIG_DFL);
     raise(number);
+    if (const auto hook = before_end.load()) hook();
+    if (const auto hook = on_request.load(); hook != nullptr && is_request(number)) {
+        constexpr unsigned longest = 3;  // seconds
+        sigset_t alarms;
+        sigemptyset(&alarms);
+        sigaddset(&alarms, SIGALRM);
+        ending_number = number;
+        std::signal(SIGALRM, end_at_last);
+        pthread_sigmask(SIG_UNBLOCK, &alarms, nullptr);
+        alarm(longest);
+        hook(number, signal_name(number).data());
+    }
     errno = error;
 }
 
@@ -74,7 +94,8 @@ void handle_sudden_end(void (*before)() noexcept) noexcept {
     for (int each = SIGRTMIN; each <= SIGRTMAX; ++each) handle(each);
 #endif
 #ifdef __linux__
-    [[maybe_unused]] static const int is_registered = std::at_quick_exit([] { before_end.load()(); });
+    static once registered;
+    registered([] { std::at_quick_exit([] { before_end.load()(); }); });
 #endif
 }
 

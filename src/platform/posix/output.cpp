@@ -146,7 +146,8 @@ std::size_t read(standard_stream stream, char* to, std::size_t size) noexcept {
 
 void wait(const std::array<bool, 2>& wanted, deadline end) noexcept {
     std::array<pollfd, 2> pipes = requests(wanted);
-    poll(pipes.data(), pipes.size(), milliseconds_until(end));
+    // It fails where the process may have no descriptors.
+    if (poll(pipes.data(), pipes.size(), milliseconds_until(end)) < 0) std::this_thread::sleep_for(1ms);
 }
 
 std::unique_ptr<console> make_console(standard_stream stream) { return make_console_of_original(stream); }

@@ -52,11 +52,13 @@ std::atomic<std::chrono::system_clock::rep> known_process_start{0};
 int process_id() noexcept {
     int id = known_process_id.load(std::memory_order_relaxed);
     if (id == 0) {
-        static const int registered = pthread_atfork(nullptr, nullptr, [] {
-            known_process_id = 0;
-            known_process_start = 0;
+        static once follows_forks;
+        follows_forks([] {
+            pthread_atfork(nullptr, nullptr, [] {
+                known_process_id = 0;
+                known_process_start = 0;
+            });
         });
-        (void)registered;
         id = getpid();
         known_process_id.store(id, std::memory_order_relaxed);
     }
