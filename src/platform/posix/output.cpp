@@ -94,8 +94,7 @@ void open() {
         // While a thread waits for them the pipes have a reader, and nobody who writes is killed by SIGPIPE, though the
         // program closes all descriptors.
         start_reader([held = requests({})]() mutable {
-            while (poll(held.data(), held.size(), -1) < 0) {
-            }
+            while (poll(held.data(), held.size(), -1) < 0) std::this_thread::sleep_for(1ms);
         });
 #endif
     } catch (...) {
