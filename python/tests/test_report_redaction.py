@@ -1,6 +1,7 @@
 """What is replaced in a report, and what is not. Each line of the tables is a text and what becomes of it."""
 
 import ctypes
+import itertools
 import random
 import sys
 import time
@@ -54,6 +55,7 @@ HOMES = [
     (WINDOWS, "/mnt/c/Users/Ann Müller/x", "<home>/x"),
     (WINDOWS, r"\\?\C:\Users\Ann Müller\x", r"\\?\<home>\x"),
     (ODD, "/data/people/j.doe/x", "<home>/x"),
+    (Redactor(["/home/joe/"]), "cd /home/joe/", "cd <home>/"),
     (ODD, "/data/people/j%2Edoe/x", "<home>/x"),
 ]
 NAMES = [
@@ -107,6 +109,7 @@ SECRETS = [
     (LINUX, "xoxb-123456789012-abcdefghijkl", "<secret>"),
     (LINUX, "xoxa-psratkwobmrq", "<secret>"),
     (LINUX, 'sumoToken = "suJVFiKjMiSelK"', 'sumoToken = "<secret>"'),
+    (LINUX, 'sumoAccessId = "suJVFiKjMiSe42"', 'sumoAccessId = "<secret>"'),
     (LINUX, "https://hooks.slack.com/services/T000/B000/XXXX", "https://<secret>"),
     (LINUX, "https://discord.com/api/webhooks/1234/abc-DEF_1", "https://<secret>"),
     (LINUX, "AIzaSyA" + LETTERS[:32], "<secret>"),
@@ -162,6 +165,8 @@ NAMED = [
     (LINUX, r'password="with \" and more"', 'password="<secret>"'),
     (LINUX, "password=a,b;c&d!e", "password=<secret>"),
     (LINUX, "password=correct-horse-battery", "password=<secret>"),
+    (LINUX, "no password is set: password=hunter22", "no password is set: password=<secret>"),
+    (LINUX, "--password help --password hunter22", "--password help --password <secret>"),
     (LINUX, "accessToken: 8f14e45fceea167a", "accessToken: <secret>"),
     (LINUX, "access_token='8f14e45fceea167a'", "access_token='<secret>'"),
     (LINUX, "session-token=8f14e45fceea167a", "session-token=<secret>"),
@@ -275,6 +280,22 @@ def test_what_tells_who_the_user_is_is_replaced_by_what_it_was(redactor, text, e
     assert (
         redactor(f"2025-10-19 05:52:25.123 [1] [INFO] {text}\n") == f"2025-10-19 05:52:25.123 [1] [INFO] {expected}\n"
     )
+
+
+@pytest.mark.parametrize("redactor", {id(row[0]): row[0] for row in TABLE}.values(), ids=itertools.count())
+def test_what_is_found_in_a_record_alone_is_found_in_it_among_others(redactor):
+    def among_others(texts):
+        return "".join(f"2025-10-19 05:52:25.123 [1] [INFO] {each}\n2025-10-19 05:52:25.124 [1] [INFO] and then\n" for each in texts)
+
+    rows = [row[1:] for row in TABLE if row[0] is redactor]
+    redacted = redactor(among_others(text for text, _ in rows)).split("\n")
+    assert redacted == among_others(expected for _, expected in rows).split("\n")
+
+
+def test_no_record_is_read_together_with_the_next_one():
+    head = "2025-10-19 05:52:25.123 [1] [INFO]"
+    text = f"{head} kind: Secret\n\tdata: a\n{head} b\n\tentry: Y29ycmVjdGhvcnNlNDI=\n{head} c\n"
+    assert Redactor()(text) == text
 
 
 def test_the_table_is_long_enough():
