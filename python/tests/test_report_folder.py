@@ -1,5 +1,6 @@
 """Which files are logs, and how they are read while they are written."""
 
+import errno
 import os
 import re
 import subprocess
@@ -86,6 +87,16 @@ def test_of_a_zip_with_a_password_each_log_is_named(tmp_path):
     made.write_bytes(data)
     with snapshot(made) as taken:
         assert taken.files == [] and taken.problems == {"worker.log": "it needs a password"}
+
+
+def test_what_would_be_too_large_unpacked_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder, "_MOST_UNPACKED", len(line(1)))
+    made = tmp_path / "report.zip"
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("logs/worker.log", line(1))
+        archive.writestr("logs/host.log", line(1) + "x")
+    with snapshot(made) as taken:
+        assert names(taken) == ["worker.log"] and taken.problems == {"host.log": os.strerror(errno.EFBIG)}
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipe has a name in a folder there")

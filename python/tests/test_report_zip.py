@@ -1,5 +1,6 @@
 """The zip: what is in it, also while the logs are written, and what happens if it cannot be made."""
 
+import errno
 import os
 import random
 import re
@@ -75,6 +76,8 @@ def test_it_holds_all_logs_a_summary_and_a_page(logs, output):
         assert words in found["summary.txt"]
     if sys.platform != "win32":
         assert output.stat().st_mode & 0o777 == 0o600
+    with zipfile.ZipFile(output) as opened:
+        assert {each.external_attr >> 16 for each in opened.infolist()} == {0o100600}, "of what is unpacked"
 
 
 def test_what_tells_who_the_user_is_is_replaced_unless_it_is_wanted(logs, output, monkeypatch):
@@ -220,6 +223,23 @@ def test_an_output_that_appears_meanwhile_is_not_overwritten(logs, output):
     with pytest.raises(FileExistsError):
         report(output, logs, progress=lambda _: output.write_text("precious"))
     assert output.read_text() == "precious" and files_of(output.parent) == ["logs", "report.zip"]
+
+
+@pytest.mark.parametrize("appears", [False, True], ids=["alone", "beside one that appears meanwhile"])
+def test_it_is_written_where_a_file_can_have_one_name_only(logs, output, monkeypatch, appears):
+    def link(*_):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", link)
+    write_log(logs / "worker.log", line("x"))
+    if appears:
+        with pytest.raises(FileExistsError):
+            report(output, logs, progress=lambda _: output.write_text("precious"))
+        assert output.read_text() == "precious"
+    else:
+        report(output, logs)
+        assert contents(output)["logs/worker.log"] == line("x")
+    assert files_of(output.parent) == ["logs", "report.zip"]
 
 
 @needs_root
