@@ -402,6 +402,20 @@ TEST_F(Console, SaysWhatWasNotShownWhenAFullDiskIsReplaced) {
     EXPECT_EQ(check_console(shown, file()).announcements, 1);
 }
 
+TEST_F(Console, SaysThatWhatWasNotShownIsInNoFileIfThereIsNone) {
+    if (!test::is_posix()) GTEST_SKIP() << "needs /dev/full";
+    chainner::logger_options options;
+    options.to_file = false;
+    scoped_stderr replaced(fs::path("/dev/full"));
+    const auto logger = chainner::setup_logger("worker", options);
+    channel console(channel_kind::pipe);
+    replaced.replace(console.writer());
+    logger->info("shown");
+    EXPECT_THAT(
+        test::lines(console.read()),
+        ElementsAre(HasSubstr("[WARNING] 1 records were not shown here; they are in no file"), HasSubstr("shown")));
+}
+
 TEST_F(Console, DoesNotFinishALineInAnotherPlaceThanItBegan) {
     if (!test::is_posix()) GTEST_SKIP() << "this system does not tell one pipe from another";
     channel console(channel_kind::pipe);

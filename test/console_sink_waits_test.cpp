@@ -134,6 +134,16 @@ TEST_F(ConsoleThatIsWaitedFor, KeepsOneCallWaitingNoLongerThanASecond) {
     EXPECT_THAT(behind.taken, testing::EndsWith("\n" + last + "\n"));
 }
 
+TEST_F(ConsoleThatIsWaitedFor, SaysHowManyRecordsCameWhileAnotherThreadHadTheLock) {
+    log("before");
+    for (int i = 0; i < 2; ++i) writer->log_without_lock({"", spdlog::level::info, "meanwhile"});
+    behind.read();
+    log("after");
+    behind.read();
+    log("and then");
+    EXPECT_EQ(shown(), "before\n2 records were not shown here; they are elsewhere\nafter\nand then\n");
+}
+
 TEST_F(ConsoleThatIsWaitedFor, ShowsAllToAReaderThatTakesSomethingNowAndThen) {
     behind.pause = 99ms;
     behind.takes = 20;

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace {
@@ -57,6 +59,17 @@ TEST(Escaping, InvalidUtf8BecomesVisible) {
         << "the least of each length, and the last of all";
     EXPECT_EQ(escaped("\xf0\x8f\xbf\xbf"), "\\xf0\\x8f\\xbf\\xbf");  // longer than it may be
     EXPECT_EQ(escaped("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");  // past the last code point
+    EXPECT_EQ(escaped("\xf8\x90\x80\x80"), "\\xf8\\x90\\x80\\x80");  // begins a longer form that is gone
+}
+
+TEST(Escaping, DoesNotReadBehindAMessageThatIsCutShort) {
+    for (const std::string letter : {"\xc3\xa4", "\xe5\x90\x8d", "\xf0\x9f\x99\x82"}) {
+        for (std::size_t size = 1; size < letter.size(); ++size) {
+            spdlog::memory_buf_t safe;
+            chainner::detail::append_escaped(std::string_view(letter).substr(0, size), safe);
+            EXPECT_EQ(static_cast<std::size_t>(std::count(safe.begin(), safe.end(), '\\')), size) << letter;
+        }
+    }
 }
 
 TEST(Escaping, FindsASpecialCharacterAtAnyPlace) {

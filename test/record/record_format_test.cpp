@@ -31,6 +31,15 @@ TEST(RecordFormat, EscapesWhateverThePattern) {
     EXPECT_EQ(formatted("[%v] [%v]", "\r"), "[\\x0d] [\\x0d]\n");
 }
 
+TEST(RecordFormat, EscapesOneMessageAfterAnother) {
+    const auto formatter = chainner::detail::make_formatter("%v");
+    for (const auto& [message, expected] : {std::pair("\x1b[1m", "\\x1b[1m\n"), std::pair("\r", "\\x0d\n")}) {
+        spdlog::memory_buf_t out;
+        formatter->format(spdlog::details::log_msg("name", spdlog::level::info, message), out);
+        EXPECT_EQ(std::string(out.data(), out.size()), expected);
+    }
+}
+
 TEST(RecordFormat, NoMessagePassesForARecordOfASession) {
     EXPECT_EQ(formatted("%v", "Logger closed for worker process"), "\\x4cogger closed for worker process\n");
     EXPECT_EQ(formatted("%v", "Crashed: \n"), "\\x43rashed: \n\t\n");
