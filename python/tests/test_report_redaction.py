@@ -158,7 +158,7 @@ NAMED = [
         '("password", "@@")', "<password>@@</password>", "passphrase: @@", "secret=@@", "client_secret: @@", "clientSecret=@@",
         "SECRET_KEY=@@", "secret_key_base: @@", "aws.secretAccessKey=@@", "API_KEY=@@", "apiKey: '@@'", "x-api-key: @@",
         'var password string = "@@"', "password,@@ password=@@".replace("password,@@ ", ""), "credentials=@@", "AUTH_PASSWORD='@@'",
-        "user=ann;password=@@;host=x", "new password: @@, old password: @@", "?password=@@&x=1", '<add key="Password" value="@@" />',
+        "user=ann;password=@@;host=x", "new password: @@, old password: @@", "password_base64=@@", "?password=@@&x=1", '<add key="Password" value="@@" />',
     ]
 ] + [
     (LINUX, 'password="two words, and more"', 'password="<secret>"'),
