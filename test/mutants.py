@@ -15,6 +15,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -132,11 +133,16 @@ class Python:
     def __init__(self):
         programs = {"OTHER_SPDLOG": "python/tests/*other_spdlog*", "LOG_RECORDS": "test/programs/*/log_records"}
         programs = {name: str(next(BUILD.glob(pattern))) for name, pattern in programs.items()}
+        self.patience = {}
         self.environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "PYTHONDONTWRITEBYTECODE": "1", **programs}
 
     def passes(self, tests):
         words = ["/usr/bin/python3", "-m", "pytest", "-xqp", "no:cacheprovider", "--assert=plain"]
-        return succeeds(*words, tests, patience=10 * PATIENCE, cwd=FOLDER, env=self.environment)
+        began = time.monotonic()
+        patience = self.patience.get(tests, 10 * PATIENCE)
+        passed = succeeds(*words, tests, patience=patience, cwd=FOLDER, env=self.environment)
+        self.patience.setdefault(tests, PATIENCE + 5 * (time.monotonic() - began))  # by what they take without a mistake
+        return passed
 
     def tests_of(self, file):
         names = {f"test_{file.stem.strip('_')}", f"test_report_{file.stem}"}

@@ -163,6 +163,13 @@ def test_the_programs_own_frame_is_told_rather_than_that_of_a_library(library):
     assert told[-3:] == [OWN.strip(), LIBRARY, "```"]
 
 
+@pytest.mark.parametrize("library", [r"C:\Windows\System32\ntdll.dll", r"C:\Windows\System32\KERNELBASE.dll", r"C:\Windows\ucrtbase.dll", "/lib/libc-2.31.so"])
+def test_a_frame_of_the_system_is_not_told_as_the_place(library):
+    crashed = line("10:02", 7, f"Crashed: x\n\tat {library}+0x1\n\tat /x/worker+0x2", "CRITICAL")
+    (problem,) = made(log("worker.log", begun("10:00", 7), crashed)).problems
+    assert problem.where == "/x/worker+0x2"
+
+
 def test_frames_that_have_a_name_are_told_rather_than_those_that_have_none():
     stack = ["at /lib/libc.so.6+0x167ad8", "at /x/worker+0x5", "at upscale+0x39 (worker+0x12)", "at main+0x2 (worker+0x1)"]
     crashed = line("10:02", 7, "\n\t".join(["Crashed: x", *stack]), "CRITICAL")
@@ -297,6 +304,54 @@ def test_an_end_without_a_closing_record_is_no_problem_where_another_process_tel
 def test_what_a_process_says_of_another_end_is_a_problem_of_its_own(worker, said):
     taken = made(log("worker.log", worker), log("host.log", line("10:00", 1, said, "ERROR")))
     assert ("error", "host", said, 1) in told(taken)
+
+
+@pytest.mark.parametrize("second, count", [("12", 1), ("13", 2)])
+def test_a_crash_may_be_told_of_by_another_for_ten_seconds(second, count):
+    ended = line(f"00:{second}", 1, "worker 7 ended: killed by SIGSEGV (11)", "ERROR")
+    assert len(told(made(log("worker.log", begun("00:00", 7), crash("00:02", 7)), log("host.log", ended)))) == count
+
+
+@pytest.mark.parametrize("begin, last, is_of_it", [("01", "07", True), ("01", "08", False), ("07", "07", True), ("08", "08", False)])
+def test_the_clocks_of_two_processes_may_be_two_seconds_apart_at_an_end(begin, last, is_of_it):
+    worker = begun(f"00:{begin}", 7) + line(f"00:{last}", 7, "the last words")
+    host = line("00:05", 1, "worker 7: exit code 3", "ERROR")
+    kinds = [each.kind for each in made(log("worker.log", worker), log("host.log", host)).problems]
+    assert kinds == ["killed" if is_of_it else "error"]
+
+
+def test_of_sessions_with_one_number_the_latest_that_had_begun_is_told_of():
+    worker = begun("00:00", 7) + line("00:01", 7, CLOSED) + begun("01:00", 7) + begun("02:00", 8)
+    host = begun("00:30", 1) + line("01:05", 1, "of 1 at first, 7: exit code 3", "ERROR")
+    taken = made(log("worker.log", worker + begun("10:00", 7)), log("host.log", host))
+    assert [each.told for each in taken.sessions.all] == ["", "", "exit code 3", "", ""]
+    assert taken.sessions.all[2].pid == 7
+
+
+def test_of_two_who_tell_of_an_end_the_first_is_believed():
+    ended = line("00:05", 1, "worker 7: exit code 3", "ERROR") + line("00:06", 1, "worker 7: killed by SIGKILL (9)", "ERROR")
+    taken = made(log("worker.log", begun("00:00", 7)), log("host.log", ended))
+    assert taken.sessions.all[0].told == "exit code 3"
+
+
+def test_what_another_says_of_equal_crashes_is_told_of_the_last_one_alone():
+    def ended(time, pid):
+        return line(time, 1, f"worker {pid} ended: killed by SIGSEGV (11)", "ERROR")
+
+    worker = begun("00:00", 7) + crash("00:02", 7) + begun("01:00", 8) + crash("01:02", 8)
+    (problem,) = made(log("worker.log", worker), log("host.log", ended("00:03", 7), ended("01:03", 8))).problems
+    assert problem.count == 2 and len(problem.also) == 2
+    assert [each.record.message for each in problem.others] == ["worker 8 ended: killed by SIGSEGV (11)"]
+
+
+def test_of_problems_at_one_time_the_later_one_comes_first():
+    text = [line("00:01", 7, f"{each} failed", "ERROR") for each in ("b", "c", "a")]
+    assert [each.what for each in made(log("worker.log", *text)).problems] == ["a failed", "c failed", "b failed"]
+
+
+def test_a_frontend_cannot_say_that_it_is_a_crash_of_ours():
+    taken = made(log("main.log", "[2025-10-19 05:00:00.000] [error] Crashed: SIGSEGV (11)\n"))
+    assert [(each.kind, each.what) for each in taken.problems] == [("error", "Crashed: SIGSEGV (11)")]
 
 
 TRACEBACK = 'Traceback (most recent call last):\n  File "/x/multiprocessing/process.py", line 314, in _bootstrap\n  File "b.py", line 7, in main\nMemoryError: too large'

@@ -81,7 +81,7 @@ class _Event:
     entry: Entry
     index: int
     before: list[Entry]
-    time: int = 0
+    time: int
     raised: tuple[str, ...] = ()  # what, and where; an exception is told by these
     tellers: set[tuple[str, bool]] = field(default_factory=set)  # logs, and whether it was logged or printed there
     also: list[tuple[int, Entry]] = field(default_factory=list)
