@@ -260,6 +260,7 @@ def test_a_process_that_was_killed_is_a_problem_if_it_would_have_closed_its_log(
     )
     assert told(taken) == [("killed", "worker", "killed, crashed or lost power", 1)]
     assert taken.problems[0].verb == "ended without a closing record"
+    assert summary.moment(taken.zones, taken.problems[0].last)[11:19] == "05:00:01"
     assert [each.record.message for each in taken.problems[0].before][2:] == ["the last words"]
     assert [each.describe_end() for each in taken.sessions.all if each.log == "host"][0] == "does not say how it ended"
 
