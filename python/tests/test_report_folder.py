@@ -89,6 +89,14 @@ def test_of_a_zip_with_a_password_each_log_is_named(tmp_path):
         assert taken.files == [] and taken.problems == {"worker.log": "it needs a password"}
 
 
+def test_a_report_that_somebody_has_unpacked_is_one(tmp_path):
+    (tmp_path / "logs").mkdir()
+    write_log(tmp_path / "logs" / "worker.log", line(1))
+    (tmp_path / "summary.txt").write_text("of it")
+    with snapshot(tmp_path) as taken:
+        assert taken.is_report and names(taken) == ["worker.log"]
+
+
 def test_what_would_be_too_large_unpacked_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(folder, "_MOST_UNPACKED", len(line(1)))
     made = tmp_path / "report.zip"
@@ -159,6 +167,15 @@ def test_a_record_that_is_being_written_is_whole_or_not_there(tmp_path):
     text = data.decode()
     whole = line(1) + line(2) + "2025-10-19 05:52:25.003 [1] [INFO] a record of three\n\tlines\n\tin all\n"
     assert text in (whole, whole + line(4))
+
+
+def test_a_record_that_goes_on_while_it_is_read_is_there_with_what_was_before_it(tmp_path, monkeypatch):
+    path = tmp_path / "worker.log"
+    write_log(path, line(1))
+    pieces = iter(["\tgoes", " on\n", "\tand on\n"])
+    monkeypatch.setattr(folder.time, "sleep", lambda _: write_log(path, path.read_text() + next(pieces, "")))
+    with snapshot(tmp_path) as taken:
+        assert content(taken.files[0], 1000) == (f"{line(1)}\tgoes on\n\tand on\n".encode(), 0)
 
 
 def test_of_a_large_file_the_last_whole_records_are_read(tmp_path):
