@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -230,6 +231,7 @@ def main():
     arguments.add_argument("--tests", metavar="PATTERN", default="", help="only those whose names it is found in")
     arguments.add_argument("files", metavar="FILE", nargs="*", type=Path)
     chosen = arguments.parse_args()
+    warnings.simplefilter("ignore", SyntaxWarning)  # of the mistakes
     copy_tree()
     files = [each.resolve() for each in chosen.files]
     files = files or sorted([*ROOT.glob("src/**/*.?pp"), *ROOT.glob("python/chainner_logger/**/*.py")])

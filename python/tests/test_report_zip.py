@@ -78,6 +78,7 @@ def test_it_holds_all_logs_a_summary_and_a_page(logs, output):
         assert output.stat().st_mode & 0o777 == 0o600
     with zipfile.ZipFile(output) as opened:
         assert {each.external_attr >> 16 for each in opened.infolist()} == {0o100600}, "of what is unpacked"
+        assert {each.compress_type for each in opened.infolist()} == {zipfile.ZIP_DEFLATED}
 
 
 def test_what_tells_who_the_user_is_is_replaced_unless_it_is_wanted(logs, output, monkeypatch):
@@ -177,6 +178,12 @@ NOISE = random.Random(1)
 
 def noise(second):
     return line(NOISE.randbytes(500).hex(), second)
+
+
+def test_a_log_that_an_editor_has_saved_in_another_encoding_is_redacted(logs, output):
+    (logs / "worker.log").write_bytes(line("password=hunter22").encode("utf-16"))
+    report(output, logs)
+    assert contents(output)["logs/worker.log"] == line("password=<secret>")
 
 
 def test_the_newest_records_come_first_if_it_would_be_too_large(logs, output):
