@@ -249,6 +249,15 @@ def test_what_was_raised_is_found_in_a_group_of_exceptions_and_without_a_stack()
     assert taken.problems[1].stack == ['File "a.py", line 1, in f'] and taken.problems[1].where == "a.py:1 in f"
 
 
+def test_of_an_exception_that_came_of_another_the_stack_of_the_last_is_told():
+    def traceback(name, raised):
+        return f'Traceback (most recent call last):\n\t  File "{name}.py", line 1, in f\n\t{raised}'
+
+    both = f"Uncaught exception\n\t{traceback('a', 'KeyError: 1')}\n\t\n\tDuring it:\n\t\n\t{traceback('b', 'ValueError: 2')}"
+    (problem,) = made(log("worker.log", line("00:01", 7, both, "CRITICAL"))).problems
+    assert (problem.what, problem.stack) == ("ValueError: 2", ['File "b.py", line 1, in f'])
+
+
 def test_a_process_that_was_killed_is_a_problem_if_it_would_have_closed_its_log():
     taken = made(
         log("worker.log", begun("00:00", 7), line("00:01", 7, "the last words"), begun("10:00", 8)),
