@@ -105,6 +105,16 @@ def test_a_record_with_an_impossible_time_has_that_of_the_call(worker, written, 
     assert record.created is created
 
 
+def test_other_handlers_are_told_the_milliseconds_of_a_time_that_was_repaired(worker):
+    told = []
+    other = logging.Handler()
+    other.emit = lambda record: told.append((record.created, record.msecs))
+    worker.addHandler(other)
+    worker.handle(logging.makeLogRecord({"msg": "text", "levelno": 30, "created": None}))
+    ((created, milliseconds),) = told
+    assert milliseconds == int(created % 1 * 1000)
+
+
 @pytest.mark.parametrize("created", [1, 86_400, 9_000_000_000, True])
 def test_a_record_with_a_possible_time_keeps_it(worker, written, created):
     worker.handle(logging.makeLogRecord({"msg": "text", "levelno": 30, "created": created}))
