@@ -9,6 +9,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 namespace test {
 
@@ -70,7 +71,7 @@ std::vector<record> parse_whole_log(std::string_view log) {
         next.pid = std::stoi(std::string(take_until(rest, "] [", line)));
         next.level = take_until(rest, "] ", line);
         next.text = rest;
-        records.push_back(next);
+        records.push_back(std::move(next));
     }
     return records;
 }
