@@ -1,16 +1,16 @@
-# `cpack` makes the Debian packages. They are unpacked into a root of their own, where other tests use them.
+# `cpack` makes the Debian packages, of a shared LIBRARY that another test has built for another prefix. They are
+# unpacked into a root of their own, where other tests use them.
 cmake_path(SET source NORMALIZE ${CMAKE_CURRENT_LIST_DIR}/../..)
-file(REMOVE_RECURSE ${PREFIX})
-file(REMOVE_RECURSE ${BUILD})
+file(REMOVE_RECURSE ${PREFIX} ${BUILD} ${LIBRARY}/CMakeCache.txt)
 execute_process(
     COMMAND
-        ${CMAKE_COMMAND} -S ${source} -B ${BUILD} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
+        ${CMAKE_COMMAND} -S ${source} -B ${LIBRARY} -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER}
         -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/usr -DBUILD_SHARED_LIBS=ON -DCMAKE_UNITY_BUILD=ON
     COMMAND_ERROR_IS_FATAL ANY
 )
-execute_process(COMMAND ${CMAKE_COMMAND} --build ${BUILD} COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${CMAKE_COMMAND} --build ${LIBRARY} COMMAND_ERROR_IS_FATAL ANY)
 cmake_path(GET CMAKE_COMMAND PARENT_PATH commands)
-execute_process(COMMAND ${commands}/cpack WORKING_DIRECTORY ${BUILD} COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${commands}/cpack -B ${BUILD} WORKING_DIRECTORY ${LIBRARY} COMMAND_ERROR_IS_FATAL ANY)
 
 # unpack(PACKAGE PATTERN...): each regular expression must match what it says of itself, or the names of its files.
 function(unpack package)

@@ -59,11 +59,14 @@ class Newcomer:
         self.program = next(each.text for each in examples() if each.language == "cpp")
         (self.clone / "main.cpp").write_text(self.program, encoding="utf-8")
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("CHAINNER_", "PYTEST_"))}
+        unity = folder / "unity.cmake"
+        unity.write_text("set(CMAKE_UNITY_BUILD ON)\n", encoding="utf-8")
         self.environment.update(
             HOME=str(folder),
             PATH=f"{commands}:{os.environ['PATH']}",
             CHAINNER_LOG_DIR=str(self.logs),
-            CMAKE_BUILD_TYPE="Debug",  # is sooner built
+            CMAKE_BUILD_TYPE="Debug",  # is sooner built, as is what follows
+            CMAKE_TOOLCHAIN_FILE=str(unity),
             PKG_CONFIG_PATH=str(self.prefix / "lib" / "pkgconfig"),
         )
 
