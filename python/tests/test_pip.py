@@ -43,7 +43,7 @@ def test_build_makes_it_from_a_source_distribution_and_pip_installs_it(programs,
 
     # The source distribution, and from that the wheel.
     subprocess.run(
-        [sys.executable, "-m", "build", "--outdir", wheels, project],
+        [sys.executable, "-m", "build", "--config-setting=cmake.build-type=Debug", "--outdir", wheels, project],
         env={**os.environ, "PYTHONPATH": str(tools)},
         check=True,
         timeout=1200,
