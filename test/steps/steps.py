@@ -20,7 +20,7 @@ import sys
 import time
 from pathlib import Path
 
-from traced import BUSY, CONT, EVER, ORIG_RAX, R10, RAX, RDI, RSI, SYSCALL, Life, call_of, peek, poke
+from traced import BUSY, CHANGES, CONT, EVER, ORIG_RAX, R10, RAX, RDI, RSI, SYSCALL, Life, call_of, peek, poke
 
 JOBS = len(os.sched_getaffinity(0))
 SECONDS, FAULT = 180, 0.3  # that all takes, and that a fault lasts which stays
@@ -57,10 +57,6 @@ AT_EMPTY_PATH, F_DUPFD = 0x1000, {0, 1030}
 SAYS_SO = "The previous session of this log ended without"
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \[(\d+)\] \[(\w+)\] (.*)")
 RECORD = re.compile(r"(?:stdout: )?record (\d+) x{60}\.")
-
-
-def inodes_in(folder):
-    return {(file.name, file.inode()) for file in os.scandir(folder)}
 
 
 def read(folder):
@@ -134,12 +130,12 @@ def started(row):
 
 
 def try_step(row, step, shown=False):
-    """What was wrong (None: it was never reached; shown: the backtrace of the step)."""
+    """What was wrong (None: it was never reached, or nothing is promised there; shown: the backtrace of the step)."""
     with started(row) as life:
         try:
             return let_happen(life, row, step, shown)
         except TimeoutError:
-            return hangs(life) if life.counts else []
+            return hangs(life)
 
 
 def hangs(life):
@@ -147,38 +143,44 @@ def hangs(life):
     return [f"process {process} hangs: {life.mistake or life.backtrace(process)}\n" for process in processes]
 
 
-def sweep(row, until):
-    """It happens at each step of one call, one step after the other. The steps, each with whether it was tried, and what
-    was wrong. In another life it goes on behind what was wrong, three times."""
-    steps, wrong, is_over = {}, {}, False
-    while not is_over and len(wrong) < (1 if " with " in row else 3) and time.monotonic() < until:
-        with started(row) as life:
-            life.shared.is_swept, step, faults, is_over, end = 1, "", [], True, len(steps) + STEPS_OF_A_LIFE
-            files = set()
-            try:
-                for key, step in life.walk(until):
-                    if key in steps:
-                        continue
-                    steps[key] = is_promised(life, row)
-                    if steps[key]:
-                        life.disturb(row.split()[0])
-                    while "rotation" in row and files != (files := inodes_in(life.folder)):  # it deletes the oldest
-                        life.seen.update(int(number) for number in re.findall(r"record (\d+) x", str(read(life.folder))))
-                    if len(steps) == end:
-                        is_over = False
-                        break
-                life.shared.is_swept, life.request, life.left = 0, CONT, BUSY
-                for _ in life.stops:
-                    pass
-                faults = [f"ended with {life.end}"] * (life.end != 0) + faults_in(life, may_lose=0)
-            except TimeoutError:
-                faults = hangs(life)
+def sweep(row, until, done=(), only=None):
+    """In one life, it happens at each step of a call that is not done yet (or at these only), one after the other. The
+    steps, each with its name and whether it was tried, and what was wrong."""
+    steps = {}
+    with started(row) as life:
+        life.shared.is_swept = 1
+        try:
+            for key, step in life.walk(until):
+                if key in done or only and step not in only:
+                    continue
+                steps[key] = step, is_promised(life, row)
+                if is_promised(life, row):
+                    life.disturb(row.split()[0])
+                if "rotation" in row:  # it deletes the oldest
+                    life.seen.update(int(number) for number in re.findall(r"record (\d+) x", str(read(life.folder))))
+                if len(steps) == STEPS_OF_A_LIFE:
+                    break
+            life.shared.is_swept, life.request, life.left = 0, CONT, BUSY
+            for _ in life.stops:
+                pass
+            return steps, [f"ended with {life.end}"] * (life.end != 0) + faults_in(life, may_lose=0)
+        except TimeoutError:
+            return steps, hangs(life)
+
+
+def sweep_all(case):
+    """By as many lives as that takes, and three more behind what was wrong. The row, its steps, and what was wrong."""
+    (row, until), done, wrong, steps = case, {}, {}, range(STEPS_OF_A_LIFE)
+    while len(steps) == STEPS_OF_A_LIFE or faults and len(wrong) < (1 if " with " in row else 3):
+        steps, faults = sweep(row, until, done)
+        done.update(steps)
         if faults:
-            wrong[step] = try_step(row, step) or [*faults, "but not where it happens at this step alone"]
-            is_over = False
-            if " with " not in row:
-                print(f"./dev test steps {row} {step}: {'; '.join(wrong[step])}", flush=True)
-    return steps, wrong
+            names = [step for step, _ in steps.values()]
+            while not (alone := try_step(row, names[-1])) and len(names) > 1:
+                half = names[: len(names) // 2]
+                names = half if sweep(row, EVER, only=half)[1] else names[len(half) :]
+            wrong[names[-1]] = alone or [*faults, "but not where it happens at this step alone"]
+    return row, done, wrong
 
 
 def is_promised(life, row):
@@ -191,11 +193,10 @@ def let_happen(life, row, step, shown):
     kind, error, *_ = *row.split(), ""
     is_killed, failing, failed, must_say, until, faults = row in ("kill", "two killed"), None, set(), "", 0.0, []
     task = life.come_to(step)
-    if task is None:
+    if task is None or not is_promised(life, row):
         return None
     if shown:
         return life.backtrace(life.process_of(task), task)
-    life.counts = is_promised(life, row)
     if kind == "signal":
         life.deliver = signal.SIGUSR1
     elif kind == "held":
@@ -221,7 +222,7 @@ def let_happen(life, row, step, shown):
         if time.monotonic() > until:
             failing = None
             life.shared.is_failing = 0
-    if life.end != 0 and not is_killed and life.counts:
+    if life.end != 0 and not is_killed:
         faults.append(f"ended with {life.end}")
     must_say = must_say if time.monotonic() > until else ""  # the fault has outlived the process
     faults += faults_in(life, may_lose=kind == "memory")
@@ -234,7 +235,7 @@ def let_happen(life, row, step, shown):
 
 
 def calls_and_allocations():
-    """The steps at which each error may come, and all, with the number of the system call; and how many allocations."""
+    """The steps at which each error may come, and all, with the system call; and the allocations."""
     steps = collections.defaultdict(dict)
     with started("kill") as life:
         life.shared.failing_allocation = 2**32 - 1
@@ -246,23 +247,28 @@ def calls_and_allocations():
         return steps, [str(number) for number in range(1, life.shared.allocations + 1)]
 
 
-def instructions_of(row, until):
+def walk(row, until):
     with started(row) as life:
         return dict(life.walk(until))
 
 
-def rows_and_steps(wanted, pool, day, until):
+def rows_and_steps(calls, allocations, wanted, pool, day, until):
     """Of a day: of the calls that a signal interrupts, and of those that a thread is held in, four and one."""
-    calls, allocations = calls_and_allocations()
     rows = {"kill": calls["all"], "memory": allocations, "two killed": calls["all"], "two stopped": calls["all"]}
     rows.update({f"{kind} {error}": calls[error] for kind in ("fail", "stay") for error in FAILING})
+    rows = {row: dict(zip(steps, steps)) for row, steps in rows.items() if row.startswith(wanted)}
     for kind, named, count in ("signal", CALLS, 4), ("held", HELD_CALLS, 1):
         named = random.Random(day).sample(named, count) if day else named
-        rows.update({f"{kind} {what} {call}": f"{kind} log {call}" for what in ACTIONS for call in named})
-    rows = {row: steps for row, steps in rows.items() if row.startswith(wanted) and not NO_PROMISE.match(row)}
-    untraced = sorted({row for row in rows.values() if isinstance(row, str)})
-    traces = dict(zip(untraced, pool.starmap(instructions_of, [(row, until) for row in untraced], 1)))
-    return {row: traces[steps] if isinstance(steps, str) else dict(zip(steps, steps)) for row, steps in rows.items()}
+        of_kind = [(f"{kind} {what} {call}", f"{kind} log {call}") for what in ACTIONS for call in named]
+        of_kind = [(row, walked) for row, walked in of_kind if row.startswith(wanted) and not NO_PROMISE.match(row)]
+        walked = sorted({walked for _, walked in of_kind})
+        steps = dict(zip(walked, pool.starmap(walk, [(row, until) for row in walked], 1)))
+        for row, walked in of_kind:  # a process that ends sees what has been changed, and what has been read no more
+            rows[row] = {x: step for x, step in steps[walked].items() if " exit" not in row or x[-1] == CHANGES}
+    return rows
+
+
+# All of them
 
 
 def stay_on_one_processor():
@@ -272,52 +278,52 @@ def stay_on_one_processor():
     os.sched_setaffinity(0, {allowed[number % len(allowed)]})
 
 
-def try_some(cases, until):
-    """Each that was reached in time, and what was wrong."""
-    tried = []
-    for row, step in itertools.takewhile(lambda _: time.monotonic() < until, cases):
-        if (faults := try_step(row, step)) is not None:
-            tried.append((row, step, faults))
-            if faults and " with " not in row:
-                print(f"./dev test steps {row} {step}: {'; '.join(faults)}", flush=True)
-    return tried
+def try_in_time(case):
+    row, step, until = case
+    return row, {step: try_step(row, step)} if time.monotonic() < until else {}
 
 
 def try_all(pool, rows, day, until):
     """By sweeps, and as many of each kind of those that are left. How many steps of each row were tried, and those that
     were wrong."""
     tried, wrong, groups = collections.Counter(), collections.defaultdict(dict), collections.defaultdict(list)
-    swept = [row for row in rows if re.match("(signal|held) (?!exit)", row) and len(rows[row]) > 1]
+
+    def note(row, found):
+        for step, faults in found.items():
+            if faults:
+                print(f"./dev test steps {row} {step}: {'; '.join(faults)}", flush=True)
+                wrong[row][step] = faults
+
+    swept = [row for row in rows if re.match("(signal|held) (?!exit)", row)]
     random.Random(day).shuffle(swept)
-    sweeps_end = EVER if until == EVER else (time.monotonic() + until) / 2
-    reached = dict(zip(swept, pool.starmap(sweep, [(row, sweeps_end) for row in swept], 1)))
+    sweeps_end, reached = EVER if until == EVER else (time.monotonic() + until) / 2, {}
+    for row, reached[row], found in pool.imap_unordered(sweep_all, [(row, sweeps_end) for row in swept]):
+        tried[row] = sum(was_tried for _, was_tried in reached[row].values())
+        note(row, found)
     for row, steps in rows.items():
-        done, wrong[row] = reached.get(row, ({}, {}))
-        tried[row] = sum(done.values())
-        groups[row.split()[0]] += [(row, step) for key, step in steps.items() if key not in done]
+        groups[row.split()[0]] += [(row, x, until) for key, x in steps.items() if key not in reached.get(row, ())]
     for group in groups.values():
         random.Random(day).shuffle(group)
     cases = [case for turn in itertools.zip_longest(*groups.values()) for case in turn if case]
-    shares = [(cases[number::JOBS], until) for number in range(JOBS)]
-    for row, step, faults in itertools.chain(*pool.starmap(try_some, shares, 1)):
-        tried[row] += 1
-        if faults:
-            wrong[row][step] = faults
+    for row, found in pool.imap_unordered(try_in_time, cases, 20):
+        tried[row] += any(faults is not None for faults in found.values())
+        note(row, found)
     return tried, wrong
 
 
-def check_itself(pool):
+def check_itself(pool, calls):
     """Each mistake has to be noticed where it is made."""
-    sweeping = pool.apply_async(sweep, ["signal log record with lock", EVER])
-    calls, _ = calls_and_allocations()
-    writes = [step for step, call in calls["ENOSPC"].items() if call == "write"][::6]
-    renames = [step for step, call in calls["EIO"].items() if call in RENAMES]
-    rows = {"fail ENOSPC with write": {x: x for x in writes}, "fail EIO with rename": {x: x for x in renames}}
-    _, wrong = try_all(pool, rows, "", EVER)
-    _, wrong["signal log record with lock"] = sweeping.get()
-    for (row, found), fault, least in zip(wrong.items(), ("lost", "lost", "hangs"), (3, 1, 1)):
-        if sum(fault in "; ".join(faults) for faults in found.values()) < least:
-            sys.exit(f"steps.py is wrong itself: {row} was noticed at {found} only")
+    least = {"fail ENOSPC with write": 3, "fail EIO with rename": 1}
+    swept = {"signal log record with lock": "hangs", "signal log long_record with claim": "lost"}
+    sweeping = pool.map_async(sweep_all, [(row, EVER) for row in swept], 1)
+    cases = [("fail ENOSPC with write", step) for step, call in calls["ENOSPC"].items() if call == "write"][::6]
+    cases += [("fail EIO with rename", step) for step, call in calls["EIO"].items() if call in RENAMES]
+    lost = [row for (row, _), faults in zip(cases, pool.starmap(try_step, cases, 1)) if "lost" in str(faults)]
+    wrong = {row: str(found) for row, _, found in sweeping.get()}
+    missed = [row for row in least if lost.count(row) < least[row]]
+    missed += [row for row in swept if swept[row] not in wrong[row] or "not where" in wrong[row]]
+    if missed:
+        sys.exit(f"steps.py is wrong itself: it has not noticed {missed}, but {lost} and {wrong}")
 
 
 def table(rows, tried, wrong):
@@ -338,24 +344,25 @@ def main():
     options = parser.parse_intermixed_args()
     Life.program, end = options.life, EVER if options.every else time.monotonic() + SECONDS
     try:
-        calls_and_allocations()
+        calls, allocations = calls_and_allocations()
     except PermissionError:
         print("skipping steps: here a process may not trace its own children, or not set breakpoints in them")
         return
-    is_one = bool(options.row) and re.search(r"\d", options.row[-1])
-    with multiprocessing.Pool(JOBS, stay_on_one_processor) as pool:
-        if is_one:
-            rows = {" ".join(options.row[:-1]): dict([options.row[-1:] * 2])}
-        else:
-            check_itself(pool)
+    *row, step = options.row or [""]
+    if re.search(r"\d", step):
+        wrong = {" ".join(row): {step: try_step(" ".join(row), step)}}
+        print(*wrong[" ".join(row)][step] or ["Nothing was wrong."], sep="\n")
+    else:
+        with multiprocessing.Pool(JOBS, stay_on_one_processor) as pool:
+            check_itself(pool, calls)
             day = None if options.every or options.row else options.day
-            rows = rows_and_steps(" ".join(options.row), pool, day, end - SECONDS / 2)
-        tried, wrong = try_all(pool, rows, options.day, end)
-    for row, steps in (rows if is_one else wrong).items():
-        for step in itertools.islice(steps, 1):
+            rows = rows_and_steps(calls, allocations, " ".join(options.row), pool, day, end - SECONDS / 2)
+            tried, wrong = try_all(pool, rows, options.day, end)
+        print(f"\nOn {options.day}, {os.uname().release}:", table(rows, tried, wrong), sep="\n\n")
+    for row, found in wrong.items():
+        for step in itertools.islice(found, 1):
             print(f"\nThe step {row} {step}:", try_step(row, step, shown=True) or "It was not reached.", sep="\n")
-    print(f"\nOn {options.day}, {os.uname().release}:", table(rows, tried, wrong), sep="\n\n")
-    sys.exit(1 if any(wrong.values()) else 0)
+    sys.exit(1 if any(any(found.values()) for found in wrong.values()) else 0)
 
 
 if __name__ == "__main__":

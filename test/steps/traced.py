@@ -3,6 +3,7 @@
 import bisect
 import collections
 import ctypes
+import functools
 import mmap
 import os
 import re
@@ -14,7 +15,7 @@ import time
 from pathlib import Path
 
 TRACEME, PEEKUSER, POKEUSER, CONT, SINGLESTEP, DETACH, SYSCALL = 0, 3, 6, 7, 9, 17, 24
-SETOPTIONS, GETSIGMASK = 0x4200, 0x420A
+SETOPTIONS = 0x4200
 EVER = float("inf")
 TRACE_ALL = 0x100000 | 1 | 2 | 4 | 8  # EXITKILL, SYSGOOD, FORK, VFORK, CLONE
 WALL = 0x40000000
@@ -23,6 +24,13 @@ IDLE, BUSY = 12, 180  # seconds: a process hangs that does nothing for so long, 
 
 CALLS = re.findall(r"__NR_(\w+) (\d+)", Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h").read_text())
 CALLS = {int(number): name for name, number in CALLS}
+
+READS, CHANGES = 1, 2  # what an instruction does with memory
+# As objdump writes them. What a push or a call keeps is its own: nobody else knows where it is.
+EFFECTS = {
+    READS: r"(?!lea|nop).*(?:\(|%fs:0xf)",
+    CHANGES: r"(?:(?!(?:cmp|test|push)[bwlq]? |bnd|call|jmp|lea|nop)[^#\n]*(?:\)|\{%k\d\}|%fs:0xf\w+) *(?:#.*)?$|syscall|int3)",
+}
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.restype = ctypes.c_long
@@ -42,16 +50,21 @@ def call_of(task):
     return CALLS[peek(task, ORIG_RAX)]
 
 
-def blocks(task, number):
-    """Whether the thread has the signal wait."""
-    mask = ctypes.c_uint64()
-    ptrace(GETSIGMASK, task, 8, ctypes.byref(mask))
-    return mask.value >> number - 1 & 1
+def status(task, name):
+    return re.search(rf"{name}:\s*(\w+)", Path(f"/proc/{task}/status").read_text())[1]
 
 
 def be_traced():
     libc.personality(0x40000)  # the same addresses each time, where that is allowed
     ptrace(TRACEME, 0, 0, 0)
+
+
+@functools.lru_cache(None)
+def effects_of(path):
+    """Of each instruction of a file, by its address."""
+    text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", path], stdout=subprocess.PIPE, text=True).stdout
+    found = ((effect, re.findall(rf"(?m)^ *(\w+):\t{pattern}", text)) for effect, pattern in EFFECTS.items())
+    return {int(address, 16): effect for effect, addresses in found for address in addresses}
 
 
 class Shared(ctypes.Structure):
@@ -72,7 +85,7 @@ class Life:
         with (self.root / "shared").open("wb+") as file:
             file.truncate(ctypes.sizeof(Shared))
             self.shared = Shared.from_buffer(mmap.mmap(file.fileno(), ctypes.sizeof(Shared)))
-        self.tasks, self.in_call, self.held, self.end, self.counts = {}, set(), set(), None, True
+        self.tasks, self.in_call, self.held, self.end = {}, set(), set(), None
         self.request, self.deliver, self.stops = CONT, 0, self.events()
         self.calls, self.steps = collections.Counter(), {}  # the step of each task: the call, and which of its kind it is
         self.child = self.start(subprocess.Popen, *words, preexec_fn=be_traced)
@@ -85,7 +98,7 @@ class Life:
         ptrace(CONT, self.main, 0, 0)
         next(self.stops)
         maps = Path(f"/proc/{self.main}/maps").read_text()
-        self.modules = {Path(path).name: int(at, 16) for at, path in re.findall(r"(?m)^(\w+)-\w+ r\S+ 0+ .* (\S+)$", maps)}
+        self.modules = [(int(at, 16), path) for at, path in re.findall(r"(?m)^(\w+)-\w+ r\S+ 0+ .* (\S+)$", maps)]
 
     def __enter__(self):
         self.left = BUSY
@@ -110,7 +123,7 @@ class Life:
     def is_busy(self):
         """Or waits for a processor, or for this program."""
         try:
-            states = [Path(f"/proc/{x}/stat").read_text().rpartition(") ")[2][0] for x in self.tasks if x not in self.held]
+            states = [status(task, "State") for task in self.tasks if task not in self.held]
         except OSError:  # one has just ended
             return True
         return not self.tasks or not set("RDt").isdisjoint(states)
@@ -159,7 +172,8 @@ class Life:
         address, visits, is_call = None, 1, "+" not in step and "." in step
         if "+" in step:
             module, offset, visits = re.fullmatch(r"(.*)\+(\w+)\.(\d+)", step).groups()
-            address, visits = self.modules[module] + int(offset, 16), int(visits)
+            address = int(offset, 16) + next(at for at, path in self.modules if Path(path).name == module)
+            visits = int(visits)
             self.break_at(address)
         elif not is_call:
             self.shared.failing_allocation = int(step)
@@ -175,7 +189,7 @@ class Life:
         return poke(self.main, DEBUG_0, address) or poke(self.main, DEBUG_7, 1 if address else 0)
 
     def process_of(self, task):
-        return int(re.search(r"Tgid:\s*(\d+)", Path(f"/proc/{task}/status").read_text())[1])
+        return int(status(task, "Tgid"))
 
     def backtrace(self, process, at=None):
         """Of its threads, or of the one that has stopped. Afterwards it cannot be traced any more."""
@@ -189,11 +203,16 @@ class Life:
         threads = re.split(r"\n(?=Thread )", subprocess.run(gdb, capture_output=True, text=True).stdout)[1:]
         return "\n".join(thread.strip() for thread in threads if at is None or re.search(rf" {at}\)", thread))
 
+    def place_of(self, address):
+        at, path = self.modules[bisect.bisect(self.modules, (address, "~")) - 1]
+        return path, address - at
+
     def walk(self, until):
-        """Up to the next mark, each instruction once for each chain of calls that leads to it, while the main thread is
-        there: as what tells it from others, and as `module+offset.visit`."""
-        mark, before, top, visits, steps, chain = peek(self.main, RIP) - 1, 0, 0, collections.Counter(), set(), [(EVER, 0)]
-        modules = sorted((at, name) for name, at in self.modules.items())
+        """Up to the next mark, what follows each instruction that reads or changes memory, once for each chain of calls
+        that leads to it, while the main thread is there: the instruction, the chain and the effect, and where it is as
+        `module+offset.visit`. Nothing else makes a difference to a handler or another thread, or is made one by it."""
+        before = mark = peek(self.main, RIP) - 1
+        top, visits, steps, chain = 0, collections.Counter(), set(), [(EVER, 0)]
         self.request, self.left = SINGLESTEP, EVER  # thousands of stops: on a busy machine that is minutes
         for _, task in self.stops:
             if task != self.main:
@@ -205,13 +224,14 @@ class Life:
                 chain.pop()
             if top == last - 8 and not 0 < address - before < 16:  # a call, which is no push
                 chain.append((top, hash((chain[-1][1], before))))
-            key = address, chain[-1][1]
             if address != before:  # as in `rep movs`
                 visits[address] += 1
-                if key not in steps:
+                path, offset = self.place_of(before)
+                key = before, chain[-1][1], effects_of(path).get(offset)
+                if key[-1] and key not in steps:
                     steps.add(key)
-                    at, name = modules[bisect.bisect(modules, (address, "~")) - 1]
-                    yield key, f"{name}+{address - at:x}.{visits[address]}"
+                    path, offset = self.place_of(address)
+                    yield key, f"{Path(path).name}+{offset:x}.{visits[address]}"
             before = address
 
     def disturb(self, kind):
@@ -222,7 +242,7 @@ class Life:
             self.until_trap(lambda task: task != self.main)
             self.held = set()
             ptrace(SINGLESTEP, self.main, 0, 0)
-        elif not blocks(self.main, signal.SIGUSR1):
+        elif not int(status(self.main, "SigBlk"), 16) >> signal.SIGUSR1 - 1 & 1:
             self.request, self.deliver = CONT, signal.SIGUSR1
             self.until_trap(lambda task: task == self.main)
             self.request = SINGLESTEP
