@@ -11,13 +11,14 @@
 //
 // captured: output is captured by then. The variable MISTAKE: one that this program makes, and steps.py has to notice.
 //
-// `int3` marks where the steps begin and end, an allocation that fails, and where what has happened at a step is over.
+// `int3` marks where it can be traced, where the steps begin and end, an allocation that fails, and where what has happened at a step is over.
 
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -349,6 +350,10 @@ int main(int count, char** words) {
     is_main_thread = true;
     folder = words[1];
     const std::string life = words[3];
+    if (life != "other" && life != "next") {
+        ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+        mark();
+    }
     what = count > 4 ? words[4] : "";
     is_captured = count > 5 && words[5] == std::string("captured");
     if (life == "signal") {

@@ -8,8 +8,8 @@ says where that is. Linux on x86-64 only."""
 import argparse
 import collections
 import contextlib
-import datetime
 import errno
+import functools
 import itertools
 import multiprocessing
 import os
@@ -20,7 +20,7 @@ import sys
 import time
 from pathlib import Path
 
-from traced import BUSY, CHANGES, CONT, EVER, ORIG_RAX, R10, RAX, RDI, RSI, SYSCALL, Life, call_of, peek, poke
+from traced import BUSY, CONT, EVER, ORIG_RAX, R10, RAX, RDI, RSI, SYSCALL, Life, call_of, peek, poke, status
 
 JOBS = len(os.sched_getaffinity(0))
 SECONDS, FAULT = 180, 0.3  # that all takes, and that a fault lasts which stays
@@ -55,43 +55,35 @@ AT_EMPTY_PATH, F_DUPFD = 0x1000, {0, 1030}
 # What must hold
 
 SAYS_SO = "The previous session of this log ended without"
-LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \[(\d+)\] \[(\w+)\] (.*)")
-RECORD = re.compile(r"(?:stdout: )?record (\d+) x{60}\.")
+LINE = re.compile(  # the process, whether it was printed, and the number of a record
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \[(\d+)\] \[\w+\] (?:(stdout: )?record (\d+) x{60}\.|(?!.*x{10}).*)"
+)
 
 
 def read(folder):
-    """The lines of each log, oldest first."""
+    """The text of each log, oldest first."""
     logs = collections.defaultdict(str)
     numbered = [(*re.fullmatch(r"(.*?)(?:\.(\d+))?\.log", str(path)).groups(), path) for path in folder.rglob("*.log")]
     for name, _, path in sorted(numbered, key=lambda each: -int(each[1] or 0)):
         with contextlib.suppress(FileNotFoundError):  # another thread has just renamed it
             logs[name] += path.read_bytes().decode(errors="replace")
-    return {name: text.split("\n") for name, text in logs.items()}
+    return logs
 
 
 def faults_in(life, may_lose):
     faults, found = [], collections.Counter()
-    for name, lines in read(life.folder).items():
-        faults += ["a log ends in the midst of a line"] * bool(lines.pop())
-        last, writers = collections.Counter(), [None]
-        for text in lines:
-            line = LINE.fullmatch(text)
-            if line is None:
-                faults += [f"no record: {text[:100]!r}"] * (not text.startswith("\t"))
-                continue
-            writers += [line[1]] * (line[1] != writers[-1])
-            if record := RECORD.fullmatch(line[3]):
-                number = int(record[1])
-                found[number] += 1
-                writer = line[1], number > 500  # the held thread comes after the other one
-                # A record waits 100 ms at most for what was printed before.
-                if number < last[writer] and not line[3].startswith("stdout"):
-                    faults.append(f"record {number} comes after record {last[writer]}")
-                last[writer] = max(number, last[writer])
-            elif "record" in line[3] and "xxxxxxxxxx" in line[3]:
-                faults.append(f"part of a record: {line[3]!r}")
-        if len(writers) > len(set(writers)):
-            faults.append(f"two processes write {Path(name).name} at once")
+    for name, text in read(life.folder).items():
+        lines = [line for line in text.split("\n")[:-1] if not line.startswith("\t")]
+        faults += ["a log ends in the midst of a line"] * (text[-1:] not in ("", "\n"))
+        faults += [f"no record: {line[:100]!r}" for line in lines if not LINE.fullmatch(line)]
+        records = [line for line in map(LINE.fullmatch, lines) if line]
+        writers, numbers = [writer for writer, _ in itertools.groupby(line[1] for line in records)], {}
+        faults += [f"two processes write {Path(name).name} at once"] * (len(writers) > len(set(writers)))
+        for writer, printed, number in (line.groups() for line in records if line[3]):
+            found[int(number)] += 1
+            if not printed:  # for which a record waits 100 ms at most; the held thread comes after the other one
+                numbers.setdefault((writer, int(number) > 500), []).append(int(number))
+        faults += [f"not in order: {of_one}" for of_one in numbers.values() if of_one != sorted(of_one)]
     acknowledged = {number for number, is_one in enumerate(bytes(life.shared.acknowledged).rstrip(b"\0")) if is_one}
     lost = sorted(acknowledged - life.seen - set(found))
     twice = [number for number, count in found.items() if count > 1]
@@ -104,7 +96,7 @@ def next_process(life):
     text = live.read_text() if live.exists() else ""
     left_open = text.rfind("Logger initialized") > text.rfind("Logger closed")
     faults = life.beside("next")
-    says_so = any(SAYS_SO in line for log in read(life.folder).values() for line in log)
+    says_so = any(SAYS_SO in log for log in read(life.folder).values())
     return faults + ["the next process does not say how the one before it ended"] * (left_open and not says_so)
 
 
@@ -113,10 +105,9 @@ def next_process(life):
 
 def can_fail(task, error):
     call = call_of(task)
-    if call == "fcntl" and peek(task, RSI) not in F_DUPFD:
-        return False
     is_fstat = call == "newfstatat" and peek(task, R10) & AT_EMPTY_PATH
-    return call in FAILING[error].split() and not (error == "EACCES" and is_fstat)
+    is_excluded = call == "fcntl" and peek(task, RSI) not in F_DUPFD or error == "EACCES" and is_fstat
+    return call in FAILING[error].split() and not is_excluded
 
 
 def is_of_log(task):
@@ -124,14 +115,9 @@ def is_of_log(task):
     return call_of(task) in RENAMES or os.path.realpath(f"/proc/{task}/fd/{peek(task, RDI)}").endswith(".log")
 
 
-def started(row):
-    row, _, mistake = row.partition(" with ")
-    return Life(*row.split(), mistake=mistake)
-
-
 def try_step(row, step, shown=False):
     """What was wrong (None: it was never reached, or nothing is promised there; shown: the backtrace of the step)."""
-    with started(row) as life:
+    with Life(row) as life:
         try:
             return let_happen(life, row, step, shown)
         except TimeoutError:
@@ -139,7 +125,7 @@ def try_step(row, step, shown=False):
 
 
 def hangs(life):
-    processes = {life.process_of(task) for task in life.tasks}
+    processes = {status(task, "Tgid") for task in life.tasks}
     return [f"process {process} hangs: {life.mistake or life.backtrace(process)}\n" for process in processes]
 
 
@@ -147,17 +133,17 @@ def sweep(row, until, done=(), only=None):
     """In one life, it happens at each step of a call that is not done yet (or at these only), one after the other. The
     steps, each with its name and whether it was tried, and what was wrong."""
     steps = {}
-    with started(row) as life:
+    with Life(row) as life:
         life.shared.is_swept = 1
         try:
             for key, step in life.walk(until):
                 if key in done or only and step not in only:
                     continue
                 steps[key] = step, is_promised(life, row)
-                if is_promised(life, row):
+                if steps[key][1]:
                     life.disturb(row.split()[0])
                 if "rotation" in row:  # it deletes the oldest
-                    life.seen.update(int(number) for number in re.findall(r"record (\d+) x", str(read(life.folder))))
+                    life.seen.update(map(int, re.findall(r"record (\d+) x", str(read(life.folder)))))
                 if len(steps) == STEPS_OF_A_LIFE:
                     break
             life.shared.is_swept, life.request, life.left = 0, CONT, BUSY
@@ -168,19 +154,20 @@ def sweep(row, until, done=(), only=None):
             return steps, hangs(life)
 
 
-def sweep_all(case):
-    """By as many lives as that takes, and three more behind what was wrong. The row, its steps, and what was wrong."""
-    (row, until), done, wrong, steps = case, {}, {}, range(STEPS_OF_A_LIFE)
-    while len(steps) == STEPS_OF_A_LIFE or faults and len(wrong) < (1 if " with " in row else 3):
+def sweep_all(row, until):
+    """By lives until one comes to no other step, and so is not disturbed, or three were wrong. The steps, and what was
+    wrong at which."""
+    done, wrong, steps = {}, {}, True
+    while steps and len(wrong) < (1 if " with " in row else 3):
         steps, faults = sweep(row, until, done)
         done.update(steps)
         if faults:
-            names = [step for step, _ in steps.values()]
+            names = [step for step, _ in (steps or done).values()]
             while not (alone := try_step(row, names[-1])) and len(names) > 1:
                 half = names[: len(names) // 2]
                 names = half if sweep(row, EVER, only=half)[1] else names[len(half) :]
             wrong[names[-1]] = alone or [*faults, "but not where it happens at this step alone"]
-    return row, done, wrong
+    return done, wrong
 
 
 def is_promised(life, row):
@@ -196,7 +183,7 @@ def let_happen(life, row, step, shown):
     if task is None or not is_promised(life, row):
         return None
     if shown:
-        return life.backtrace(life.process_of(task), task)
+        return life.backtrace(status(task, "Tgid"), task)
     if kind == "signal":
         life.deliver = signal.SIGUSR1
     elif kind == "held":
@@ -210,7 +197,7 @@ def let_happen(life, row, step, shown):
             must_say = os.strerror(getattr(errno, error))
         life.shared.is_failing = kind == "stay"
     if is_killed:
-        os.kill(life.process_of(task), signal.SIGKILL)
+        os.kill(int(status(task, "Tgid")), signal.SIGKILL)
     for what, task in itertools.chain([("call", task)], life.stops):
         if what == "return" and task in failed:
             failed.remove(task)
@@ -224,9 +211,9 @@ def let_happen(life, row, step, shown):
             life.shared.is_failing = 0
     if life.end != 0 and not is_killed:
         faults.append(f"ended with {life.end}")
-    must_say = must_say if time.monotonic() > until else ""  # the fault has outlived the process
     faults += faults_in(life, may_lose=kind == "memory")
-    if must_say and not any("[WARNING]" in x and must_say in x for log in read(life.folder).values() for x in log):
+    says_so = any(re.search(rf"\[WARNING\].*{must_say}", log) for log in read(life.folder).values())
+    if must_say and not says_so and time.monotonic() > until:  # else the fault has outlived the process
         faults.append(f"no WARNING says {must_say!r}")
     return faults + (next_process(life) if kind in ("kill", "two") else [])
 
@@ -234,41 +221,34 @@ def let_happen(life, row, step, shown):
 # Which steps there are
 
 
+@functools.lru_cache(1)
 def calls_and_allocations():
-    """The steps at which each error may come, and all, with the system call; and the allocations."""
-    steps = collections.defaultdict(dict)
-    with started("kill") as life:
+    steps = collections.defaultdict(list)
+    with Life("kill") as life:
         life.shared.failing_allocation = 2**32 - 1
         life.request = SYSCALL
         for what, task in life.stops:
-            for error in ("all", *FAILING) if what == "call" else ():
-                if error == "all" or can_fail(task, error):
-                    steps[error][life.steps[task]] = call_of(task)
-        return steps, [str(number) for number in range(1, life.shared.allocations + 1)]
+            for name in ("kill", "killed", "stopped", *FAILING) if what == "call" else ():
+                if name not in FAILING or can_fail(task, name):
+                    steps[name].append(life.steps[task])
+        return {"memory": [str(number) for number in range(1, life.shared.allocations + 1)], **steps}
 
 
-def walk(row, until):
-    with started(row) as life:
-        return dict(life.walk(until))
+def steps_of(row, until):
+    if row.startswith(("signal", "held")):
+        with Life(row) as life:  # a process that ends sees what has been changed, and what has been read no more
+            return [step for key, step in life.walk(until) if "changes" in key]
+    return calls_and_allocations()[row.split()[-1]]
 
 
-def rows_and_steps(calls, allocations, wanted, pool, day, until):
+def rows_of(wanted, day):
     """Of a day: of the calls that a signal interrupts, and of those that a thread is held in, four and one."""
-    rows = {"kill": calls["all"], "memory": allocations, "two killed": calls["all"], "two stopped": calls["all"]}
-    rows.update({f"{kind} {error}": calls[error] for kind in ("fail", "stay") for error in FAILING})
-    rows = {row: dict(zip(steps, steps)) for row, steps in rows.items() if row.startswith(wanted)}
-    for kind, named, count in ("signal", CALLS, 4), ("held", HELD_CALLS, 1):
-        named = random.Random(day).sample(named, count) if day else named
-        of_kind = [(f"{kind} {what} {call}", f"{kind} log {call}") for what in ACTIONS for call in named]
-        of_kind = [(row, walked) for row, walked in of_kind if row.startswith(wanted) and not NO_PROMISE.match(row)]
-        walked = sorted({walked for _, walked in of_kind})
-        steps = dict(zip(walked, pool.starmap(walk, [(row, until) for row in walked], 1)))
-        for row, walked in of_kind:  # a process that ends sees what has been changed, and what has been read no more
-            rows[row] = {x: step for x, step in steps[walked].items() if " exit" not in row or x[-1] == CHANGES}
-    return rows
-
-
-# All of them
+    rows = ["kill", "memory", "two killed", "two stopped"]
+    rows += [f"{kind} {error}" for kind in ("fail", "stay") for error in FAILING]
+    for kind, calls, count in ("signal", CALLS, 4), ("held", HELD_CALLS, 1):
+        calls = random.Random(day).sample(calls, count) if day else calls
+        rows += [f"{kind} {what} {call}" for call in calls for what in ACTIONS]
+    return [row for row in rows if row.startswith(wanted) and not NO_PROMISE.match(row)]
 
 
 def stay_on_one_processor():
@@ -278,90 +258,66 @@ def stay_on_one_processor():
     os.sched_setaffinity(0, {allowed[number % len(allowed)]})
 
 
-def try_in_time(case):
-    row, step, until = case
-    return row, {step: try_step(row, step)} if time.monotonic() < until else {}
+def try_row(row, rows_left, day, end):
+    """In its share of the time that is left: the row, how many steps it has, or were come to by sweeps, how many were
+    tried, and which were wrong."""
+    until = time.monotonic() + (end - time.monotonic()) * min(1, JOBS / rows_left)
+    if re.match("(signal|held) (?!exit)", row):
+        steps, wrong = sweep_all(row, until)
+        tried = [step for step, was_tried in steps.values() if was_tried]
+    else:
+        steps = steps_of(row, until)
+        in_time = itertools.takewhile(lambda _: time.monotonic() < until, random.Random(day).sample(steps, len(steps)))
+        tried = {step: faults for step in in_time if (faults := try_step(row, step)) is not None}
+        wrong = {step: faults for step, faults in tried.items() if faults}
+    for step, faults in wrong.items():
+        print(f"./dev test steps {row} {step}: {'; '.join(faults)}", flush=True)
+    return row, len(steps), len(tried), wrong
 
 
-def try_all(pool, rows, day, until):
-    """By sweeps, and as many of each kind of those that are left. How many steps of each row were tried, and those that
-    were wrong."""
-    tried, wrong, groups = collections.Counter(), collections.defaultdict(dict), collections.defaultdict(list)
-
-    def note(row, found):
-        for step, faults in found.items():
-            if faults:
-                print(f"./dev test steps {row} {step}: {'; '.join(faults)}", flush=True)
-                wrong[row][step] = faults
-
-    swept = [row for row in rows if re.match("(signal|held) (?!exit)", row)]
-    random.Random(day).shuffle(swept)
-    sweeps_end, reached = EVER if until == EVER else (time.monotonic() + until) / 2, {}
-    for row, reached[row], found in pool.imap_unordered(sweep_all, [(row, sweeps_end) for row in swept]):
-        tried[row] = sum(was_tried for _, was_tried in reached[row].values())
-        note(row, found)
-    for row, steps in rows.items():
-        groups[row.split()[0]] += [(row, x, until) for key, x in steps.items() if key not in reached.get(row, ())]
-    for group in groups.values():
-        random.Random(day).shuffle(group)
-    cases = [case for turn in itertools.zip_longest(*groups.values()) for case in turn if case]
-    for row, found in pool.imap_unordered(try_in_time, cases, 20):
-        tried[row] += any(faults is not None for faults in found.values())
-        note(row, found)
-    return tried, wrong
-
-
-def check_itself(pool, calls):
+def check_itself(pool):
     """Each mistake has to be noticed where it is made."""
-    least = {"fail ENOSPC with write": 3, "fail EIO with rename": 1}
     swept = {"signal log record with lock": "hangs", "signal log long_record with claim": "lost"}
-    sweeping = pool.map_async(sweep_all, [(row, EVER) for row in swept], 1)
-    cases = [("fail ENOSPC with write", step) for step, call in calls["ENOSPC"].items() if call == "write"][::6]
-    cases += [("fail EIO with rename", step) for step, call in calls["EIO"].items() if call in RENAMES]
+    sweeping = pool.starmap_async(sweep_all, [(row, EVER) for row in swept], 1)
+    cases = [("fail ENOSPC with write", step) for step in calls_and_allocations()["ENOSPC"] if ".write." in step][::6]
+    cases += [("fail EIO with rename", step) for step in calls_and_allocations()["EIO"] if ".rename" in step]
     lost = [row for (row, _), faults in zip(cases, pool.starmap(try_step, cases, 1)) if "lost" in str(faults)]
-    wrong = {row: str(found) for row, _, found in sweeping.get()}
-    missed = [row for row in least if lost.count(row) < least[row]]
-    missed += [row for row in swept if swept[row] not in wrong[row] or "not where" in wrong[row]]
-    if missed:
-        sys.exit(f"steps.py is wrong itself: it has not noticed {missed}, but {lost} and {wrong}")
-
-
-def table(rows, tried, wrong):
-    """One line for each kind, whatever the call."""
-    lines = ["| what happens | steps | tried | wrong |", "|---|---|---|---|"]
-    for kind, of_kind in itertools.groupby(rows, lambda row: " ".join(row.split()[:2])):
-        counts = zip(*((len(rows[row]), tried[row], len(wrong[row])) for row in of_kind))
-        lines.append(f"| {kind} | {' | '.join(str(sum(count)) for count in counts)} |")
-    return "\n".join(lines)
+    wrong = {row: str(found) for row, (_, found) in zip(swept, sweeping.get())}
+    is_named = all(swept[row] in found and "not where" not in found for row, found in wrong.items())
+    if lost.count("fail ENOSPC with write") < 3 or "fail EIO with rename" not in lost or not is_named:
+        sys.exit(f"steps.py is wrong itself: it has noticed {lost} and {wrong} only")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("life", type=lambda path: str(Path(path).resolve(strict=True)))
     parser.add_argument("--every", action="store_true")
-    parser.add_argument("--day", default=str(datetime.date.today()))
+    parser.add_argument("--day", default=time.strftime("%Y-%m-%d"))
     parser.add_argument("row", nargs="*")
     options = parser.parse_intermixed_args()
     Life.program, end = options.life, EVER if options.every else time.monotonic() + SECONDS
     try:
-        calls, allocations = calls_and_allocations()
+        calls_and_allocations()
     except PermissionError:
         print("skipping steps: here a process may not trace its own children, or not set breakpoints in them")
         return
-    *row, step = options.row or [""]
+    wanted, counts, wrong = " ".join(options.row), collections.defaultdict(collections.Counter), {}
+    row, _, step = wanted.rpartition(" ")
     if re.search(r"\d", step):
-        wrong = {" ".join(row): {step: try_step(" ".join(row), step)}}
-        print(*wrong[" ".join(row)][step] or ["Nothing was wrong."], sep="\n")
+        wrong[row] = {step: try_step(row, step)}
     else:
         with multiprocessing.Pool(JOBS, stay_on_one_processor) as pool:
-            check_itself(pool, calls)
-            day = None if options.every or options.row else options.day
-            rows = rows_and_steps(calls, allocations, " ".join(options.row), pool, day, end - SECONDS / 2)
-            tried, wrong = try_all(pool, rows, options.day, end)
-        print(f"\nOn {options.day}, {os.uname().release}:", table(rows, tried, wrong), sep="\n\n")
+            check_itself(pool)
+            rows = rows_of(wanted, None if options.every or wanted else options.day)
+            cases = [(row, len(rows) - number, options.day, end) for number, row in enumerate(rows)]
+            for row, steps, tried, wrong[row] in pool.starmap(try_row, cases, 1):
+                counts[" ".join(row.split()[:2])].update(steps=steps, tried=tried, wrong=len(wrong[row]))
+        print(f"\nOn {options.day}, {os.uname().release}:\n", "| what happens | steps | tried | wrong |", sep="\n")
+        lines = (f"| {kind} | {' | '.join(map(str, numbers.values()))} |" for kind, numbers in counts.items())
+        print("|---|---|---|---|", *lines, sep="\n")
     for row, found in wrong.items():
-        for step in itertools.islice(found, 1):
-            print(f"\nThe step {row} {step}:", try_step(row, step, shown=True) or "It was not reached.", sep="\n")
+        for step, faults in itertools.islice(found.items(), 1):
+            print(f"\n{row} {step}:", *faults or ["not wrong"], try_step(row, step, True) or "not reached", sep="\n")
     sys.exit(1 if any(any(found.values()) for found in wrong.values()) else 0)
 
 

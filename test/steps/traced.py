@@ -2,6 +2,7 @@
 
 import bisect
 import collections
+import contextlib
 import ctypes
 import functools
 import mmap
@@ -14,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-TRACEME, PEEKUSER, POKEUSER, CONT, SINGLESTEP, DETACH, SYSCALL = 0, 3, 6, 7, 9, 17, 24
+PEEKUSER, POKEUSER, CONT, SINGLESTEP, DETACH, SYSCALL = 3, 6, 7, 9, 17, 24
 SETOPTIONS = 0x4200
 EVER = float("inf")
 TRACE_ALL = 0x100000 | 1 | 2 | 4 | 8  # EXITKILL, SYSGOOD, FORK, VFORK, CLONE
@@ -25,17 +26,17 @@ IDLE, BUSY = 12, 180  # seconds: a process hangs that does nothing for so long, 
 CALLS = re.findall(r"__NR_(\w+) (\d+)", Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h").read_text())
 CALLS = {int(number): name for name, number in CALLS}
 
-READS, CHANGES = 1, 2  # what an instruction does with memory
-# As objdump writes them. What a push or a call keeps is its own: nobody else knows where it is.
+# What an instruction does with memory, as objdump writes it. Nobody else knows where a push or a call keeps what it does.
 EFFECTS = {
-    READS: r"(?!lea|nop).*(?:\(|%fs:0xf)",
-    CHANGES: r"(?:(?!(?:cmp|test|push)[bwlq]? |bnd|call|jmp|lea|nop)[^#\n]*(?:\)|\{%k\d\}|%fs:0xf\w+) *(?:#.*)?$|syscall|int3)",
+    "reads": r"(?!lea|nop).*(?:\(|%fs:0xf)",
+    "changes": r"(?:(?!(?:cmp|test|push)[bwlq]? |bnd|call|jmp|lea|nop)[^#\n]*(?:[)}]|%fs:0xf\w+) *(?:#.*)?$|syscall|int3)",
 }
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.restype = ctypes.c_long
 libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
 ptrace = libc.ptrace
+libc.personality(0x40000)  # the same addresses in each process, where that is allowed
 
 
 def peek(task, offset):
@@ -52,11 +53,6 @@ def call_of(task):
 
 def status(task, name):
     return re.search(rf"{name}:\s*(\w+)", Path(f"/proc/{task}/status").read_text())[1]
-
-
-def be_traced():
-    libc.personality(0x40000)  # the same addresses each time, where that is allowed
-    ptrace(TRACEME, 0, 0, 0)
 
 
 @functools.lru_cache(None)
@@ -79,16 +75,17 @@ class Life:
 
     program = ""
 
-    def __init__(self, *words, mistake=""):
+    def __init__(self, row):
+        row, _, self.mistake = row.partition(" with ")
         self.root, self.seen = Path(tempfile.mkdtemp(prefix="steps-")), set()
-        self.folder, self.mistake = self.root / "logs", mistake
+        self.folder = self.root / "logs"
         with (self.root / "shared").open("wb+") as file:
             file.truncate(ctypes.sizeof(Shared))
             self.shared = Shared.from_buffer(mmap.mmap(file.fileno(), ctypes.sizeof(Shared)))
         self.tasks, self.in_call, self.held, self.end = {}, set(), set(), None
         self.request, self.deliver, self.stops = CONT, 0, self.events()
         self.calls, self.steps = collections.Counter(), {}  # the step of each task: the call, and which of its kind it is
-        self.child = self.start(subprocess.Popen, *words, preexec_fn=be_traced)
+        self.child = self.start(subprocess.Popen, *row.split())
         self.main = self.child.pid
         os.waitpid(self.main, WALL)
         self.tasks[self.main] = 0
@@ -116,22 +113,17 @@ class Life:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def tick(self, *_):
-        self.left -= 1 if self.is_busy() else BUSY // IDLE
+        """What is held does nothing; what waits for a processor, or for this program, does something."""
+        with contextlib.suppress(OSError):  # one has just ended
+            states = {status(task, "State") for task in self.tasks if task not in self.held}
+            self.left -= 1 if not states or states & set("RDt") else BUSY // IDLE
         if self.left < 0:
             raise TimeoutError
 
-    def is_busy(self):
-        """Or waits for a processor, or for this program."""
-        try:
-            states = [status(task, "State") for task in self.tasks if task not in self.held]
-        except OSError:  # one has just ended
-            return True
-        return not self.tasks or not set("RDt").isdisjoint(states)
-
-    def start(self, call, *words, **more):
+    def start(self, call, *words):
         environment = {"TMPDIR": str(self.root), "LD_BIND_NOW": "1", "TZ": "Europe/Berlin", "MISTAKE": self.mistake}
         streams = dict.fromkeys(["stdin", "stdout", "stderr"], subprocess.DEVNULL)
-        return call([self.program, self.folder, self.root / "shared", *words], env=environment, **streams, **more)
+        return call([self.program, self.folder, self.root / "shared", *words], env=environment, **streams)
 
     def beside(self, *words):
         """Another process of this role, from its beginning to its end."""
@@ -150,7 +142,7 @@ class Life:
                 if task == self.main:
                     self.end = os.waitstatus_to_exitcode(status)
                 continue
-            self.tasks.setdefault(task, len(self.tasks) and max(self.tasks.values()) + 1)
+            self.tasks.setdefault(task, max(self.tasks.values(), default=-1) + 1)
             stop, self.deliver = os.WSTOPSIG(status), 0
             if stop == signal.SIGTRAP | 0x80:
                 self.in_call ^= {task}
@@ -169,17 +161,16 @@ class Life:
 
     def come_to(self, step):
         """The task that is there, if any ever is."""
-        address, visits, is_call = None, 1, "+" not in step and "." in step
+        address, visits = None, 1
         if "+" in step:
             module, offset, visits = re.fullmatch(r"(.*)\+(\w+)\.(\d+)", step).groups()
-            address = int(offset, 16) + next(at for at, path in self.modules if Path(path).name == module)
-            visits = int(visits)
+            address, visits = int(offset, 16) + {Path(path).name: at for at, path in self.modules}[module], int(visits)
             self.break_at(address)
-        elif not is_call:
+        elif "." not in step:
             self.shared.failing_allocation = int(step)
-        self.request = SYSCALL if is_call else CONT
+        self.request = SYSCALL if address is None and "." in step else CONT
         for what, task in self.stops:
-            visits -= what == "trap" and (address is None or peek(task, RIP) == address)
+            visits -= what == "trap" and address in (None, peek(task, RIP))
             if what == "call" and self.steps[task] == step or not visits:
                 self.break_at(0)
                 return task
@@ -188,18 +179,15 @@ class Life:
         """The main thread, each time. 0: no more."""
         return poke(self.main, DEBUG_0, address) or poke(self.main, DEBUG_7, 1 if address else 0)
 
-    def process_of(self, task):
-        return int(status(task, "Tgid"))
-
     def backtrace(self, process, at=None):
         """Of its threads, or of the one that has stopped. Afterwards it cannot be traced any more."""
         signal.setitimer(signal.ITIMER_REAL, 0)
-        for task in [task for task in self.tasks if self.process_of(task) == process]:
+        for task in [task for task in self.tasks if status(task, "Tgid") == process]:
             if task != at and task not in self.held:
-                libc.tgkill(process, task, signal.SIGSTOP)
+                libc.tgkill(int(process), task, signal.SIGSTOP)
                 os.waitpid(task, WALL)
             ptrace(DETACH, task, 0, signal.SIGSTOP)
-        gdb = ["timeout", "-s", "KILL", "60", "gdb", "-p", str(process), "-batch", "-nx", "-ex", "thread apply all backtrace 30"]
+        gdb = ["timeout", "-s", "KILL", "60", "gdb", "-p", process, "-batch", "-nx", "-ex", "thread apply all backtrace 30"]
         threads = re.split(r"\n(?=Thread )", subprocess.run(gdb, capture_output=True, text=True).stdout)[1:]
         return "\n".join(thread.strip() for thread in threads if at is None or re.search(rf" {at}\)", thread))
 
@@ -222,12 +210,12 @@ class Life:
                 return
             while chain[-1][0] < top:
                 chain.pop()
+            path, offset = self.place_of(before)
             if top == last - 8 and not 0 < address - before < 16:  # a call, which is no push
-                chain.append((top, hash((chain[-1][1], before))))
+                chain.append((top, hash((chain[-1][1], path, offset))))
             if address != before:  # as in `rep movs`
                 visits[address] += 1
-                path, offset = self.place_of(before)
-                key = before, chain[-1][1], effects_of(path).get(offset)
+                key = path, offset, chain[-1][1], effects_of(path).get(offset)
                 if key[-1] and key not in steps:
                     steps.add(key)
                     path, offset = self.place_of(address)
