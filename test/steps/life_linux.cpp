@@ -11,11 +11,13 @@
 //
 // captured: output is captured by then. The variable MISTAKE: one that this program makes, and steps.py has to notice.
 //
-// `int3` marks where it can be traced, where the steps begin and end, an allocation that fails, and where what has happened at a step is over.
+// `int3` marks where it can be traced, where the steps begin and end, an allocation that fails, and where what has
+// happened at a step is over.
 
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -44,7 +46,7 @@ namespace {
 
 /// steps.py knows it as well.
 struct shared_memory {
-    std::atomic<std::uint32_t> is_failing, may_go, is_swept, handled_records, inside_time_zone;
+    std::atomic<std::uint32_t> is_failing, may_go, is_swept, handled_records, inside_time_zone, inside_users;
     std::atomic<std::uint32_t> inside_malloc, was_inside_malloc, allocations, failing_allocation;
     std::atomic<std::uint8_t> acknowledged[65536];
 };
@@ -136,6 +138,11 @@ std::tm* localtime_r(const std::time_t* time, std::tm* parts) {
 std::tm* gmtime_r(const std::time_t* time, std::tm* parts) {
     static void* const call = dlsym(RTLD_NEXT, "gmtime_r");
     return convert(call, time, parts);
+}
+int getpwuid_r(uid_t user, passwd* entry, char* text, std::size_t size, passwd** result) {
+    static void* const call = dlsym(RTLD_NEXT, "getpwuid_r");
+    const inside users(&shared_memory::inside_users);
+    return reinterpret_cast<decltype(&getpwuid_r)>(call)(user, entry, text, size, result);
 }
 
 int rename(const char* from, const char* to) {

@@ -35,8 +35,11 @@ ACTIONS = "exit fork log get pattern print".split()
 HELD_CALLS = "record", "rotation", "captured record", "captured rotation"
 # Which the C library forbids; and a full pipe.
 NO_PROMISE = re.compile("signal (exit .*end|fork .*fork|fork captured end)|held print")
-NOT_IN_MALLOC = "signal pattern", "signal exit capture", "signal fork capture", "held fork"  # which it forbids there
-NOT_IN_TIME_ZONE = "held", "signal print captured"  # whose lock others wait for, and what is printed for them
+NOT_INSIDE = {  # which it forbids there: others wait for its lock, or a fork does where there are several threads
+    "inside_malloc": ("signal pattern", "signal exit capture", "signal fork capture", "held fork"),
+    "inside_time_zone": ("held", "signal print captured"),
+    "inside_users": ("signal fork capture", "held fork"),
+}
 PATHS = (
     "open stat lstat access rename mkdir rmdir link unlink readlink chmod openat mkdirat newfstatat unlinkat renameat "
     "faccessat renameat2 statx faccessat2 "
@@ -172,8 +175,7 @@ def sweep_all(row, until):
 
 def is_promised(life, row):
     """Whether the process has to go on, and end as it was told."""
-    in_malloc, in_time_zone = life.shared.inside_malloc, life.shared.inside_time_zone
-    return not (in_malloc and row.startswith(NOT_IN_MALLOC) or in_time_zone and row.startswith(NOT_IN_TIME_ZONE))
+    return not any(getattr(life.shared, where) and row.startswith(rows) for where, rows in NOT_INSIDE.items())
 
 
 def let_happen(life, row, step, shown):
@@ -317,7 +319,7 @@ def main():
         print("|---|---|---|---|", *lines, sep="\n")
     for row, found in wrong.items():
         for step, faults in itertools.islice(found.items(), 1):
-            print(f"\n{row} {step}:", *faults or ["not wrong"], try_step(row, step, True) or "not reached", sep="\n")
+            print(f"\n{row} {step}:", *faults or ["not wrong"], try_step(row, step, True) or "No such step is tried.", sep="\n")
     sys.exit(1 if any(any(found.values()) for found in wrong.values()) else 0)
 
 
