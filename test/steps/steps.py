@@ -58,9 +58,8 @@ AT_EMPTY_PATH, F_DUPFD = 0x1000, {0, 1030}
 # What must hold
 
 SAYS_SO = "The previous session of this log ended without"
-LINE = re.compile(  # the process, whether it was printed, and the number of a record
-    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} \[(\d+)\] \[\w+\] (?:(stdout: )?record (\d+) x{60}\.|(?!.*x{10}).*)"
-)
+# The process, whether it was printed, and the number of a record.
+LINE = re.compile(r"[\d-]{10} [\d:.]{12} \[(\d+)\] \[\w+\] (?:(stdout: )?record (\d+) x{60}\.|.*)")
 
 
 def read(folder):
@@ -76,15 +75,15 @@ def read(folder):
 def faults_in(life, may_lose):
     faults, found = [], collections.Counter()
     for name, text in read(life.folder).items():
-        lines = [line for line in text.split("\n")[:-1] if not line.startswith("\t")]
         faults += ["a log ends in the midst of a line"] * (text[-1:] not in ("", "\n"))
-        faults += [f"no record: {line[:100]!r}" for line in lines if not LINE.fullmatch(line)]
-        records = [line for line in map(LINE.fullmatch, lines) if line]
-        writers, numbers = [writer for writer, _ in itertools.groupby(line[1] for line in records)], {}
+        lines = [(line, LINE.fullmatch(line)) for line in text.split("\n")[:-1] if not line.startswith("\t")]
+        faults += [f"no record: {x[:100]!r}" for x, line in lines if not line or "x" * 10 in x and not line[3]]
+        records = [line.groups() for _, line in lines if line]
+        writers, numbers = [writer for writer, _ in itertools.groupby(record[0] for record in records)], {}
         faults += [f"two processes write {Path(name).name} at once"] * (len(writers) > len(set(writers)))
-        for writer, printed, number in (line.groups() for line in records if line[3]):
-            found[int(number)] += 1
-            if not printed:  # for which a record waits 100 ms at most; the held thread comes after the other one
+        for writer, printed, number in records:
+            found[int(number or 0)] += bool(number)
+            if number and not printed:  # which a record waits 100 ms for; the held thread comes after the other one
                 numbers.setdefault((writer, int(number) > 500), []).append(int(number))
         faults += [f"not in order: {of_one}" for of_one in numbers.values() if of_one != sorted(of_one)]
     acknowledged = {number for number, is_one in enumerate(bytes(life.shared.acknowledged).rstrip(b"\0")) if is_one}
@@ -319,7 +318,8 @@ def main():
         print("|---|---|---|---|", *lines, sep="\n")
     for row, found in wrong.items():
         for step, faults in itertools.islice(found.items(), 1):
-            print(f"\n{row} {step}:", *faults or ["not wrong"], try_step(row, step, True) or "No such step is tried.", sep="\n")
+            place = try_step(row, step, shown=True) or "No such step is tried."
+            print(f"\n{row} {step}:", *faults or ["not wrong"], place, sep="\n")
     sys.exit(1 if any(any(found.values()) for found in wrong.values()) else 0)
 
 

@@ -26,10 +26,10 @@ IDLE, BUSY = 12, 180  # seconds: a process hangs that does nothing for so long, 
 CALLS = re.findall(r"__NR_(\w+) (\d+)", Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h").read_text())
 CALLS = {int(number): name for name, number in CALLS}
 
-# What an instruction does with memory, as objdump writes it. Nobody else knows where a push or a call keeps what it does.
+# What an instruction does with memory, as objdump writes it. Where a push or a call writes, nobody else knows yet.
 EFFECTS = {
     "reads": r"(?!lea|nop).*(?:\(|%fs:0xf)",
-    "changes": r"(?:(?!(?:cmp|test|push)[bwlq]? |bnd|call|jmp|lea|nop)[^#\n]*(?:[)}]|%fs:0xf\w+) *(?:#.*)?$|syscall|int3)",
+    "changes": r"(?:syscall|int3|(?!(?:cmp|test|push)[bwlq]? |bnd|call|jmp|nop)[^#\n]*(?:[)}]|%fs:0xf\w+) *(?:#|$))",
 }
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -84,7 +84,7 @@ class Life:
             self.shared = Shared.from_buffer(mmap.mmap(file.fileno(), ctypes.sizeof(Shared)))
         self.tasks, self.in_call, self.held, self.end = {}, set(), set(), None
         self.request, self.deliver, self.stops = CONT, 0, self.events()
-        self.calls, self.steps = collections.Counter(), {}  # the step of each task: the call, and which of its kind it is
+        self.calls, self.steps = collections.Counter(), {}  # of each task: the call, and which of its kind it is
         self.child = self.start(subprocess.Popen, *row.split())
         self.main = self.child.pid
         os.waitpid(self.main, WALL)
@@ -187,7 +187,7 @@ class Life:
                 libc.tgkill(int(process), task, signal.SIGSTOP)
                 os.waitpid(task, WALL)
             ptrace(DETACH, task, 0, signal.SIGSTOP)
-        gdb = ["timeout", "-s", "KILL", "60", "gdb", "-p", process, "-batch", "-nx", "-ex", "thread apply all backtrace 30"]
+        gdb = "timeout -s KILL 60 gdb -batch -nx -ex".split() + ["thread apply all backtrace 30", "-p", process]
         threads = re.split(r"\n(?=Thread )", subprocess.run(gdb, capture_output=True, text=True).stdout)[1:]
         return "\n".join(thread.strip() for thread in threads if at is None or re.search(rf" {at}\)", thread))
 
