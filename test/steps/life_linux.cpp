@@ -173,15 +173,22 @@ void call_until_it_works(Call call) {
     }
 }
 
-void set_up(const char* where, std::size_t max_file_size) {
-    call_until_it_works([&] {
-        chainner::logger_options options;
-        options.log_dir = std::filesystem::path(folder) / where;
-        options.max_file_size = max_file_size;
-        options.max_files = max_file_size == 1 ? 15 : 8;
-        logger = chainner::setup_logger("worker", options);
-    });
+chainner::logger_options options_for(const char* where, std::size_t max_file_size) {
+    chainner::logger_options options;
+    options.log_dir = std::filesystem::path(folder) / where;
+    options.max_file_size = max_file_size;
+    options.max_files = max_file_size == 1 ? 15 : 8;
+    return options;
 }
+
+void set_up(const char* where, std::size_t max_file_size) {
+    call_until_it_works([&] { logger = chainner::setup_logger("worker", options_for(where, max_file_size)); });
+}
+
+// Made before the steps: a handler that gets the first logger of the process must not interrupt the program's `malloc`.
+chainner::logger_options& prepared = *new chainner::logger_options;
+
+void set_up_as_prepared() { logger = chainner::setup_logger("worker", prepared); }
 
 void record(std::uint32_t number) {
     static std::mutex unnoted;
@@ -274,9 +281,9 @@ const auto& calls = *new std::map<std::string, void (*)()>{
     {"pattern", [] { logger->set_pattern(chainner::default_file_pattern); }},
     {"get", [] { chainner::get_logger("worker"); }},
     {"get_from_env", [] { chainner::get_logger_from_env(); }},
-    {"first_setup", [] { set_up(".", never_full); }},
-    {"setup_again", [] { set_up(".", never_full); }},
-    {"setup_elsewhere", [] { set_up("again", never_full); }},
+    {"first_setup", set_up_as_prepared},
+    {"setup_again", set_up_as_prepared},
+    {"setup_elsewhere", set_up_as_prepared},
     {"capture", chainner::capture_output},
     {"release", chainner::release_output},
     {"printed_record",
@@ -308,6 +315,7 @@ void prepare(const std::string& call) {
         records(1, 3);
     }
     if (is_captured) chainner::capture_output();
+    prepared = options_for(call == "setup_elsewhere" ? "again" : ".", never_full);
     is_preparing = false;
 }
 
