@@ -146,6 +146,7 @@ void on_signal(int number, siginfo_t* info, void* context) {
 }  // namespace
 
 void handle_faults(void (*handler)(const fault&) noexcept) {
+    const blocked_signals uninterrupted;  // a handler may call `exit`, which waits for the lock of `dlsym`
     fault_handler = handler;
     if (const void* const of_python = dlsym(RTLD_DEFAULT, "Py_IsInitialized")) {
         python = place_of(reinterpret_cast<std::uintptr_t>(of_python)).module;
