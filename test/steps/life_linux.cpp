@@ -90,6 +90,12 @@ void* allocate(void* (*call)(Arguments...), Arguments... arguments) {
     return call(arguments...);
 }
 
+// Found before any step: a handler may call `exit`, which waits for the lock of `dlsym`.
+void* const next_timedlock = dlsym(RTLD_NEXT, "pthread_mutex_timedlock");
+void* const next_localtime = dlsym(RTLD_NEXT, "localtime_r");
+void* const next_gmtime = dlsym(RTLD_NEXT, "gmtime_r");
+void* const next_getpwuid = dlsym(RTLD_NEXT, "getpwuid_r");
+
 std::tm* convert(void* call, const std::time_t* time, std::tm* parts) {
     const inside time_zone(&shared_memory::inside_time_zone);
     return reinterpret_cast<decltype(&localtime_r)>(call)(time, parts);
@@ -122,27 +128,19 @@ int clock_gettime(clockid_t clock, std::timespec* time) {
 }
 // Whoever waits in vain at each step of a sweep, as the held thread has the lock, waits less.
 int pthread_mutex_timedlock(pthread_mutex_t* mutex, const std::timespec* end) {
-    static void* const call = dlsym(RTLD_NEXT, "pthread_mutex_timedlock");
     std::timespec soon{};
     clock_gettime(CLOCK_REALTIME, &soon);
     soon.tv_nsec += 5'000'000;
     soon.tv_sec += soon.tv_nsec / 1'000'000'000;
     soon.tv_nsec %= 1'000'000'000;
     const bool is_impatient = is_beside_held_thread && shared->is_swept;
-    return reinterpret_cast<decltype(&pthread_mutex_timedlock)>(call)(mutex, is_impatient ? &soon : end);
+    return reinterpret_cast<decltype(&pthread_mutex_timedlock)>(next_timedlock)(mutex, is_impatient ? &soon : end);
 }
-std::tm* localtime_r(const std::time_t* time, std::tm* parts) {
-    static void* const call = dlsym(RTLD_NEXT, "localtime_r");
-    return convert(call, time, parts);
-}
-std::tm* gmtime_r(const std::time_t* time, std::tm* parts) {
-    static void* const call = dlsym(RTLD_NEXT, "gmtime_r");
-    return convert(call, time, parts);
-}
+std::tm* localtime_r(const std::time_t* time, std::tm* parts) { return convert(next_localtime, time, parts); }
+std::tm* gmtime_r(const std::time_t* time, std::tm* parts) { return convert(next_gmtime, time, parts); }
 int getpwuid_r(uid_t user, passwd* entry, char* text, std::size_t size, passwd** result) {
-    static void* const call = dlsym(RTLD_NEXT, "getpwuid_r");
     const inside users(&shared_memory::inside_users);
-    return reinterpret_cast<decltype(&getpwuid_r)>(call)(user, entry, text, size, result);
+    return reinterpret_cast<decltype(&getpwuid_r)>(next_getpwuid)(user, entry, text, size, result);
 }
 
 int rename(const char* from, const char* to) {
