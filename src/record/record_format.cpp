@@ -102,17 +102,19 @@ public:
         const auto time = std::chrono::floor<std::chrono::milliseconds>(msg.time);
         const int process_id = platform::process_id();
         if (time != time_ || msg.level != cached_.level || process_id != process_id_) {
-            time_ = time;
+            time_ = {};  // until the prefix is whole: an allocation may fail before
             process_id_ = process_id;
             cached_ = log_msg(msg.time, {}, {}, msg.level, {});
             text_.clear();
-            if (std::exchange(zone_, platform::time_zone()) != zone_) {
+            if (const auto zone = platform::time_zone(); zone != zone_) {
                 // spdlog goes on for a second with the local time that it has found.
                 prefix_ = prefix_->clone();
                 rest_ = rest_->clone();
+                zone_ = zone;
             }
             const lock_note in_time_zone(time_zone_lock);
             prefix_->format(cached_, text_);
+            time_ = time;
         }
         msg.color_range_start = cached_.color_range_start;
         msg.color_range_end = cached_.color_range_end;
