@@ -106,13 +106,14 @@ public:
             process_id_ = process_id;
             cached_ = log_msg(msg.time, {}, {}, msg.level, {});
             text_.clear();
-            if (const auto zone = platform::time_zone(); zone != zone_) {
+            // Empty in a handler that has interrupted the C library while it sets the time zone.
+            const lock_note in_time_zone(time_zone_lock);
+            if (const auto zone = platform::time_zone(); in_time_zone && zone != zone_) {
                 // spdlog goes on for a second with the local time that it has found.
                 prefix_ = prefix_->clone();
                 rest_ = rest_->clone();
                 zone_ = zone;
             }
-            const lock_note in_time_zone(time_zone_lock);
             prefix_->format(cached_, text_);
             time_ = time;
         }
