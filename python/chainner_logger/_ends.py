@@ -36,7 +36,10 @@ def watch(deliver: Callable[[], None], close: Callable[[], None]) -> None:
 def _preceded(function: Callable[..., Any], before: Callable[[], None]) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*arguments: Any, **keywords: Any) -> Any:
-        before()
+        try:
+            before()
+        except BaseException:
+            pass  # as a signal handler may raise: a child by fork that went on would do its parent's work once more
         return function(*arguments, **keywords)
 
     return call

@@ -194,10 +194,13 @@ def _deliver() -> None:
 
 
 def _close() -> None:
-    _deliver()
-    _native.remove_empty_crash_file()
-    if os.name == "posix":  # Windows tells the library of this end as of any other
-        _native.end_sessions()
+    _native.settle_output()
+    try:
+        _deliver()
+    finally:
+        _native.remove_empty_crash_file()
+        if os.name == "posix":  # Windows tells the library of this end as of any other
+            _native.end_sessions()
 
 
 _ends.watch(_deliver, _close)

@@ -109,13 +109,6 @@ def _add_hooks() -> None:
     if os.name == "nt":
         # Its own hook comes when the threads have ended that show what was written.
         atexit.register(_settle)
-    end = os._exit
-
-    def _exit(status: int) -> Any:
-        _native.settle_output()
-        end(status)
-
-    os._exit = _exit
     for name in ("execv", "execve"):  # the others of their family call these
         if replace_process := getattr(os, name, None):
             setattr(os, name, _releasing(replace_process))

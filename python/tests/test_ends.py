@@ -92,6 +92,26 @@ def test_os_exit_closes_the_log_and_leaves_no_empty_crash_file(programs):
     assert [path.name for path in programs.logs.iterdir()] == ["worker.log"]
 
 
+@pytest.mark.parametrize("error", ["RuntimeError", "KeyboardInterrupt"])
+def test_whatever_is_raised_at_os_exit_the_process_ends_and_its_log_is_closed(programs, error):
+    """Else a child by fork would go on with what is its parent's to do."""
+    programs.run(
+        f"""
+        import logging, os
+        from chainner_logger import logger
+
+        def fail(record):
+            raise {error}
+
+        logging.getLogger("chaiNNer.worker").addFilter(fail)
+        logger.info("early")
+        os._exit(3)
+        """,
+        status=3,
+    )
+    assert has_one_closing_record(log_of(programs))
+
+
 @needs_fork
 def test_a_child_that_never_logged_closes_nobodys_log(programs):
     programs.run(
