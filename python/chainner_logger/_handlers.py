@@ -126,6 +126,7 @@ class EarlyRecords(logging.Handler):
         self._is_timed = False
         self._records: list[logging.LogRecord] = []
         self._successor: logging.Logger | None = None
+        self._turn: object = None  # of the call that hands over
         # Not the handler's: that one is taken while a configuration closes all handlers, below logging's own lock.
         self._mutex = threading.RLock()
 
@@ -161,21 +162,41 @@ class EarlyRecords(logging.Handler):
         except RuntimeError:  # no thread is to be had, as at the end of the interpreter
             self._set_up()
 
-    def hand_over(self, successor: logging.Logger) -> None:
-        """Gives all records, also those still to come, to `successor`."""
-        while True:
+    def hand_over(self, successor: logging.Logger, then: Callable[[], None]) -> None:
+        """Gives all records, also those still to come, to `successor`, and then calls `then`. Where another thread is at
+        it, that one does both.
+
+        A record stays here until it has been passed on, so that the next call goes on where an exception of a signal
+        handler has ended this one. What a filter of the program raises costs that record alone, and is raised at last.
+        """
+        turn = object()
+        failure: Exception | None = None
+        try:
             with self._mutex:
-                records, self._records = self._records, []
-                if not records:
-                    self._successor = successor
-                    return
-            for record in records:
-                _pass_on(record, successor)
+                self._turn = self._turn or turn
+            while self._turn is turn:
+                with self._mutex:
+                    if not self._records:
+                        self._successor = successor
+                        break
+                failure = _failure_to_pass_on(self._records[0], successor) or failure
+                del self._records[:1]
+        finally:
+            if self._turn is turn:
+                self._turn = None
+                then()
+        if failure is not None:
+            raise failure
+
+    def is_waiting(self) -> bool:
+        """Whether nobody has these records, and nobody is handing them over."""
+        return self._successor is None and self._turn is None
 
     def leave_to_parent(self) -> None:
         """In a child by fork."""
         self._mutex = threading.RLock()  # another thread may have held it
         self._records = []
+        self._turn = None
         self._is_forked = True
 
     def __len__(self) -> int:
@@ -190,6 +211,17 @@ def _is_child_of_multiprocessing() -> bool:
 def _pass_on(record: logging.LogRecord, successor: logging.Logger) -> None:
     if successor.isEnabledFor(record.levelno):
         successor.handle(record)
+
+
+def _failure_to_pass_on(record: logging.LogRecord, successor: logging.Logger) -> Exception | None:
+    """What the program's own filters and handlers raise, but for what comes from elsewhere."""
+    try:
+        _pass_on(record, successor)
+    except Exception as error:
+        if is_asynchronous(error):
+            raise
+        return error
+    return None
 
 
 class ColoredFormatter(logging.Formatter):

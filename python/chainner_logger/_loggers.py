@@ -300,7 +300,11 @@ def get_logger(process_type: ProcessType = "worker") -> logging.Logger:
 
 def get_logger_from_env() -> logging.Logger:
     """The logger of the role that this process has set up, else of the one in CHAINNER_PROCESS_TYPE (unset: worker)."""
-    return _process_logger or _adopt_by_default(_native.get_logger_from_env())
+    if _process_logger is None:
+        return _adopt_by_default(_native.get_logger_from_env())
+    if _early.is_waiting():  # a signal handler's exception has ended the set-up
+        _follow(_process_logger)
+    return _process_logger
 
 
 def describe_exit(status: int) -> str:
@@ -320,9 +324,9 @@ def _adopt(state: _native.RoleState, has_console: bool = True) -> Logger:
         if role not in _own_handlers:
             file, console = FileHandler(), ConsoleHandler()
             _native.bind(role, file, console, console.own_stderr)
-            _own_handlers[role] = file, console
             found.propagate = False
             found.parent = logging.root  # not to pass a record on to the module's own, which has its handlers
+            _own_handlers[role] = file, console
         file, console = _own_handlers[role]
         used: list[logging.Handler] = [file] if path is not None else []
         if has_console:
@@ -350,16 +354,19 @@ def _adopt_by_default(state: _native.RoleState) -> Logger:
 def _follow(found: Logger) -> None:
     """Makes the module's own logger write to this one's log."""
     global _process_logger
-    is_first = _process_logger is None
     _process_logger = found
     _native.close_at_signals()
-    _early.hand_over(found)  # first, as the handlers and filters below have had these records
+    _early.hand_over(found, _share_handlers)  # first, as the handlers and filters below have had these records
+
+
+def _share_handlers() -> None:
+    found = cast(Logger, _process_logger)
     with logging._lock:  # type: ignore[attr-defined]
-        if is_first:
+        if all(each.handlers is not logger.handlers for each in _role_loggers.values()):
             for handler in logger.handlers:
                 if handler is not _early:
                     found.addHandler(handler)
             for each in logger.filters:
                 found.addFilter(each)
-        logger.handlers, logger.filters = _process_logger.handlers, _process_logger.filters
-        logger.setLevel(_process_logger.level)
+        logger.handlers, logger.filters = found.handlers, found.filters
+        logger.setLevel(found.level)

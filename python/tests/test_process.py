@@ -185,6 +185,56 @@ def test_filters_and_handlers_given_before_the_set_up_stay(programs):
     assert programs.texts() == ["early", "no mystery"]
 
 
+interrupted_set_up = """
+    import logging, os
+    from chainner_logger import logger, setup_logger
+    seen = []
+
+    def fail(record):
+        seen.append(record)
+        if record.getMessage() == "early 2" and (always or len(seen) <= 3):
+            raise error
+        return True
+
+    always, error = {always}, {error}
+    logging.getLogger("chaiNNer.worker").addFilter(fail)
+    for number in range(5):
+        logger.info("early %d", number)
+    try:
+        setup_logger("worker")
+    except type(error):
+        raised = True
+"""
+
+
+@pytest.mark.parametrize("always", [True, False])
+def test_a_filter_that_raises_at_an_early_record_costs_that_one_alone_and_the_set_up_says_so(programs, always):
+    programs.run(
+        interrupted_set_up.format(always=always, error="ValueError()")
+        + """
+    logger.info("later")
+    assert raised and len(seen) == 6
+    """
+    )
+    assert programs.texts() == ["early 0", "early 1", "early 3", "early 4", "later"]
+
+
+@pytest.mark.parametrize("last", ["get_logger_from_env()", "pass", "os._exit(0)"])
+def test_a_set_up_that_an_interrupt_ends_costs_no_record_and_silences_nobody(programs, last):
+    programs.run(
+        interrupted_set_up.format(always=False, error="KeyboardInterrupt()")
+        + f"""
+    from chainner_logger import get_logger_from_env
+    logger.error("later")
+    assert raised
+    with open(logger.handlers[0].baseFilename) as log:
+        assert "later" in log.read()
+    {last}
+    """
+    )
+    assert sorted(programs.texts()) == [*(f"early {number}" for number in range(5)), "later"]
+
+
 def test_the_module_logger_follows_a_second_set_up(programs):
     programs.run(
         """
