@@ -46,7 +46,7 @@ def _attach_again(*_: object) -> None:
 
 
 def _is_attached(name: str) -> bool:
-    return any(f"{name}.".startswith(f"{each}.") for each in _attached)
+    return any(not each or f"{name}.".startswith(f"{each}.") for each in _attached)
 
 
 _configuration.spare(_is_attached, _attach_again)

@@ -144,6 +144,27 @@ def test_what_is_attached_stays_attached(programs, way, disable):
         assert output.count(f"by {name!r}\n") == 1
 
 
+@pytest.mark.parametrize("attached", ["", "service"])
+@pytest.mark.parametrize("way", ["dictConfig", "fileConfig"])
+def test_a_configuration_silences_no_logger_below_an_attached_one(programs, way, attached):
+    programs.run(
+        f"""
+        import io, logging, logging.config
+        from chainner_logger import attach, setup_logger
+        setup_logger("worker")
+        attach("{attached}")
+        module = logging.getLogger("service.database")
+        if "{way}" == "dictConfig":
+            logging.config.dictConfig({{"version": 1}})
+        else:
+            sections = "[loggers]", "keys=root", "[handlers]", "keys=", "[formatters]", "keys=", "[logger_root]", "handlers="
+            logging.config.fileConfig(io.StringIO("\\n".join(sections)))
+        module.error("goes on")
+        """
+    )
+    assert programs.texts() == ["goes on"]
+
+
 def test_handlers_of_the_program_that_are_no_console_stay(worker, written):
     import chainner_logger
 
