@@ -15,6 +15,8 @@
 #include <vector>
 
 #include "handlers.hpp"
+#include "interpreter.hpp"
+#include "record/escaping.hpp"
 
 namespace chainner::python {
 
@@ -94,14 +96,22 @@ PyObject* write_record(PyObject* /*module*/, PyObject* const* arguments, Py_ssiz
         return nullptr;
     }
     Py_ssize_t size = 0;
-    const char* name = PyUnicode_AsUTF8AndSize(arguments[4], &size);
-    if (name == nullptr) {  // a lone surrogate
-        PyErr_Clear();
-        name = "";
+    const char* const utf8 = PyUnicode_AsUTF8AndSize(arguments[4], &size);
+    if (utf8 == nullptr) PyErr_Clear();  // a lone surrogate
+    std::string_view name(utf8 == nullptr ? "" : utf8, static_cast<std::size_t>(size));
+    std::optional<std::string> escaped;
+    if (!detail::is_plain(name)) {
+        escaped = without_gil([name] {
+            spdlog::memory_buf_t safe;
+            detail::append_escaped(name, safe);
+            return std::string(safe.data(), safe.size());
+        });
+        if (!escaped) return nullptr;
+        name = *escaped;
     }
     const std::chrono::duration<double> since_epoch(created);
     const spdlog::log_clock::time_point time(std::chrono::duration_cast<spdlog::log_clock::duration>(since_epoch));
-    const heading head{time, level, {name, static_cast<std::size_t>(size)}};
+    const heading head{time, level, name};
     if (!write_text({{found}, 1}, head, arguments[3])) return nullptr;
     Py_RETURN_NONE;
 }

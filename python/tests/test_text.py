@@ -50,6 +50,23 @@ def test_any_text_is_one_record(worker, written, message, written_as):
     assert [each.text for each in written()] == [written_as, written_as]
 
 
+def test_the_name_of_a_logger_is_text_as_well(programs):
+    programs.run(
+        """
+        import logging
+        from chainner_logger import attach, setup_logger
+        setup_logger("worker", file_pattern="%Y-%m-%d %H:%M:%S.%e [%P] [%l] %n: %v")
+        attach("")
+        for name in "job\\n2025-01-01 00:00:00.000 [1] [CRITICAL] forged \\x1b[31m", "ä.€", "plain":
+            logging.getLogger(name).warning("text")
+        """
+    )
+    forged = "job\n2025-01-01 00:00:00.000 [1] [CRITICAL] forged \\x1b[31m"
+    assert [each.text for each in programs.records() if each.level == "WARNING"] == [
+        f"{name}: text" for name in (forged, "ä.€", "plain")
+    ]
+
+
 @pytest.mark.parametrize(
     ("message", "arguments", "parts"),
     [
