@@ -13,9 +13,19 @@ Each is a logging.Logger, of which all holds that the standard library says abou
 its record has been handed to the kernel.
 """
 
+import atexit
+import logging
+import sys
+
 from . import _native
 
 _native.require_main_interpreter()
+# The process has one log, and its loggers outlive a package that is thrown out of sys.modules: it comes back then.
+_modules = vars(logging.root.manager).setdefault(__name__, {})
+sys.modules.update(_modules)
+# Else the interpreter would take the modules apart at its end, and a handler's end waits for logging's lock, which a
+# daemon thread may have taken with it.
+atexit.register(_modules.clear)
 
 from ._attached import attach  # noqa: E402
 from ._handlers import ColoredFormatter  # noqa: E402
@@ -41,3 +51,4 @@ __all__ = [
     "setup_logger",
 ]
 __version__ = _native.version
+_modules.update({name: each for name, each in sys.modules.items() if f"{name}.".startswith(f"{__name__}.")})

@@ -264,21 +264,27 @@ def setup_logger(
     """
     if color not in _colors:
         raise ValueError(f"color is {color!r}; it must be one of {', '.join(_colors)}")
-    state = _native.setup_logger(
-        role=process_type,
-        log_dir=log_dir or "",
-        level=logging.Logger("", log_level if level is None else level).level,
-        to_file=not dev_mode if to_file is None else to_file,
-        to_console=to_console,
-        max_file_size=max_file_size,
-        max_files=max_files,
-        file_pattern=file_pattern,
-        console_pattern=console_pattern,
-        utc_offset=utc_offset,
-        group_readable=group_readable,
-        application_version=application_version,
-        color=_colors[color],
-    )
+    # At 0 the level of the root logger would count.
+    least = logging.Logger("", log_level if level is None else level).level or 1
+    try:
+        state = _native.setup_logger(
+            role=process_type,
+            log_dir=log_dir or "",
+            level=least,
+            to_file=not dev_mode if to_file is None else to_file,
+            to_console=to_console,
+            max_file_size=max_file_size,
+            max_files=max_files,
+            file_pattern=file_pattern,
+            console_pattern=console_pattern,
+            utc_offset=utc_offset,
+            group_readable=group_readable,
+            application_version=application_version,
+            color=_colors[color],
+        )
+    except OverflowError:
+        limits = f"log_level is {least}, max_file_size is {max_file_size}, max_files is {max_files}"
+        raise ValueError(f"{limits}; one of them is beyond what can be counted") from None
     found = _adopt(state, to_console)
     _follow(found)
     if catch_crashes:

@@ -91,7 +91,16 @@ def test_the_options_have_the_effect_that_they_have_in_the_library(programs):
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("max_file_size", 0), ("max_file_size", -1), ("max_files", -1), ("max_files", 10**6), ("color", "blue")],
+    [
+        ("max_file_size", 0),
+        ("max_file_size", -1),
+        ("max_file_size", 2**70),
+        ("max_files", -1),
+        ("max_files", 10**6),
+        ("max_files", -(2**70)),
+        ("log_level", 2**70),
+        ("color", "blue"),
+    ],
 )
 def test_an_option_without_sense_is_named(worker, option, value):
     with pytest.raises(ValueError, match=f"{option} is .*{value}"):
@@ -230,6 +239,19 @@ def test_the_environment_decides_the_role_and_the_level(programs):
         """
     )
     assert programs.texts("host") == ["detail"]
+
+
+def test_at_level_0_nothing_is_below(programs):
+    programs.run(
+        """
+        import logging
+        from chainner_logger import logger, setup_logger
+        setup_logger("host", log_level=logging.NOTSET)
+        logger.debug("by name")
+        logger.log(1, "by number")
+        """
+    )
+    assert programs.texts("host") == ["by name", "by number"]
 
 
 def test_the_level_can_be_changed_from_any_place(programs):
@@ -377,6 +399,39 @@ def test_a_pickled_module_logger_is_that_of_the_other_process(programs):
         """
     )
     assert programs.texts("host") == ["of chaiNNer.host.nodes"]
+
+
+@pytest.mark.parametrize("early", ["early", None])
+def test_a_package_that_is_imported_anew_goes_on_in_the_log_with_all_that_was_there(programs, early):
+    """As a test runner or a plugin's host does it: the process has one log, and one logger of each name."""
+    programs.run(
+        f"""
+        import logging, logging.config, sys
+        import chainner_logger
+        before = chainner_logger.setup_logger("worker")
+        chainner_logger.attach("other")
+        below = chainner_logger.logger.getChild("below")
+        for name in [name for name in sys.modules if name.startswith("chainner_logger")]:
+            del sys.modules[name]
+
+        import chainner_logger as anew
+        from chainner_logger import attach, logger, setup_logger
+        assert logger is chainner_logger.logger and anew.get_logger() is before
+        if {early!r}:
+            logger.info({early!r})
+        setup_logger("worker").info("set up")
+        attach("other")
+        logging.config.dictConfig({{"version": 1, "loggers": {{"chaiNNer.worker": {{}}}}}})
+        for each in logger, before, below, logging.getLogger("other"):
+            each.warning("by %s", each.name)
+        raise ValueError
+        """,
+        status=1,
+    )
+    by_each = [f"by {name}" for name in ("chaiNNer.worker", "chaiNNer.worker", "chaiNNer.worker.below", "other")]
+    *texts, crash = programs.texts()
+    assert texts == [*([early] if early else []), "set up", *by_each]
+    assert crash.startswith("Uncaught exception\n")
 
 
 def test_the_version_is_the_librarys(programs):
