@@ -97,8 +97,12 @@ PyObject* write_record(PyObject* /*module*/, PyObject* const* arguments, Py_ssiz
     }
     Py_ssize_t size = 0;
     const char* const utf8 = PyUnicode_AsUTF8AndSize(arguments[4], &size);
-    if (utf8 == nullptr) PyErr_Clear();  // a lone surrogate
-    std::string_view name(utf8 == nullptr ? "" : utf8, static_cast<std::size_t>(size));
+    std::string_view name;
+    if (utf8 == nullptr) {
+        PyErr_Clear();  // a lone surrogate
+    } else {
+        name = {utf8, static_cast<std::size_t>(size)};
+    }
     std::optional<std::string> escaped;
     if (!detail::is_plain(name)) {
         escaped = without_gil([name] {
