@@ -35,34 +35,39 @@ std::atomic<void (*)(int, const char*) noexcept> on_request{nullptr};
 
 bool is_request(int number) noexcept { return number == SIGTERM || number == SIGHUP; }
 
+void unblock(int number) noexcept {
+    sigset_t alone;
+    sigemptyset(&alone);
+    sigaddset(&alone, number);
+    pthread_sigmask(SIG_UNBLOCK, &alone, nullptr);
+}
+
+/// For a handler: the process ends of the signal as it would have without, once the handler returns.
+void end_by(int number) noexcept {
+    std::signal(number, SIG_DFL);
+    raise(number);
+}
+
 std::atomic<int> ending_number{0};
 
 /// For a hook that waits for a lock of the C library's which the thread has held when the signal came.
 void end_at_last(int /*alarm*/) {
-    sigset_t ending;
-    sigemptyset(&ending);
-    sigaddset(&ending, ending_number);
-    pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
-    raise(ending_number);
+    end_by(ending_number);
+    unblock(ending_number);
 }
 
 void on_ending_signal(int number) {
     const int error = errno;
-    // The process ends of the signal as it would have without, once this returns.
-    std::signal(number, SIG_DFL);
-    raise(number);
     if (const auto hook = before_end.load()) hook();
     if (const auto hook = on_request.load(); hook != nullptr && is_request(number)) {
         constexpr unsigned longest = 3;  // seconds
-        sigset_t alarms;
-        sigemptyset(&alarms);
-        sigaddset(&alarms, SIGALRM);
         ending_number = number;
         std::signal(SIGALRM, end_at_last);
-        pthread_sigmask(SIG_UNBLOCK, &alarms, nullptr);
+        unblock(SIGALRM);
         alarm(longest);
         hook(number, signal_name(number).data());
     }
+    end_by(number);
     errno = error;
 }
 
