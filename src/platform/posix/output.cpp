@@ -37,7 +37,7 @@ struct capture_state {
 };
 
 /// Never destroyed.
-std::atomic<capture_state*> present{nullptr};
+std::atomic<capture_state*> present_capture{nullptr};
 
 /// As `poll` has it.
 int milliseconds_until(deadline end) noexcept {
@@ -48,7 +48,7 @@ int milliseconds_until(deadline end) noexcept {
 
 std::array<pollfd, 2> requests(const std::array<bool, 2>& wanted) noexcept {
     const auto request = [&](std::size_t i) {
-        const file& from = present.load()->streams.at(i).pipe.read;
+        const file& from = present_capture.load()->streams.at(i).pipe.read;
         return pollfd{descriptor_of(from), static_cast<short>(wanted.at(i) ? POLLIN : 0), 0};
     };
     return {request(0), request(1)};
@@ -84,8 +84,8 @@ bool open_again(capture_state& of) noexcept try {
 namespace captured_streams {
 
 void open() {
-    if (present == nullptr) present = new capture_state;
-    capture_state& now = *present;
+    if (present_capture == nullptr) present_capture = new capture_state;
+    capture_state& now = *present_capture;
     if (now.streams.back().pipe.read) return;
     try {
         for (redirected_stream& each : now.streams) each.pipe = make_pipe();
@@ -104,7 +104,7 @@ void open() {
 }
 
 void capture(choice which) try {
-    capture_state& now = *present;
+    capture_state& now = *present_capture;
     for (redirected_stream& each : now.streams) {
         if (which == choice::all || each.is_in_place()) each.capture(now.is_parents);
     }
@@ -115,26 +115,26 @@ void capture(choice which) try {
 }
 
 void release() noexcept {
-    for (redirected_stream& each : present.load()->streams) each.give_back();
+    for (redirected_stream& each : present_capture.load()->streams) each.give_back();
 }
 
 void release_at_end() noexcept {
-    for (redirected_stream& each : present.load()->streams) each.give_back_at_end();
+    for (redirected_stream& each : present_capture.load()->streams) each.give_back_at_end();
 }
 
 bool is_captured(standard_stream stream) noexcept {
-    const capture_state* const now = present;
+    const capture_state* const now = present_capture;
     return now != nullptr && !now->is_parents && diversion_of(stream).is_in_place(stream);
 }
 
 void flush_buffers(deadline end) noexcept {
-    for (redirected_stream& each : present.load()->streams) {
+    for (redirected_stream& each : present_capture.load()->streams) {
         if (is_captured(each.stream)) each.flush_buffer(end);
     }
 }
 
 std::size_t read(standard_stream stream, char* to, std::size_t size) noexcept {
-    capture_state& now = *present;
+    capture_state& now = *present_capture;
     const file& from = now.streams.at(static_cast<std::size_t>(stream)).pipe.read;
     ssize_t count = -1;
     do {
@@ -156,7 +156,8 @@ bool has_unread() noexcept {
 #ifdef __linux__
     epoll_event found{};
     // Where the program has closed it, there may be something.
-    return syscall(SYS_epoll_pwait, descriptor_of(present.load()->watch), &found, 1, 0, nullptr, _NSIG / 8) != 0;
+    return syscall(SYS_epoll_pwait, descriptor_of(present_capture.load()->watch), &found, 1, 0, nullptr, _NSIG / 8) !=
+           0;
 #else
     const no_cancellation no_cancellation;
     std::array<pollfd, 2> pipes = requests({true, true});
@@ -165,12 +166,12 @@ bool has_unread() noexcept {
 }
 
 void leave_to_parent() noexcept {
-    present.load()->is_parents = true;
-    close_pipes(*present);
+    present_capture.load()->is_parents = true;
+    close_pipes(*present_capture);
 }
 
 bool is_orphaned() noexcept {
-    const capture_state& now = *present;
+    const capture_state& now = *present_capture;
     const no_cancellation no_cancellation;
     std::array<pollfd, 2> streams{{{STDOUT_FILENO, 0, 0}, {STDERR_FILENO, 0, 0}}};
     if (!now.is_parents || poll(streams.data(), streams.size(), 0) <= 0) return false;
