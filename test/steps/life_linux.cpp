@@ -17,7 +17,6 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -46,7 +45,7 @@ namespace {
 
 /// steps.py knows it as well.
 struct shared_memory {
-    std::atomic<std::uint32_t> is_failing, may_go, is_swept, handled_records, inside_time_zone, inside_users;
+    std::atomic<std::uint32_t> is_failing, may_go, is_swept, handled_records, inside_time_zone;
     std::atomic<std::uint32_t> inside_malloc, was_inside_malloc, allocations, failing_allocation;
     std::atomic<std::uint8_t> acknowledged[65536];
 };
@@ -94,7 +93,6 @@ void* allocate(void* (*call)(Arguments...), Arguments... arguments) {
 void* const next_timedlock = dlsym(RTLD_NEXT, "pthread_mutex_timedlock");
 void* const next_localtime = dlsym(RTLD_NEXT, "localtime_r");
 void* const next_gmtime = dlsym(RTLD_NEXT, "gmtime_r");
-void* const next_getpwuid = dlsym(RTLD_NEXT, "getpwuid_r");
 
 std::tm* convert(void* call, const std::time_t* time, std::tm* parts) {
     const inside time_zone(&shared_memory::inside_time_zone);
@@ -138,10 +136,6 @@ int pthread_mutex_timedlock(pthread_mutex_t* mutex, const std::timespec* end) {
 }
 std::tm* localtime_r(const std::time_t* time, std::tm* parts) { return convert(next_localtime, time, parts); }
 std::tm* gmtime_r(const std::time_t* time, std::tm* parts) { return convert(next_gmtime, time, parts); }
-int getpwuid_r(uid_t user, passwd* entry, char* text, std::size_t size, passwd** result) {
-    const inside users(&shared_memory::inside_users);
-    return reinterpret_cast<decltype(&getpwuid_r)>(next_getpwuid)(user, entry, text, size, result);
-}
 
 int rename(const char* from, const char* to) {
     const auto result = static_cast<int>(syscall(SYS_rename, from, to));

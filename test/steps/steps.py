@@ -38,7 +38,6 @@ NO_PROMISE = re.compile("signal (exit .*end|fork .*fork|fork captured end)|held 
 NOT_INSIDE = {  # which it forbids there: others wait for its lock, or a fork does where there are several threads
     "inside_malloc": ("signal pattern", "signal exit capture", "signal fork capture", "held fork"),
     "inside_time_zone": ("held", "signal print captured"),
-    "inside_users": ("signal fork capture", "held fork"),
 }
 PATHS = (
     "open stat lstat access rename mkdir rmdir link unlink readlink chmod openat mkdirat newfstatat unlinkat renameat "

@@ -65,7 +65,7 @@ def effects_of(path):
 
 class Shared(ctypes.Structure):
     MALLOC = "inside_malloc was_inside_malloc allocations failing_allocation"
-    NUMBERS = f"is_failing may_go is_swept handled_records inside_time_zone inside_users {MALLOC}".split()
+    NUMBERS = f"is_failing may_go is_swept handled_records inside_time_zone {MALLOC}".split()
     _fields_ = [*((name, ctypes.c_uint32) for name in NUMBERS), ("acknowledged", ctypes.c_uint8 * 65536)]
 
 

@@ -198,6 +198,8 @@ fs::path executable_directory() {
 
 fs::path home_directory() {
     if (const auto home = variable("HOME"); home && home->front() == '/') return *home;
+    // A handler may call `exit` or `fork`, which wait for locks that the C library holds while it reads its files.
+    const blocked_signals uninterrupted;
     const long most = sysconf(_SC_GETPW_R_SIZE_MAX);
     std::vector<char> buffer(most > 0 ? static_cast<std::size_t>(most) : 16384);
     passwd entry{};
