@@ -54,7 +54,7 @@ std::array<pollfd, 2> requests(const std::array<bool, 2>& wanted) noexcept {
     return {request(0), request(1)};
 }
 
-void watch_pipes(capture_state& of) {
+void watch_pipes([[maybe_unused]] capture_state& of) {
 #ifdef __linux__
     of.watch = adopt_stream(epoll_create1(EPOLL_CLOEXEC));
     for (const redirected_stream& each : of.streams) {
