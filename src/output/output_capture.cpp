@@ -7,7 +7,6 @@
 #include <chainner/output_capture.hpp>
 #include <chrono>
 #include <exception>
-#include <memory>
 
 #include "guarded_sink.hpp"
 #include "output/output_reader.hpp"
@@ -32,6 +31,10 @@ constexpr auto buffer_patience = 100ms;  // and whoever wants what C has in a bu
 std::atomic<detail::output_reader*> present_reader{nullptr};
 std::atomic<bool> has_begun{false};  // in this process, or in its parent
 
+void settle() noexcept {
+    if (detail::output_reader* const reader = present_reader) reader->settle(clock::now() + end_patience);
+}
+
 void go_on_in_child() {
     present_reader = nullptr;
     captured_streams::leave_to_parent();
@@ -48,7 +51,7 @@ void begin(captured_streams::choice which) {
         reader->start();
         present_reader = reader;
     } else {
-        present_reader.load()->settle(clock::now() + end_patience);  // what was written goes where the stream led then
+        settle();  // what was written goes where the stream led then
     }
     captured_streams::capture(which);
 }
@@ -65,10 +68,6 @@ time_point before_record(time_point time) noexcept {
         // The record is what counts.
     }
     return time;
-}
-
-void settle() noexcept {
-    if (detail::output_reader* const reader = present_reader) reader->settle(clock::now() + end_patience);
 }
 
 void give_back(void (*release)() noexcept) noexcept {
