@@ -29,6 +29,7 @@
 #include <string_view>
 #include <thread>
 
+#include "platform/output.hpp"
 #include "support/records.hpp"
 #include "support/system.hpp"
 
@@ -163,6 +164,8 @@ void close_all_descriptors() {
     require(test::wait_until(are_others_asleep), "the threads of the library wait");
     for (int number = 3; number < 4096; ++number) close(number);
     for (int i = 0; i < 1000; ++i) write_text("line " + std::to_string(i) + "\n");
+    const auto is_all_read = [] { return !chainner::platform::captured_streams::has_unread(); };
+    require(test::wait_until(is_all_read), "whoever logs, or ends the process, sees that there is nothing to wait for");
     logger->info("after");
 }
 

@@ -20,6 +20,7 @@
 #ifdef __linux__
 #include <linux/futex.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #endif
 
@@ -153,11 +154,16 @@ std::unique_ptr<console> make_console(standard_stream stream) { return make_cons
 
 /// Here no thread is to be cancelled.
 bool has_unread() noexcept {
+    const capture_state& now = *present_capture;
 #ifdef __linux__
     epoll_event found{};
-    // Where the program has closed it, there may be something.
-    return syscall(SYS_epoll_pwait, descriptor_of(present_capture.load()->watch), &found, 1, 0, nullptr, _NSIG / 8) !=
-           0;
+    const long count = syscall(SYS_epoll_pwait, descriptor_of(now.watch), &found, 1, 0, nullptr, _NSIG / 8);
+    if (count >= 0) return count > 0;
+    // The program has closed it.
+    return std::any_of(now.streams.begin(), now.streams.end(), [](const redirected_stream& each) {
+        int unread = 0;
+        return each.is_in_place() && ioctl(each.descriptor(), FIONREAD, &unread) == 0 && unread > 0;
+    });
 #else
     const no_cancellation no_cancellation;
     std::array<pollfd, 2> pipes = requests({true, true});
