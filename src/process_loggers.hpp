@@ -13,7 +13,7 @@
 
 #include "console_sink.hpp"
 #include "file/file_sink.hpp"
-#include "guarded_sink.hpp"
+#include "guarded.hpp"
 #include "platform/file.hpp"
 
 namespace chainner::detail {

@@ -8,7 +8,7 @@
 #include <chrono>
 #include <exception>
 
-#include "guarded_sink.hpp"
+#include "guarded.hpp"
 #include "output/output_reader.hpp"
 #include "platform/ending.hpp"
 #include "platform/output.hpp"
