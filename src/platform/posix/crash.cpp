@@ -43,7 +43,9 @@ struct handled_signal {
 std::array<handled_signal, 5> handled_signals{{{SIGSEGV}, {SIGABRT}, {SIGFPE}, {SIGILL}, {SIGBUS}}};
 
 void (*fault_handler)(const fault&) noexcept = nullptr;
-std::string_view python;             // the module that has its handlers, if it is there
+std::string_view python;  // the module that has its handlers, if it is there
+/// A program that is replaced while it runs has another name afterwards.
+std::array<char, PATH_MAX + 1> executable;
 std::atomic<bool> is_ending{false};  // by a signal that is left to the system
 
 // SA_SIGINFO or not: it is the same word.
@@ -148,6 +150,7 @@ void on_signal(int number, siginfo_t* info, void* context) {
 void handle_faults(void (*handler)(const fault&) noexcept) {
     const blocked_signals uninterrupted;  // a handler may call `exit`, which waits for the lock of `dlsym`
     fault_handler = handler;
+    static_cast<void>(readlink("/proc/self/exe", executable.data(), PATH_MAX));
     if (const void* const of_python = dlsym(RTLD_DEFAULT, "Py_IsInitialized")) {
         python = place_of(reinterpret_cast<std::uintptr_t>(of_python)).module;
     }
@@ -225,22 +228,13 @@ void provide_handler_stack() {
 
 namespace {
 
-#ifdef DLFO_STRUCT_HAS_EH_DBASE
-/// Read before it is needed: a program that is replaced while it runs has another name afterwards.
-const std::string_view executable = [] {
-    static std::array<char, PATH_MAX> name;
-    const ssize_t length = readlink("/proc/self/exe", name.data(), name.size());
-    return std::string_view(name.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
-}();
-#endif
-
 code_place place_of(std::uintptr_t address) noexcept {
     void* const code = reinterpret_cast<void*>(address);
 #ifdef DLFO_STRUCT_HAS_EH_DBASE
     dl_find_object found{};
     if (_dl_find_object(code, &found) != 0) return {{}, address, 1};
     const link_map& module = *found.dlfo_link_map;
-    return {*module.l_name == '\0' ? executable : module.l_name, address - module.l_addr, 1};
+    return {*module.l_name == '\0' ? executable.data() : module.l_name, address - module.l_addr, 1};
 #else
     // It waits for a thread that is loading a library: safe unless that one waits for us.
     Dl_info found{};

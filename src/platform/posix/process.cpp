@@ -22,6 +22,8 @@
 #ifdef __APPLE__
 #include <mach-o/dyld.h>
 #include <sys/sysctl.h>
+#elif defined(__linux__)
+#include <link.h>
 #endif
 
 namespace chainner::platform {
@@ -122,10 +124,13 @@ void at_fork(void (*prepare)(), void (*parent)(), void (*child)()) {
 }
 
 void keep_loaded() noexcept {
+    const auto here = reinterpret_cast<void*>(&keep_loaded);
+#ifdef DLFO_STRUCT_HAS_EH_DBASE
+    dl_find_object found{};
+    if (_dl_find_object(here, &found) == 0 && *found.dlfo_link_map->l_name == '\0') return;  // the program itself
+#endif
     Dl_info own{};
-    if (dladdr(reinterpret_cast<const void*>(&keep_loaded), &own) != 0) {
-        dlopen(own.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
-    }
+    if (dladdr(here, &own) != 0) dlopen(own.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
 void cancellation_point() { pthread_testcancel(); }
