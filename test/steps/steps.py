@@ -61,10 +61,10 @@ SAYS_SO = "The previous session of this log ended without"
 LINE = re.compile(r"[\d-]{10} [\d:.]{12} \[(\d+)\] \[\w+\] (?:(stdout: )?record (\d+) x{60}\.|.*)")
 
 
-def read(folder):
+def read(folder, which="*.log"):
     """The text of each log, oldest first."""
     logs = collections.defaultdict(str)
-    numbered = [(*re.fullmatch(r"(.*?)(?:\.(\d+))?\.log", str(path)).groups(), path) for path in folder.rglob("*.log")]
+    numbered = [(*re.fullmatch(r"(.*?)(?:\.(\d+))?\.log", str(path)).groups(), path) for path in folder.rglob(which)]
     for name, _, path in sorted(numbered, key=lambda each: -int(each[1] or 0)):
         with contextlib.suppress(FileNotFoundError):  # another thread has just renamed it
             logs[name] += path.read_bytes().decode(errors="replace")
@@ -144,7 +144,7 @@ def sweep(row, until, done=(), only=None):
                 if steps[key][1]:
                     life.disturb(row.split()[0])
                 if "rotation" in row:  # it deletes the oldest
-                    life.seen.update(map(int, re.findall(r"record (\d+) x", str(read(life.folder)))))
+                    life.seen.update(map(int, re.findall(r"record (\d+) x", str(read(life.folder, "*.*.log")))))
                 if len(steps) == STEPS_OF_A_LIFE:
                     break
             life.shared.is_swept, life.request, life.left = 0, CONT, BUSY
