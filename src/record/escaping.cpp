@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <iterator>
 
 namespace chainner::detail {
@@ -40,6 +39,20 @@ bool is_escaped(std::uint32_t value) noexcept {
     return (value < 0x20 && value != '\t') || (value >= 0x7f && value < 0xa0) || value == 0x2028 || value == 0x2029;
 }
 
+/// Takes blocks of this size off the beginning of `text` while they are plain; false if one is not. A loop of a known
+/// length is one that compilers make vector instructions of.
+template <std::size_t size>
+bool take_plain(string_view& text) noexcept {
+    for (; text.size() >= size; text.remove_prefix(size)) {
+        unsigned char farthest = 0;  // from the space; what comes before that is farther than all that come after it
+        for (std::size_t i = 0; i < size; ++i) {
+            farthest = std::max(farthest, static_cast<unsigned char>(text[i] - ' '));
+        }
+        if (farthest > '~' - ' ') return false;
+    }
+    return true;
+}
+
 }  // namespace
 
 string_view first_record(string_view text) noexcept {
@@ -61,23 +74,7 @@ bool is_forged(string_view message) noexcept {
 }
 
 bool is_plain(string_view text) noexcept {
-    constexpr std::uint64_t each = 0x0101010101010101;
-    constexpr std::size_t size = sizeof each;
-    // The high bit of a byte is set if it was set, or if the byte is below the space or above the tilde. What such a
-    // byte does to its neighbour changes nothing.
-    const auto marked = [](const char* from) noexcept {
-        std::uint64_t eight = 0;
-        std::memcpy(&eight, from, size);
-        return (eight | (eight - each * ' ') | (eight + each)) & each * 0x80;
-    };
-    for (; text.size() >= 4 * size; text.remove_prefix(4 * size)) {
-        const char* const from = text.data();
-        if ((marked(from) | marked(from + size) | marked(from + 2 * size) | marked(from + 3 * size)) != 0) return false;
-    }
-    for (; text.size() >= size; text.remove_prefix(size)) {
-        if (marked(text.data()) != 0) return false;
-    }
-    return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+    return take_plain<256>(text) && take_plain<16>(text) && take_plain<1>(text);
 }
 
 void append_escaped(string_view text, spdlog::memory_buf_t& safe) {
