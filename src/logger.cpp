@@ -153,6 +153,7 @@ void set_up(role_logger& log, const logger_options& options, std::vector<std::st
     }
     set_level(log, options.level, warnings);
     if (!log.is_set_up) {
+        const platform::blocked_signals uninterrupted;  // who calls `exit` there would wait for the registry's locks
         spdlog::drop(log.logger->name());
         spdlog::register_logger(log.logger);
     }

@@ -30,26 +30,6 @@ std::uintptr_t time_zone() noexcept;
 /// Runs `prepare` before each `fork`, then `parent` and `child` in the two processes. Nothing where no `fork` exists.
 void at_fork(void (*prepare)(), void (*parent)(), void (*child)());
 
-/// What a process does once. Nobody waits for a thread that is at it, as whoever initialises a static variable does: a
-/// child that is forked meanwhile, or a handler that has interrupted it, would wait for ever.
-class once {
-public:
-    /// Nothing if it is done, or another one is at it. After an exception it is still to be done.
-    template <class Action>
-    void operator()(Action action) {
-        if (has_begun_.exchange(true)) return;
-        try {
-            action();
-        } catch (...) {
-            has_begun_ = false;
-            throw;
-        }
-    }
-
-private:
-    std::atomic<bool> has_begun_{false};
-};
-
 /// Keeps the program or library that this code is a part of in memory until the process ends, as it has handlers and
 /// threads there. Without it, `dlclose` of a plugin would take their code away.
 void keep_loaded() noexcept;
@@ -80,6 +60,29 @@ public:
 
 private:
     std::array<unsigned long long, 16> before_;  // room for a sigset_t, whose header Windows does not have
+};
+
+/// What a process does once, as it registers its hooks. No handler comes in between: it may call `exit`, which waits
+/// for the lock that the C library holds then. Nobody waits for a thread that is at it, as whoever initialises a static
+/// variable does: a child that is forked meanwhile would wait for ever.
+class once {
+public:
+    /// Nothing if it is done, or another one is at it. After an exception it is still to be done.
+    template <class Action>
+    void operator()(Action action) {
+        if (has_begun_) return;
+        const blocked_signals uninterrupted;
+        if (has_begun_.exchange(true)) return;
+        try {
+            action();
+        } catch (...) {
+            has_begun_ = false;
+            throw;
+        }
+    }
+
+private:
+    std::atomic<bool> has_begun_{false};
 };
 
 /// The same from one call to another, as the hooks of a fork need it. They nest, and take no memory.

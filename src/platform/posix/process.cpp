@@ -113,6 +113,8 @@ std::chrono::system_clock::time_point process_start() {
 }
 
 std::uintptr_t time_zone() noexcept {
+    static once read;
+    read(tzset);  // else the first one who asks for local time reads it from a file
     return static_cast<std::uintptr_t>(timezone) ^ reinterpret_cast<std::uintptr_t>(tzname[0]) ^
            reinterpret_cast<std::uintptr_t>(tzname[1]) << 1U;
 }
