@@ -19,13 +19,11 @@ namespace {
 
 constexpr std::size_t batch_bytes = 16 * 1024;
 
-std::string_view text_of(const spdlog::memory_buf_t& buffer) { return {buffer.data(), buffer.size()}; }
-
 }  // namespace
 
 file_writer::file_writer(std::string logger_name)
     : logger_name_(std::move(logger_name)),
-      file_([this](auto level, const std::string& text, time_point time) { return make_own(level, text, time); },
+      file_([this](auto level, std::string_view text, time_point time) { return make_own(level, text, time); },
             session_) {}
 
 file_writer::file_writer(const file_writer& parent, std::unique_ptr<spdlog::formatter> formatter)
@@ -130,10 +128,11 @@ std::string_view file_writer::formatted(const spdlog::details::log_msg& record) 
     return text_of(formatted_);
 }
 
-std::string file_writer::make_own(spdlog::level::level_enum level, const std::string& text, time_point time) const {
+spdlog::memory_buf_t file_writer::make_own(spdlog::level::level_enum level, std::string_view text,
+                                           time_point time) const {
     spdlog::memory_buf_t record;
-    formatter_->format({time, internal_source, logger_name_, level, text}, record);
-    return std::string(text_of(record));
+    formatter_->format({time, internal_source, logger_name_, level, {text.data(), text.size()}}, record);
+    return record;
 }
 
 }  // namespace chainner::detail

@@ -87,7 +87,7 @@ private:
     file_writer(const file_writer& parent, std::unique_ptr<spdlog::formatter> formatter);
 
     std::string_view formatted(const spdlog::details::log_msg& record);
-    std::string make_own(spdlog::level::level_enum level, const std::string& text, time_point time) const;
+    spdlog::memory_buf_t make_own(spdlog::level::level_enum level, std::string_view text, time_point time) const;
     void append(std::string_view records, time_point time);
     void announce_utc_offset();
     void write_closing();

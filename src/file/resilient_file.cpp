@@ -10,6 +10,7 @@
 #include "platform/directory.hpp"
 #include "platform/process.hpp"
 #include "record/escaping.hpp"
+#include "record/record_format.hpp"
 
 namespace chainner::detail {
 
@@ -255,7 +256,7 @@ void resilient_file::write_backlog() {
 
 // Records of our own
 
-void resilient_file::say(spdlog::level::level_enum level, const std::string& text) {
+void resilient_file::say(spdlog::level::level_enum level, std::string_view text) {
     time_ = spdlog::log_clock::now();
     write_own(level, text);
 }
@@ -265,16 +266,17 @@ void resilient_file::say_who_writes() {
     write_header("", 0);
 }
 
-void resilient_file::write_own(spdlog::level::level_enum level, const std::string& text) {
-    const std::string record = make_own_(level, text, time_);
-    std::string_view rest = record;
+void resilient_file::write_own(spdlog::level::level_enum level, std::string_view text) {
+    const spdlog::memory_buf_t record = make_own_(level, text, time_);
+    std::string_view rest = text_of(record);
     if (!file_ || write(rest)) backlog_.add(rest);
 }
 
 /// Leaves `room` bytes in the file: what is only about the file must not take it from the records.
 void resilient_file::write_header(std::string_view before, std::size_t room) {
     if (!session_.is_open() || !file_) return;
-    const std::string record = make_own_(spdlog::level::info, format("{}{}", before, session_.header()), time_);
+    const spdlog::memory_buf_t made = make_own_(spdlog::level::info, format("{}{}", before, session_.header()), time_);
+    const std::string_view record = text_of(made);
     if (file_->size() + record.size() + room > file_->limit(location_.max_size)) return;
     const std::error_code error = file_->append(record);
     if (!error) return;

@@ -25,9 +25,9 @@ namespace chainner::detail {
 class resilient_file {
 public:
     using time_point = spdlog::log_clock::time_point;
-    /// Formats a record of the library's own, as those of the program are formatted.
+    /// Formats a record of the library's own, as those of the program are formatted. A short one takes no memory.
     using make_record =
-        std::function<std::string(spdlog::level::level_enum level, const std::string& text, time_point time)>;
+        std::function<spdlog::memory_buf_t(spdlog::level::level_enum level, std::string_view text, time_point time)>;
 
     /// `session` says who writes, at the beginning of each file, and outlives this.
     resilient_file(make_record make_own, session& session) : make_own_(std::move(make_own)), session_(session) {}
@@ -59,7 +59,7 @@ public:
     void count_lost(std::size_t records);
 
     /// A record of the library's own, now.
-    void say(spdlog::level::level_enum level, const std::string& text);
+    void say(spdlog::level::level_enum level, std::string_view text);
 
     /// Who writes; nothing where there is no file.
     void say_who_writes();
@@ -100,7 +100,7 @@ private:
     void retry();
     void write_backlog();
 
-    void write_own(spdlog::level::level_enum level, const std::string& text);
+    void write_own(spdlog::level::level_enum level, std::string_view text);
     void write_header(std::string_view before, std::size_t room);
     void warn_of_size_limit();
 

@@ -1,6 +1,5 @@
 #include "file/session.hpp"
 
-#include <spdlog/details/os.h>
 #include <spdlog/fmt/fmt.h>
 
 #include <array>
@@ -22,7 +21,7 @@ namespace {
 /// When this process began, in the same words in each file: so one process is told from another that has its number.
 std::string process_start_text() {
     const auto start = std::chrono::floor<std::chrono::milliseconds>(platform::process_start());
-    const std::tm local = spdlog::details::os::localtime(std::chrono::system_clock::to_time_t(start));
+    const std::tm local = local_time(std::chrono::system_clock::to_time_t(start));
     std::array<char, sizeof "2025-10-19 05:52:24"> seconds{};
     std::strftime(seconds.data(), seconds.size(), "%Y-%m-%d %H:%M:%S", &local);
     return format("{}.{:03}{}", seconds.data(), start.time_since_epoch() % 1s / 1ms,
@@ -40,7 +39,9 @@ std::string_view message_of(std::string_view line) {
 }  // namespace
 
 session::session(std::string role, std::string application_version)
-    : role_(std::move(role)), application_version_(std::move(application_version)) {
+    : role_(std::move(role)),
+      closing_(format("{}{} process", session_closing, role_)),
+      application_version_(std::move(application_version)) {
     update_utc_offset(spdlog::log_clock::now());
 }
 
@@ -67,8 +68,6 @@ void session::describe_process() {
                       application_version_.empty() ? "" : format("application: {}, ", application_version_),
                       CHAINNER_LOGGER_VERSION, platform::system_name());
 }
-
-std::string session::closing() const { return format("{}{} process", session_closing, role_); }
 
 bool session::is_left_open(std::string_view text) {
     const bool may_have_begun_before = text.size() >= end_size;

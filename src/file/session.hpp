@@ -33,8 +33,8 @@ public:
     /// At the beginning of a file: which program, on which system, writes what follows.
     std::string header();
 
-    /// At the end of the session.
-    std::string closing() const;
+    /// At the end of the session. Made beforehand: a handler may end the process in the midst of `malloc`.
+    const std::string& closing() const noexcept { return closing_; }
 
     /// How much of the end of a file `is_left_open` looks at, in bytes.
     static constexpr std::size_t end_size = 8 * 1024;
@@ -59,6 +59,7 @@ private:
     void describe_process();
 
     std::string role_;
+    std::string closing_;
     std::string application_version_;
     int process_id_ = 0;
     std::string process_;  // what is known of it, which does not change; a child by `fork` is another process

@@ -199,10 +199,15 @@ void clear(spdlog::memory_buf_t& buffer) {
     }
 }
 
+std::tm local_time(std::time_t seconds) {
+    const lock_note in_time_zone(time_zone_lock);
+    return spdlog::details::os::localtime(seconds);
+}
+
 int utc_offset_at(spdlog::log_clock::time_point time) {
     const lock_note in_time_zone(time_zone_lock);
     const std::time_t seconds = spdlog::log_clock::to_time_t(time);
-    const std::tm local = spdlog::details::os::localtime(seconds);
+    const std::tm local = local_time(seconds);
     const std::tm utc = spdlog::details::os::gmtime(seconds);
     const int days = local.tm_year != utc.tm_year ? local.tm_year - utc.tm_year : local.tm_yday - utc.tm_yday;
     return (days * 24 + local.tm_hour - utc.tm_hour) * 60 + local.tm_min - utc.tm_min;

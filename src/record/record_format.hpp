@@ -6,8 +6,10 @@
 #include <spdlog/details/log_msg.h>
 #include <spdlog/formatter.h>
 
+#include <ctime>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace chainner::detail {
 
@@ -18,6 +20,10 @@ std::unique_ptr<spdlog::formatter> make_formatter(const std::string& pattern);
 
 /// `chainner::default_file_pattern`, with the offset of the time.
 inline constexpr char file_pattern_with_utc_offset[] = "%Y-%m-%d %H:%M:%S.%e%z [%P] [%l] %v";
+
+/// What a child by `fork` logs is dropped where a handler has forked it in the midst of this: it would wait for the
+/// lock that the C library holds.
+std::tm local_time(std::time_t seconds);
 
 /// Of local time at that moment, in minutes. spdlog's own function does not know of TZ on Windows, as the times of the
 /// records do.
@@ -36,6 +42,8 @@ inline constexpr spdlog::source_loc internal_source{internal_file, 1, ""};
 inline bool is_internal(const spdlog::details::log_msg& record) noexcept {
     return record.source.filename == internal_file;
 }
+
+inline std::string_view text_of(const spdlog::memory_buf_t& buffer) noexcept { return {buffer.data(), buffer.size()}; }
 
 /// Empties it, and lets go of what a huge record took.
 void clear(spdlog::memory_buf_t& buffer);

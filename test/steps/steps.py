@@ -36,7 +36,7 @@ HELD_CALLS = "record", "rotation", "captured record", "captured rotation"
 # Which the C library forbids; and a full pipe.
 NO_PROMISE = re.compile("signal (exit .*end|exit captured fork|fork .*fork|fork captured end)|held print")
 NOT_INSIDE = {  # which it forbids there: others wait for its lock, or a fork does where there are several threads
-    "inside_malloc": ("signal pattern", "signal exit capture", "signal fork capture", "held fork"),
+    "inside_malloc": ("signal pattern", "signal fork capture", "held fork"),
     "inside_time_zone": ("held", "signal print captured"),
 }
 PATHS = (
