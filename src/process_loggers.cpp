@@ -9,13 +9,14 @@
 
 #include "platform/ending.hpp"
 #include "platform/process.hpp"
+#include "record/record_format.hpp"
 
 // The hooks of the process. None waits without end for a lock that its own thread, or one that is dead, may hold: a
 // thread notes its locks (see `lock_note`), and the others are waited for no longer than `lock_patience`.
 //
 // - The end of the process (see `platform::at_end`): leaves out the closing record where it got no lock. A signal
-//   handler may have called `exit` in the midst of a logging call; on Windows, where a DLL learns of the end last, the
-//   thread that holds the lock may be dead.
+//   handler may have called `exit` in the midst of a logging call, or of the C library's local time; on Windows, where
+//   a DLL learns of the end last, the thread that holds the lock may be dead.
 // - Fork: the child goes on behind new locks, whether or not it has waited in vain.
 // - A crash (crash_handler.cpp): needs none of these locks, and waits no longer than a second for another crash, and as
 //   long for the reader of captured output.
@@ -108,6 +109,7 @@ void settle_output() noexcept {
 
 void end_sessions() {
     if (const output_hooks* const output = loggers_of_process().output) output->finish();
+    if (!may_ask_local_time()) return;
     const auto end = lock_deadline();
     for (role_logger& each : loggers_of_process().loggers) {
         try {

@@ -204,6 +204,8 @@ std::tm local_time(std::time_t seconds) {
     return spdlog::details::os::localtime(seconds);
 }
 
+bool may_ask_local_time() noexcept { return static_cast<bool>(lock_note(time_zone_lock)); }
+
 int utc_offset_at(spdlog::log_clock::time_point time) {
     const lock_note in_time_zone(time_zone_lock);
     const std::time_t seconds = spdlog::log_clock::to_time_t(time);

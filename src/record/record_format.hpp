@@ -25,6 +25,10 @@ inline constexpr char file_pattern_with_utc_offset[] = "%Y-%m-%d %H:%M:%S.%e%z [
 /// lock that the C library holds.
 std::tm local_time(std::time_t seconds);
 
+/// false in a handler that has interrupted the C library in the midst of this, in whatever record: it would wait for
+/// the lock of its own thread.
+bool may_ask_local_time() noexcept;
+
 /// Of local time at that moment, in minutes. spdlog's own function does not know of TZ on Windows, as the times of the
 /// records do.
 int utc_offset_at(spdlog::log_clock::time_point time);
