@@ -8,6 +8,9 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
 
 namespace {
 
@@ -128,6 +131,16 @@ TEST_F(LossyConsole, TellsOnceWhatAFullDiskHasNotTaken) {
     EXPECT_EQ(show("after it\n"), "");
     behind.read();
     EXPECT_EQ(behind.taken, "1000 are missing\nafter it\n");
+}
+
+TEST_F(LossyConsole, TellsOfASingleRecordOnceThereIsRoomForThat) {
+    behind.is_full_disk = true;
+    EXPECT_EQ(show("missing\n"), "");
+    EXPECT_FALSE(console.has_reader());
+    behind.is_full_disk = false;
+    EXPECT_EQ(show("after it\n"), "");
+    behind.read();
+    EXPECT_EQ(behind.taken, "1 are missing\nafter it\n");
 }
 
 }  // namespace

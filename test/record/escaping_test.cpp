@@ -11,12 +11,13 @@ namespace {
 
 using namespace std::string_literals;
 using chainner::detail::is_forged;
+using chainner::detail::is_plain;
 
 std::string escaped(const std::string& message) {
     spdlog::memory_buf_t safe;
     chainner::detail::append_escaped(message, safe);
     const std::string text(safe.data(), safe.size());
-    EXPECT_EQ(chainner::detail::is_plain(message) && text != message, false) << message;
+    EXPECT_EQ(is_plain(message) && text != message, false) << message;
     return text;
 }
 
@@ -83,6 +84,13 @@ TEST(Escaping, FindsASpecialCharacterAtAnyPlace) {
                 ASSERT_EQ(escaped(message), expected);
             }
         }
+    }
+}
+
+TEST(Escaping, TellsPlainTextOfAnyLengthFromAnyOther) {
+    for (std::size_t size = 0; size < 80; ++size) {
+        EXPECT_TRUE(is_plain(std::string(size, '~'))) << size;
+        EXPECT_FALSE(is_plain(std::string(size, ' ') + '\n')) << size;
     }
 }
 
