@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <limits>
@@ -188,6 +189,25 @@ TEST_F(CrashHandler, BeginsALineOfItsOwnBehindARecordThatWasCutShort) {
     EXPECT_THAT(*std::next(std::find(lines.begin(), lines.end(), "cut short")), HasSubstr("[CRITICAL] Crashed: "));
 }
 
+TEST_F(CrashHandler, WritesToAFileOfItsOwnWhereTheLogIsGone) {
+    if (!test::is_posix()) GTEST_SKIP() << "nobody sends signals on this system";
+    for (const bool is_name_taken : {false, true}) {
+        const test::temporary_directory directory;
+        const auto file = directory / "worker.log";
+        test::child_process program("crash", {directory.path().string(), "wait_for_signal", "handler"});
+        ASSERT_TRUE(test::wait_until([&] {
+            return test::file_names(directory.path()).size() == 1 &&
+                   test::read_file(file).find("about to crash\n") != std::string::npos;
+        }));
+        std::filesystem::remove(file);
+        if (is_name_taken) test::write_file(file, "of another\n");
+        program.kill(SIGSEGV);
+        EXPECT_EQ(program.wait(), 128 + SIGSEGV);
+        EXPECT_THAT(test::read_file(directory / (is_name_taken ? "worker-2.log" : "worker.log")),
+                    HasSubstr("[CRITICAL] Crashed: SIGSEGV"));
+    }
+}
+
 TEST_F(CrashHandler, SeveralThreadsThatCrashAtOnceSpoilNothing) {
     const int status = run("write_to_bad_address", {}).status;
     for (int round = 0; round < 10; ++round) {
@@ -200,6 +220,15 @@ TEST_F(CrashHandler, SeveralThreadsThatCrashAtOnceSpoilNothing) {
             EXPECT_THAT(stack(each), Contains(test::MatchesPattern(in_program)));
         }
     }
+}
+
+TEST_F(CrashHandler, RecordsAFaultOfTheTerminateHandlerBeforeItAsWell) {
+    if (!test::is_posix()) GTEST_SKIP() << "not tried on this system";
+    const outcome with = run("throw_exception", {"handler", "faulty"});
+    EXPECT_EQ(with.status, 128 + SIGSEGV);
+    ASSERT_THAT(with.records, SizeIs(4));
+    EXPECT_EQ(first_line(with.records[2]), "Crashed: unhandled exception std::runtime_error: no such model");
+    EXPECT_THAT(first_line(with.last()), test::MatchesPattern("Crashed: " + bad_access + "10"));
 }
 
 TEST_F(CrashHandler, TellsARecursionInOneLine) {

@@ -73,6 +73,18 @@ TEST(PlatformLogDirectory, IsWhereTheFrontendKeepsItsLogs) {
     EXPECT_EQ(chainner::detail::platform_log_directory(input), ana / "chaiNNer" / "logs");
 }
 
+TEST(PlatformLogDirectory, FollowsTheEnvironment) {
+    const test::temporary_directory directory;
+    const test::scoped_variable home("HOME", (directory / "home").string());
+    const test::scoped_variable config("XDG_CONFIG_HOME", (directory / "config").string());
+    const test::scoped_variable appdata("APPDATA", (directory / "appdata").string());
+    directory_input input = on(chainner::platform::current_system());
+    input.home = directory / "home";
+    input.xdg_config_home = directory / "config";
+    input.appdata = directory / "appdata";
+    EXPECT_EQ(chainner::platform_log_directory(), chainner::detail::platform_log_directory(input));
+}
+
 TEST(LogDirectoryCandidates, ComeInTheOrderOfTheTable) {
     directory_input input = on(operating_system::other_unix);
     input.temporary = "/tmp";

@@ -111,7 +111,8 @@ class Cpp:
     def with_headers(self, compiler, file):
         """Reading them takes most of the time, thus once."""
         headers = (TREE / file).with_suffix(".headers.hpp")
-        headers.write_text("\n".join(re.findall("^#include.*", (TREE / file).read_text(), re.M)) + "\n")
+        everywhere = re.sub("^#if.*?^#endif", "", (TREE / file).read_text(), flags=re.M | re.S)
+        headers.write_text("\n".join(re.findall("^#include.*", everywhere, re.M)) + "\n")
         subprocess.run(f"{compiler} -x c++-header -c {headers} -o {headers}.gch", shell=True, check=True, cwd=BUILD)
         return f" -include {headers}"
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <system_error>
 
 #include "support/files.hpp"
 #include "support/system.hpp"
@@ -27,6 +28,14 @@ TEST(File, ALockedFileIsRefusedAndItsContentCanBeRead) {
     }
     file = platform::file();
     EXPECT_TRUE(platform::open_log_file(path, platform::open_mode::create_or_append).opened);
+}
+
+TEST(File, WhatIsWrittenWholeLeavesNoErrorOfBefore) {
+    const test::temporary_directory directory;
+    const auto file = platform::open_log_file(directory / "file", platform::open_mode::create_new).opened;
+    auto error = std::make_error_code(std::errc::io_error);
+    EXPECT_EQ(platform::write(file.number(), "line\n", error), 5U);
+    EXPECT_FALSE(error);
 }
 
 TEST(File, KnowsWhetherAFileIsStillWhereItWas) {

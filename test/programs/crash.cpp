@@ -1,9 +1,10 @@
 // Sets up a logger, logs `about to crash`, and crashes.
 //
-//     crash FOLDER WAY [handler] [thread] [before]
+//     crash FOLDER WAY [handler] [thread] [before] [faulty]
 //
 // handler: with chainner::install_crash_handler(). thread: not in the main thread. before: with handlers of its own
-// underneath, which end the process with the exit codes 42 (signals) and 43 (std::terminate).
+// underneath, which end the process with the exit codes 42 (signals) and 43 (std::terminate). faulty: with one of
+// std::terminate underneath that writes to a bad address.
 
 #include <array>
 #include <atomic>
@@ -111,6 +112,7 @@ int main(int count, char** words) {
         for (const int number : test::fault_signals()) std::signal(number, [](int) { std::_Exit(42); });
         std::set_terminate([] { std::_Exit(43); });
     }
+    if (settings.count("faulty") != 0) std::set_terminate(write_to_bad_address);
     chainner::logger_options options;
     options.log_dir = words[1];
     options.to_console = false;

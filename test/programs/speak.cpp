@@ -2,11 +2,13 @@
 //
 //     speak FOLDER WAY [COUNT] [FILE]
 //
-// FILE: where numbers are published once they are written (a test::shared_counter), or what is waited for.
-// SPEAK_EARLY: if set, something is printed before anything is captured; "flushed": and does not stay in C's buffer.
+// FOLDER: `-` if no logger is set up before. FILE: where numbers are published once they are written (a
+// test::shared_counter), or what is waited for. SPEAK_EARLY: if set, something is printed before anything is captured;
+// "flushed": and does not stay in C's buffer.
 
 #include <spdlog/pattern_formatter.h>
 
+#include <atomic>
 #include <chainner/logger.hpp>
 #include <chainner/output_capture.hpp>
 #include <chrono>
@@ -69,6 +71,30 @@ class of_some_letters final : public spdlog::formatter {
 void by_a_formatter_that_throws() {
     logger->set_formatter(std::make_unique<of_some_letters>());
     print("one\nimpossible\ntwo\n");
+}
+
+std::atomic<bool> is_at_work{false};
+
+class slow_one final : public spdlog::formatter {
+    void format(const spdlog::details::log_msg& record, spdlog::memory_buf_t& out) override {
+        if (std::string_view(record.payload.data(), record.payload.size()) == "slow") {
+            is_at_work = true;
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        }
+        spdlog::pattern_formatter("%Y-%m-%d %H:%M:%S.%e [1] [INFO] by the formatter: %v").format(record, out);
+    }
+    std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<slow_one>(); }
+};
+
+void lines_while_a_thread_logs() {
+    logger->set_formatter(std::make_unique<slow_one>());
+    for (int i = 0; i < 20; ++i) {
+        is_at_work = false;
+        std::thread slow([] { logger->info("slow"); });
+        while (!is_at_work) std::this_thread::yield();
+        print("line\n");
+        slow.join();
+    }
 }
 
 void by_every_writer() {
@@ -260,6 +286,7 @@ void raise_sigterm() {
     { #function, function }
 const std::map<std::string, std::function<void()>> ways{WAY(by_every_writer),
                                                         WAY(by_a_formatter_that_throws),
+                                                        WAY(lines_while_a_thread_logs),
                                                         WAY(a_started_program),
                                                         WAY(lines_together),
                                                         WAY(what_is_no_text),
@@ -302,7 +329,7 @@ int main(int words_count, char** words) {
         std::puts("early");
         if (early == "flushed") std::fflush(stdout);
     }
-    logger = chainner::setup_logger("worker", options);
+    if (options.log_dir != "-") logger = chainner::setup_logger("worker", options);
     chainner::capture_output();
     ways.at(words[2])();
 }

@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <chainner/log_directory.hpp>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -248,11 +249,12 @@ protected:
         fs::permissions(directory.path(), fs::perms::all | fs::perms::sticky_bit);
     }
 
-    /// Sets up a logger as this user, and returns the folder that it has chosen.
+    /// Sets up a logger as this user, and returns the folder that it has chosen: the one that was told before.
     fs::path chosen_by(const std::string& user, std::vector<std::string>* warnings = nullptr) {
         const test::other_user other(user);
         chainner::logger_options options;
         options.to_console = false;
+        const fs::path told = chainner::log_directory();
         chainner::setup_logger("host", options)->info("private");
         const fs::path own = directory / ("chaiNNer." + std::to_string(test::user_id(user))) / "logs";
         for (const fs::path& each : {directory / "chaiNNer" / "logs", own}) {
@@ -260,8 +262,10 @@ protected:
             for (const auto& record : test::parse_log(test::read_file(each / "host.log"))) {
                 if (record.level == "WARNING" && warnings != nullptr) warnings->push_back(record.text);
             }
+            EXPECT_EQ(told, each);
             return each;
         }
+        EXPECT_EQ(told, fs::path());
         return {};
     }
 
@@ -297,6 +301,16 @@ TEST_F(SharedTemporaryFolder, OfAnotherUserIsPassedOver) {
                                             HasSubstr("another user owns or can change the log folder"),
                                             HasSubstr((directory / "chaiNNer").string()))));
     EXPECT_EQ(test::read_file(victim), "precious");
+}
+
+TEST_F(SharedTemporaryFolder, OfAnotherUserWhichNobodyElseCanWriteIsPassedOverByRootAsWell) {
+    {
+        const test::other_user nobody("nobody");
+        fs::create_directory(directory / "chaiNNer");
+        fs::permissions(directory / "chaiNNer", fs::perms::owner_all);
+    }
+    EXPECT_EQ(chosen_by("root"), directory / "chaiNNer.0" / "logs");
+    EXPECT_THAT(test::file_names(directory / "chaiNNer"), IsEmpty());
 }
 
 TEST_F(SharedTemporaryFolder, ThatOthersCanWriteIsPassedOver) {

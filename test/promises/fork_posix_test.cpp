@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -92,6 +93,54 @@ TEST_F(Fork, ChildrenOfAProcessThatLogsHaveFilesOfTheirOwn) {
         EXPECT_THAT(records, ElementsAre(HasSubstr("Logger initialized for a forked process. Log file: "), "child 1",
                                          "child 2"));
     }
+}
+
+TEST_F(Fork, AChildCanSetUpWhateverAThreadOfItsParentDid) {
+#ifdef __SANITIZE_ADDRESS__
+    GTEST_SKIP()
+        << "a thread may hold a lock of AddressSanitizer's allocator at a fork, and the child then waits for it";
+#endif
+    const auto set_up_again = [this] {
+        chainner::logger_options options;
+        options.log_dir = logs;
+        options.to_console = false;
+        chainner::setup_logger("host", options);
+    };
+    set_up_again();
+    std::atomic<bool> done{false};
+    std::thread other([&] {
+        while (!done) set_up_again();
+    });
+    int ended = 0;
+    for (bool is_well = true; is_well && ended < 100; ended += is_well ? 1 : 0) {
+        test::forked_process child([&] {
+            alarm(60);  // what is stuck dies of it
+            set_up_again();
+        });
+        is_well = child.wait() == 0;
+    }
+    done = true;
+    other.join();
+    EXPECT_EQ(ended, 100);
+}
+
+TEST_F(Fork, LeavesTheSignalsOfTheParentAndTheChildAsTheyWere) {
+    set_up();
+    const auto blocked = [] {
+        sigset_t mask;
+        pthread_sigmask(SIG_BLOCK, nullptr, &mask);
+        std::set<int> signals;
+        for (int signal = 1; signal < NSIG; ++signal) {
+            if (sigismember(&mask, signal) == 1) signals.insert(signal);
+        }
+        return signals;
+    };
+    const std::set<int> before = blocked();
+    test::forked_process child([&] {
+        if (blocked() != before) throw std::runtime_error("the child has others blocked");
+    });
+    EXPECT_EQ(child.wait(), 0);
+    EXPECT_EQ(blocked(), before);
 }
 
 TEST_F(Fork, AChildThatNeverLogsDoesNotHoldItsParentsName) {

@@ -58,6 +58,20 @@ TEST_F(OutputCapture, LosesNoOtherLineThanOneThatCannotBeFormatted) {
     EXPECT_THAT(found(), ElementsAre("stdout: one", "stdout: two"));
 }
 
+TEST_F(OutputCapture, SetsUpTheRoleOfTheEnvironmentWhereThereIsNone) {
+    const test::scoped_variable log_dir("CHAINNER_LOG_DIR", logs.u8string());
+    const test::scoped_variable role("CHAINNER_PROCESS_TYPE", "host");
+    ASSERT_EQ(test::child_process("speak", {"-", "lines_together"}).wait(), 0);
+    EXPECT_THAT(found("host"), ElementsAre("stdout: one", "stdout: two", "stdout: ", "stdout: four"));
+}
+
+TEST_F(OutputCapture, WaitsForAThreadThatLogs) {
+    ASSERT_EQ(speak("lines_while_a_thread_logs"), 0);
+    const std::vector<std::string> texts = found();
+    EXPECT_GE(std::count(texts.begin(), texts.end(), "by the formatter: stdout: line"), 10)
+        << "those of 20 for which the thread was not stopped too long";
+}
+
 TEST_F(OutputCapture, KeepsLinesThatArriveTogetherApart) {
     ASSERT_EQ(speak("lines_together"), 0);
     EXPECT_THAT(found(), ElementsAre("stdout: one", "stdout: two", "stdout: ", "stdout: four"));
