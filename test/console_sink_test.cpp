@@ -569,7 +569,8 @@ TEST_F(Console, GivesEachLevelItsColour) {
 constexpr int not_possible = 77;
 
 constexpr int no_signal = 0x100;  // RWF_NOSIGNAL, which only Linux 6.18 and later know
-constexpr int any_flag = ~0;
+constexpr int any_flag = 0x7fffffff;
+constexpr int any_call = ~0;
 
 struct refusal {
     std::string name;
@@ -592,8 +593,8 @@ protected:
 INSTANTIATE_TEST_SUITE_P(
     Refusals, RefusingKernel,
     testing::Values(refusal{"NoSignal", EOPNOTSUPP, no_signal, 0}, refusal{"Flags", EOPNOTSUPP, any_flag, 0},
-                    refusal{"Call", ENOSYS, any_flag, 0}, refusal{"FlagsAndReopening", EOPNOTSUPP, any_flag, EACCES},
-                    refusal{"CallByAContainer", EPERM, any_flag, EACCES}, refusal{"Value", EINVAL, any_flag, EACCES},
+                    refusal{"Call", ENOSYS, any_call, 0}, refusal{"FlagsAndReopening", EOPNOTSUPP, any_flag, EACCES},
+                    refusal{"CallByAContainer", EPERM, any_call, EACCES}, refusal{"Value", EINVAL, any_flag, EACCES},
                     refusal{"Reopening", 0, any_flag, EACCES}),
     [](const testing::TestParamInfo<refusal>& tested) { return tested.param.name; });
 

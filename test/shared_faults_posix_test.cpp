@@ -69,7 +69,8 @@ INSTANTIATE_TEST_SUITE_P(Each, SharedFaults,
                          testing::Values(guest{"repairs"}, guest{"repairs_in_threads"}, guest{"jumps"},
                                          guest{"jumps_and_leaves_the_mask"}, guest{"throws"},
                                          guest{"swallows_what_is_sent"}, guest{"returns_from_what_is_sent"},
-                                         guest{"reports_and_restores"}, guest{"repairs", "give_back"}),
+                                         guest{"returns_from_an_abort_that_is_sent"}, guest{"reports_and_restores"},
+                                         guest{"repairs", "give_back"}),
                          [](const auto& each) { return each.param.name + "_" + each.param.end; });
 
 class ReportedFaults : public Guests {};

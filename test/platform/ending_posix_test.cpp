@@ -3,6 +3,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <iostream>
+#include <string>
 
 #include "platform/ending.hpp"
 
@@ -10,9 +12,25 @@ namespace {
 
 using chainner::platform::handle_requests_to_end;
 
+TEST(RequestToEnd, TellsTheHookWhichSignalItIs) {
+    struct row {
+        int number;
+        const char* name;
+    };
+    for (const row& each : {row{SIGTERM, "SIGTERM"}, row{SIGHUP, "SIGHUP"}}) {
+        const auto end = [each] {
+            std::signal(each.number, SIG_DFL);  // `nohup` has it ignored
+            handle_requests_to_end([](int number, const char* name) noexcept { std::cerr << number << ' ' << name; });
+            std::raise(each.number);
+        };
+        EXPECT_EXIT(end(), testing::KilledBySignal(each.number), std::to_string(each.number) + " " + each.name);
+    }
+}
+
 TEST(RequestToEnd, EndsTheProcessAlsoIfTheHookWaitsWithoutAnEnd) {
     for (const int number : {SIGTERM, SIGHUP}) {
         const auto end = [number] {
+            std::signal(number, SIG_DFL);  // `nohup` has it ignored
             handle_requests_to_end([](int, const char*) noexcept {
                 while (true) pause();  // as for a lock that this thread has held
             });

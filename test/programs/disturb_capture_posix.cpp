@@ -25,11 +25,14 @@
 #include <functional>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
 #include "platform/output.hpp"
+#include "support/faults.hpp"
 #include "support/records.hpp"
 #include "support/system.hpp"
 
@@ -107,6 +110,36 @@ void capture_beside_stuck_printf() {
     require(test::wait_until([&] { return printed > before + 10; }), "the thread goes on");
 }
 
+void capture_without_a_descriptor() {
+    {
+        const test::no_free_descriptor none;
+        bool has_failed = false;
+        try {
+            chainner::capture_output();
+        } catch (const std::system_error&) {
+            has_failed = true;
+        }
+        require(has_failed, "there is no descriptor");
+    }
+    write_text("before\n");
+    chainner::capture_output();
+    write_text("after\n");
+}
+
+void wait_for_signals() {
+    chainner::capture_output();
+    sigset_t alone;
+    sigemptyset(&alone);
+    sigaddset(&alone, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &alone, nullptr);
+    std::signal(SIGUSR1, [](int) {});  // which a thread of ours would call, were it not blocked there
+    for (int i = 0; i < 1000; ++i) {
+        int received = 0;
+        kill(getpid(), SIGUSR1);
+        require(sigwait(&alone, &received) == 0, "sigwait");
+    }
+}
+
 void release_with_unfinished_line_unread() {
     fill_stdout();
     chainner::capture_output();
@@ -177,6 +210,28 @@ class aborting_formatter final : public spdlog::formatter {
     }
     std::unique_ptr<formatter> clone() const override { return std::make_unique<aborting_formatter>(); }
 };
+
+std::atomic<bool> is_printed{false};
+
+/// Of a line `print`, it prints more than a pipe holds: in the thread that reads what is printed.
+class printing_formatter final : public spdlog::formatter {
+    void format(const spdlog::details::log_msg& record, spdlog::memory_buf_t& out) override {
+        const std::string_view text(record.payload.data(), record.payload.size());
+        if (text == "stdout: print" && !is_printed) {
+            write_text(std::string(200'000, 'x') + '\n');
+            is_printed = true;
+        }
+        out.append(text.data(), text.data() + text.size());
+    }
+    std::unique_ptr<formatter> clone() const override { return std::make_unique<printing_formatter>(); }
+};
+
+void print_in_a_formatter() {
+    logger->set_formatter(std::make_unique<printing_formatter>());
+    chainner::capture_output();
+    write_text("print\n");
+    require(test::wait_until([] { return is_printed.load(); }), "all is printed");
+}
 
 void abort_in_logging_call() {
     chainner::capture_output();
@@ -258,11 +313,14 @@ void print_and_log() {
 
 const std::map<std::string_view, void (*)()> ways{
     {"capture_beside_stuck_printf", capture_beside_stuck_printf},
+    {"capture_without_a_descriptor", capture_without_a_descriptor},
+    {"wait_for_signals", wait_for_signals},
     {"release_with_unfinished_line_unread", release_with_unfinished_line_unread},
     {"release_with_unfinished_line", release_with_unfinished_line},
     {"write_while_ending", write_while_ending},
     {"exit_beside_locked_stdout", exit_beside_locked_stdout},
     {"close_all_descriptors", close_all_descriptors},
+    {"print_in_a_formatter", print_in_a_formatter},
     {"abort_in_logging_call", abort_in_logging_call},
     {"release_in_child_and_execute", release_in_child_and_execute},
     {"log_in_child_and_execute", log_in_child_and_execute},

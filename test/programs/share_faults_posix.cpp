@@ -136,6 +136,7 @@ const std::map<std::string, guest> guests{
     {"throws", {throw_it, SA_ONSTACK | SA_NODEFER, write_and_catch}},
     {"swallows_what_is_sent", {swallow, SA_ONSTACK, [] { std::raise(SIGSEGV); }}},
     {"returns_from_what_is_sent", {return_only, SA_ONSTACK, [] { std::raise(SIGFPE); }, SIGFPE}},
+    {"returns_from_an_abort_that_is_sent", {return_only, SA_ONSTACK, [] { std::raise(SIGABRT); }, SIGABRT}},
     {"returns_once", {return_only, SA_ONSTACK | static_cast<int>(SA_RESETHAND)}},
     {"reports_and_raises", {report_and_raise, SA_ONSTACK}},
     {"reports_and_returns", {report_and_return, SA_ONSTACK}},

@@ -2,9 +2,9 @@
 //
 //     without_calls_linux ERROR FLAGS REOPENING PROGRAM [ARGUMENT ...]
 //
-// ERROR: the number with which pwritev2 fails if it has one of FLAGS, also a number. REOPENING: the number with which
-// opening anything for writing without waiting fails. 0: it does not fail. The exit code is 77 if this kernel lets
-// nobody keep anything from a program.
+// ERROR: the number with which pwritev2 fails if it has one of FLAGS, also a number; each call has 1 << 31. REOPENING:
+// the number with which opening anything for writing without waiting fails. 0: it does not fail. The exit code is 77 if
+// this kernel lets nobody keep anything from a program.
 
 #include <fcntl.h>
 #include <linux/filter.h>
@@ -26,8 +26,9 @@ int main(int count, char** words) {
     constexpr __u32 writing_without_waiting = O_WRONLY | O_NONBLOCK;
     sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pwritev2, 0, 3),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pwritev2, 0, 4),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[5])),
+        BPF_STMT(BPF_ALU | BPF_OR | BPF_K, 1U << 31U),
         BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, static_cast<__u32>(std::stoul(words[2])), 0, 6),
         BPF_STMT(BPF_RET | BPF_K, answer(words[1])),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_openat, 0, 4),

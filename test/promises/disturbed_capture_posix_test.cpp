@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "support/console.hpp"
+#include "support/faults.hpp"
 #include "support/files.hpp"
 #include "support/records.hpp"
 #include "support/system.hpp"
@@ -60,6 +61,18 @@ TEST_F(DisturbedCapture, FreesAThreadThatIsStuckInPrintf) {
     EXPECT_THAT(test::texts(test::parse_log(test::without_cut_record(log()))),
                 IsSupersetOf({"captured", "stdout: a line of a thread"}));
 }
+
+TEST_F(DisturbedCapture, BeginsLaterWhereThereIsNoDescriptor) {
+    if (!test::no_free_descriptor::is_possible()) GTEST_SKIP() << "the sanitizer needs descriptors itself";
+    disturb("capture_without_a_descriptor");
+    EXPECT_THAT(texts(), Contains("stdout: after"));
+    EXPECT_THAT(texts(), Not(Contains("stdout: before")));
+    EXPECT_THAT(shown(), HasSubstr("before\nafter\n"));
+}
+
+TEST_F(DisturbedCapture, ReadsWhatAFormatterPrintsThatMakesItsRecords) { disturb("print_in_a_formatter"); }
+
+TEST_F(DisturbedCapture, LeavesSignalsToTheThreadsOfTheProgram) { disturb("wait_for_signals"); }
 
 TEST_F(DisturbedCapture, IsReleasedThoughNobodyReadsWhatCHasInItsBuffer) {
     disturb("release_with_unfinished_line_unread");
