@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,16 +32,11 @@ bool has_room(int descriptor, std::chrono::milliseconds patience) noexcept {
     return poll(&request, 1, static_cast<int>(patience.count())) != 0;
 }
 
-/// What nobody has read for long is full. Where the system has more room to give, whoever waits for it goes on.
+/// A pipe that nobody has read for long is full. Where the system has more room to give, whoever waits for it goes on.
 void make_room_in([[maybe_unused]] int descriptor) noexcept {
 #ifdef __linux__
     if (has_room(descriptor, 0ms)) return;
     if (const int size = fcntl(descriptor, F_GETPIPE_SZ); size > 0) fcntl(descriptor, F_SETPIPE_SZ, 2 * size);
-    int size = 0;
-    socklen_t length = sizeof size;
-    if (getsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &size, &length) == 0) {
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &size, length);  // the system doubles what it is told
-    }
 #endif
 }
 
