@@ -528,6 +528,15 @@ def test_a_crash_file_is_bounded(programs):
     assert of_stacks in text
 
 
+@pytest.mark.parametrize("before, after", [(1024 * 1024, 1024 * 1024), (1024 * 1024 + 1, 512 * 1024)])
+def test_of_a_crash_file_of_more_than_a_mebibyte_the_last_half_of_one_stays(programs, before, after):
+    programs.logs.mkdir()
+    path = programs.logs / "worker.crash.txt"
+    path.write_bytes(b"x" * before)
+    programs.run("from chainner_logger import setup_logger; setup_logger('worker')")
+    assert path.stat().st_size == after
+
+
 @pytest.mark.parametrize("kind", ["symbolic link", "hard link", "folder", "of another user"])
 def test_a_crash_file_is_written_under_its_own_name_and_owner_alone(programs, kind):
     programs.logs.mkdir()
@@ -559,7 +568,7 @@ def test_a_crash_file_is_written_under_its_own_name_and_owner_alone(programs, ki
     assert text == "goes on" and crashed.startswith("Crashed: ")
     assert other.read_text() == "not ours\n"
     if kind == "of another user":
-        assert crash_file.read_text() == "not ours\n"
+        assert crash_file.read_text() == "not ours\n" and "belongs to another user" in warning
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

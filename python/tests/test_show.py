@@ -94,6 +94,11 @@ def test_where_nothing_is_shown_it_says_what_there_is(programs, logs):
         assert "none of the 7 records is of " in complaints(programs, logs, *choice)
 
 
+def test_where_one_record_is_shown_it_says_no_more(programs, logs):
+    ran = subprocess.run(command(logs, "--role", "main"), env=programs.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert messages(ran.stdout) == ["m6"] and (ran.stderr, ran.returncode) == ("", 0)
+
+
 def test_what_is_new_today_is_told_by_its_time(programs):
     programs.logs.mkdir()
     begun = time.time() - 90
