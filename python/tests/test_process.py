@@ -1,5 +1,6 @@
 """One process, one log: who logs before the set-up, in another module or in a framework, is in it."""
 
+import errno
 import logging
 import os
 import signal
@@ -7,7 +8,7 @@ import threading
 
 import pytest
 
-from chainner_logger import describe_exit
+from chainner_logger import _crashes, describe_exit
 from chainner_logger._handlers import EarlyRecords
 from chainner_logger._report.grammar import parse_crash_file
 from conftest import is_windows, make_link, read_role, texts, wait_until
@@ -535,6 +536,23 @@ def test_of_a_crash_file_of_more_than_a_mebibyte_the_last_half_of_one_stays(prog
     path.write_bytes(b"x" * before)
     programs.run("from chainner_logger import setup_logger; setup_logger('worker')")
     assert path.stat().st_size == after
+
+
+def test_a_crash_file_that_cannot_be_cut_is_closed(tmp_path, monkeypatch):
+    def truncate(descriptor, size):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def close_and_tell(descriptor):
+        closed.append(descriptor)
+        close(descriptor)
+
+    path, closed, close = tmp_path / "worker.crash.txt", [], os.close
+    path.write_bytes(b"x" * (1024 * 1024 + 1))
+    monkeypatch.setattr(os, "ftruncate", truncate)
+    monkeypatch.setattr(os, "close", close_and_tell)
+    with pytest.raises(OSError):
+        _crashes._CrashFile(path)
+    assert len(closed) == 1
 
 
 @pytest.mark.parametrize("kind", ["symbolic link", "hard link", "folder", "of another user"])
