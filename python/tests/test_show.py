@@ -95,7 +95,8 @@ def test_where_nothing_is_shown_it_says_what_there_is(programs, logs):
 
 
 def test_where_one_record_is_shown_it_says_no_more(programs, logs):
-    ran = subprocess.run(command(logs, "--role", "main"), env=programs.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    ran = subprocess.run(command(logs, "--role", "main"), env=programs.environment, **options)
     assert messages(ran.stdout) == ["m6"] and (ran.stderr, ran.returncode) == ("", 0)
 
 
