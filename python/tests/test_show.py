@@ -441,6 +441,18 @@ def test_where_nothing_comes_it_looks_less_and_less_often(tmp_path, monkeypatch)
     assert pauses == sorted(pauses) and [*pauses[:1], *pauses[-1:]] == [0.01, 0.25]
 
 
+def test_it_says_that_records_may_be_missing_where_a_file_is_gone_before_the_next_one_is_there(tmp_path):
+    log, said = tmp_path / "worker.log", []
+    write_log(log, record(1, "one"))
+    with snapshot(tmp_path) as taken:
+        positions = {file.identity: file.size() for file in taken.files}
+        portions = follow_logs(tmp_path, taken, positions, Zones(), said.append)
+        log.rename(tmp_path / "away")
+        write_log(log, record(2, "two"))
+        assert [entry.record.message for entry in next(portions)] == ["two"]
+    assert said == ["worker: rotated faster than it could be followed; records may be missing here"]
+
+
 def test_it_follows_across_rotations(programs, follow):
     programs.logs.mkdir()
     follower = follow()
