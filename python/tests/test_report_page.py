@@ -94,6 +94,10 @@ def wide(browser, width, height=844):
         "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
     )
     try:
+        browser.wait_for("return innerWidth === arguments[0]", width)
+        # In the first frame the page learns of its size, and in the next one it has what it draws for that.
+        browser.run("window.isDrawn = false; requestAnimationFrame(() => requestAnimationFrame(() => { isDrawn = true; }))")
+        browser.wait_for("return isDrawn")
         yield
     finally:
         browser.devtools("Emulation.clearDeviceMetricsOverride")
