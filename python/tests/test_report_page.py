@@ -396,6 +396,14 @@ def test_what_is_chosen_stays_in_view_whatever_else_is_shown(opened):
     assert any(f"number {300 - 15 + n}" in shown(opened) for n in range(-20, 20))
 
 
+def test_what_is_in_view_is_chosen_without_scrolling(opened):
+    opened.run("select(5); document.getElementById('list').scrollTop = 2000")
+    opened.wait_for("return topPixel() >= 2000")
+    before = opened.run("return topPixel()")
+    opened.run("select(visible[indexOfLine(Math.ceil(topPixel() / ROW)) + 3])")
+    assert opened.run("return topPixel()") == before
+
+
 def test_filters_by_level_role_process_and_text_are_in_the_address(opened):
     opened.click("[data-level='1']")
     assert count(opened) == ALL - 501 and "level=TRACE,INFO,WARNING,ERROR,CRITICAL,other" in fragment(opened).replace(
