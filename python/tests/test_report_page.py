@@ -404,6 +404,10 @@ def test_what_is_in_view_is_chosen_without_scrolling(opened):
     assert opened.run("return topPixel()") == before
 
 
+def test_only_what_is_in_view_is_in_the_document(opened):
+    assert 0 < opened.run("drawRows(); return document.querySelectorAll('.row').length") < ALL / 2
+
+
 def test_filters_by_level_role_process_and_text_are_in_the_address(opened):
     opened.click("[data-level='1']")
     assert count(opened) == ALL - 501 and "level=TRACE,INFO,WARNING,ERROR,CRITICAL,other" in fragment(opened).replace(
