@@ -404,6 +404,13 @@ def test_what_is_in_view_is_chosen_without_scrolling(opened):
     assert opened.run("return topPixel()") == before
 
 
+def test_where_no_record_is_chosen_none_is_shown_in_context(opened):
+    opened.run("state.levels = [1]; changed()")
+    before = count(opened)
+    opened.press("x")
+    assert count(opened) == before < ALL
+
+
 def test_only_what_is_in_view_is_in_the_document(opened):
     assert 0 < opened.run("drawRows(); return document.querySelectorAll('.row').length") < ALL / 2
 
