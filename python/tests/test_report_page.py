@@ -411,6 +411,15 @@ def test_where_no_record_is_chosen_none_is_shown_in_context(opened):
     assert count(opened) == before < ALL
 
 
+def test_the_chart_is_drawn_anew_in_other_colours(opened):
+    drawn = "return document.getElementById('chart').toDataURL()"
+    opened.be_dark(False)
+    before = opened.run("drawChart();" + drawn)
+    opened.be_dark(True)
+    assert opened.wait_for(drawn + " !== arguments[0]", before)
+    opened.be_dark(False)
+
+
 def test_only_what_is_in_view_is_in_the_document(opened):
     assert 0 < opened.run("drawRows(); return document.querySelectorAll('.row').length") < ALL / 2
 
