@@ -30,8 +30,8 @@ def _watch() -> None:
         return
     _is_watching = True
     _wrap_children(process.BaseProcess)
-    _add_finalizer()
-    util.register_after_fork(_watch, _add_finalizer)  # a forked child forgets those of its parent
+    # After all that the program itself has added with a priority.
+    util.Finalize(None, _end, args=(sys.exc_info()[1],), exitpriority=-1_000_000)
 
 
 def _wrap_children(base: Any) -> None:
@@ -55,13 +55,6 @@ def _wrap_children(base: Any) -> None:
         return bootstrap(self, *args, **kwargs)
 
     base._bootstrap = watched_bootstrap
-
-
-def _add_finalizer(*_: object) -> None:
-    from multiprocessing.util import Finalize
-
-    # After all that the program itself has added with a priority.
-    Finalize(None, _end, args=(sys.exc_info()[1],), exitpriority=-1_000_000)
 
 
 def _end(error_before: BaseException | None) -> None:

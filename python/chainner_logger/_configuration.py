@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import logging.config
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 
@@ -20,8 +20,7 @@ def spare(is_own: Callable[[str], bool], after_each: Callable[[set[str]], None])
     if handle_existing is None:
         return  # not the standard library's logging.config
 
-    def handle_existing_loggers(existing: Iterable[str], *arguments: object) -> None:
-        existing = list(existing)
+    def handle_existing_loggers(existing: list[str], *arguments: object) -> None:
         handle_existing([name for name in existing if not is_own(name)], *arguments)
         after_each({name for name in existing if is_own(name)})
 

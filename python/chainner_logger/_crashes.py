@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import errno
 import faulthandler
 import logging
 import os
@@ -39,11 +38,8 @@ class _CrashFile:
         self.path = path
         self.descriptor = _native.open_crash_file(path)
         try:
-            status = os.fstat(self.descriptor)
-            if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
-                raise PermissionError(errno.EPERM, "belongs to another user", str(path))
             _unlock(self.descriptor)
-            if status.st_size > self.most:
+            if os.fstat(self.descriptor).st_size > self.most:
                 self._make_room()
         except OSError:
             os.close(self.descriptor)

@@ -177,3 +177,39 @@ def test_handlers_of_the_program_that_are_no_console_stay(worker, written):
     other.error("for both")
     assert stream.getvalue() == "for both\n"
     assert [each.text for each in written()] == ["for both"]
+
+
+def test_a_logger_of_ours_among_those_to_attach_stays_as_it_is(worker, written):
+    import chainner_logger
+
+    chainner_logger.attach("chaiNNer.worker", "named_after_ours")
+    for name in "chaiNNer.worker", "named_after_ours":
+        logging.getLogger(name).warning("by %s", name)
+    assert [each.text for each in written()] == ["by chaiNNer.worker", "by named_after_ours"]
+
+
+def test_a_filter_of_the_log_rejects_and_changes_what_others_log(worker, written):
+    import chainner_logger
+
+    other = logging.getLogger("filtered_by_ours")
+    chainner_logger.attach("filtered_by_ours")
+
+    def change(record):
+        record.msg = record.msg.replace("secret", "***")
+        return "reject" not in record.msg
+
+    worker.addFilter(change)
+    other.warning("the secret")
+    other.warning("reject this")
+    assert [each.text for each in written()] == ["the ***"]
+
+
+def test_a_record_that_says_all_by_its_attributes_is_told_by_them(worker, written):
+    """As those of Sanic are that tell of a request."""
+    import chainner_logger
+
+    other = logging.getLogger("with_attributes")
+    chainner_logger.attach("with_attributes")
+    other.warning("", extra={"status": 404, "byte": "12 %"})
+    other.warning("with a message", extra={"status": 404})
+    assert [each.text for each in written()] == ["status: 404, byte: 12 %", "with a message"]

@@ -60,6 +60,21 @@ def test_unknown_arguments_are_answered_by_the_usage_and_status_2(programs, argu
     assert ran.stderr.startswith("usage: python -m chainner_logger") and "Traceback" not in ran.stderr
 
 
+def test_its_usage_names_it_as_it_was_called(monkeypatch, capsys):
+    for called, name in ("/usr/bin/chainner-logger", "chainner-logger"), ("/x/__main__.py", "python -m chainner_logger"):
+        monkeypatch.setattr(sys, "argv", [called])
+        with pytest.raises(SystemExit):
+            command_line.main(["--help"])
+        assert capsys.readouterr().out.startswith(f"usage: {name} [-h]")
+
+
+def test_each_option_says_what_it_is_for():
+    parser = command_line._parser()
+    (commands,) = parser._subparsers._group_actions
+    options = [each for part in (parser, *commands.choices.values()) for each in part._actions if each is not commands]
+    assert [each.dest for each in options if not each.help] == [] and len(options) > 10
+
+
 def test_a_level_that_is_none_is_answered_by_the_one_that_was_meant(programs):
     ran = run(programs, "show", "--level", "errors")
     assert "errors is no level (did you mean ERROR?): it must be one of TRACE, DEBUG, " in ran.stderr

@@ -215,3 +215,30 @@ def test_a_program_in_the_place_of_another_has_what_that_one_logged(programs):
         """
     )
     assert programs.texts() == ["early"]
+
+
+def test_whether_a_program_can_be_executed_by_a_descriptor_is_said_as_before(programs):
+    programs.run(
+        """
+        import os
+        before = os.execve in os.supports_fd
+        from chainner_logger import setup_logger
+        setup_logger("worker")
+        assert (os.execve in os.supports_fd) == before
+        setup_logger("worker", capture_output=True)
+        assert (os.execve in os.supports_fd) == before
+        """
+    )
+
+
+def test_what_stands_in_the_place_of_a_function_of_the_standard_library_says_what_that_one_does(programs):
+    programs.run(
+        """
+        import logging, os, signal
+        places = [(os, "_exit"), (os, "execv"), (os, "execve"), (signal, "signal"), (logging, "basicConfig")]
+        said = lambda: [(each.__name__, each.__doc__) for each in (getattr(*place) for place in places)]
+        before = said()
+        import chainner_logger
+        assert said() == before
+        """
+    )

@@ -434,5 +434,28 @@ def test_a_package_that_is_imported_anew_goes_on_in_the_log_with_all_that_was_th
     assert crash.startswith("Uncaught exception\n")
 
 
+def test_all_that_it_names_is_there():
+    found = {}
+    exec("from chainner_logger import *", found)
+    assert {*chainner_logger.__all__, "__builtins__"} == set(found)
+
+
+@pytest.mark.parametrize("first", ["pass", "import chainner_logger"])
+def test_a_subinterpreter_is_told_that_it_cannot_have_it(programs, first):
+    output = programs.run(
+        f"""
+        {first}
+        try:
+            import _interpreters as interpreters
+        except ImportError:  # before Python 3.13
+            import _xxsubinterpreters as interpreters
+
+        code = "try: import chainner_logger\\nexcept ImportError as error: print('refused:', error, flush=True)"
+        interpreters.run_string(interpreters.create(), code)
+        """
+    )
+    assert "refused: " in output and "interpreter" in output
+
+
 def test_the_version_is_the_librarys(programs):
     assert chainner_logger.__version__.count(".") == 2

@@ -318,14 +318,17 @@ def test_the_streams_are_given_back(programs):
 
 
 @pytest.mark.skipif(is_windows, reason="there exec starts a new process, with streams as any")
-def test_a_program_that_takes_the_place_of_this_one_has_the_streams(programs):
-    code = """
+@pytest.mark.parametrize("is_released", [False, True])
+def test_a_program_that_takes_the_place_of_this_one_has_the_streams(programs, is_released):
+    code = f"""
         import os, sys
         print("before")
         try:
             os.execv("/no/such/program", ["program"])
         except FileNotFoundError:
             print("still captured")
+        if {is_released}:
+            setup_logger("worker", capture_output=False)
         os.execl(sys.executable, sys.executable, "-c", "print('after', flush=True)")
         """
     assert "after\n" in programs.run(set_up + textwrap.dedent(code))
@@ -429,6 +432,38 @@ def test_children_of_multiprocessing_have_their_own(programs):
     assert programs.texts() == []
     own = [text for text in programs.texts("worker-2") if "Uncaught" not in text]
     assert own == ["stdout: before", "record", "stdout: after"] * 5
+
+
+@needs_fork
+def test_after_the_release_children_of_multiprocessing_are_captured_no_more(programs):
+    programs.run(
+        """
+        import multiprocessing, sys
+        from chainner_logger import _native, setup_logger
+
+        setup_logger("worker", capture_output=True)
+        setup_logger("worker", capture_output=False)
+        child = multiprocessing.get_context("fork").Process(target=lambda: sys.exit(_native.is_output_captured()))
+        child.start()
+        child.join()
+        assert child.exitcode == 0
+        """
+    )
+
+
+def test_a_file_in_the_place_of_a_stream_is_written_on(programs):
+    printed = programs.folder / "printed.txt"
+    programs.run(
+        """
+        import sys
+        from chainner_logger import setup_logger
+        sys.stdout = open(sys.argv[1], "w")
+        setup_logger("worker", capture_output=True)
+        print("into the file")
+        """,
+        printed,
+    )
+    assert printed.read_text() == "into the file\n" and programs.texts() == []
 
 
 def test_a_process_without_streams(programs):

@@ -1,11 +1,15 @@
 """One process, one log: who logs before the set-up, in another module or in a framework, is in it."""
 
+import errno
+import logging
 import os
 import signal
+import threading
 
 import pytest
 
-from chainner_logger import describe_exit
+from chainner_logger import _crashes, describe_exit
+from chainner_logger._handlers import EarlyRecords
 from chainner_logger._report.grammar import parse_crash_file
 from conftest import is_windows, make_link, read_role, texts, wait_until
 
@@ -103,6 +107,25 @@ def test_without_a_set_up_many_threads_lose_nothing_and_keep_their_order(program
     for name in "abcde":
         assert [each for each in texts if each.startswith(name)] == [f"{name} {number}" for number in range(1000)]
     assert len(texts) == 5000
+
+
+def test_early_records_wait_for_one_timer_and_ask_again_for_a_set_up_that_failed(monkeypatch):
+    asked, timers = [], []
+    monkeypatch.setattr(threading, "Timer", lambda *arguments: timers.append(arguments) or threading.Thread())
+    early = EarlyRecords(lambda: asked.append(len(early)))
+    early.most = 3
+    for _ in range(5):
+        early.handle(logging.makeLogRecord({"msg": "early", "levelno": logging.INFO}))
+    assert asked == [3, 4, 5] and len(timers) == 1
+
+
+def test_an_early_record_that_comes_after_all_others_were_handed_over_goes_where_they_went(worker, written):
+    early = EarlyRecords(lambda: None)
+    record = logging.makeLogRecord({"msg": "early", "levelno": logging.INFO})
+    early.handle(record)
+    early.hand_over(worker, lambda: None)
+    early.handle(record)
+    assert [each.text for each in written()] == ["early", "early"]
 
 
 def test_a_set_up_after_the_log_has_set_itself_up_changes_it_in_place(programs):
@@ -309,6 +332,18 @@ def test_uncaught_exceptions_are_in_the_log_and_shown_once(programs):
     assert output.count("Traceback") == 2
 
 
+def test_an_exception_of_a_thread_that_nobody_knows_is_in_the_log(programs):
+    programs.run(
+        """
+        import threading
+        from chainner_logger import setup_logger
+        setup_logger("worker")
+        threading.excepthook(threading.ExceptHookArgs([RuntimeError, RuntimeError("boom"), None, None]))
+        """
+    )
+    assert programs.texts() == ["Uncaught exception in thread unknown\nRuntimeError: boom"]
+
+
 def test_hooks_that_were_there_run_after_ours(programs):
     output = programs.run(
         """
@@ -494,6 +529,32 @@ def test_a_crash_file_is_bounded(programs):
     assert of_stacks in text
 
 
+@pytest.mark.parametrize("before, after", [(1024 * 1024, 1024 * 1024), (1024 * 1024 + 1, 512 * 1024)])
+def test_of_a_crash_file_of_more_than_a_mebibyte_the_last_half_of_one_stays(programs, before, after):
+    programs.logs.mkdir()
+    path = programs.logs / "worker.crash.txt"
+    path.write_bytes(b"x" * before)
+    programs.run("from chainner_logger import setup_logger; setup_logger('worker')")
+    assert path.stat().st_size == after
+
+
+def test_a_crash_file_that_cannot_be_cut_is_closed(tmp_path, monkeypatch):
+    def truncate(descriptor, size):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def close_and_tell(descriptor):
+        closed.append(descriptor)
+        close(descriptor)
+
+    path, closed, close = tmp_path / "worker.crash.txt", [], os.close
+    path.write_bytes(b"x" * (1024 * 1024 + 1))
+    monkeypatch.setattr(os, "ftruncate", truncate)
+    monkeypatch.setattr(os, "close", close_and_tell)
+    with pytest.raises(OSError):
+        _crashes._CrashFile(path)
+    assert len(closed) == 1
+
+
 @pytest.mark.parametrize("kind", ["symbolic link", "hard link", "folder", "of another user"])
 def test_a_crash_file_is_written_under_its_own_name_and_owner_alone(programs, kind):
     programs.logs.mkdir()
@@ -525,7 +586,7 @@ def test_a_crash_file_is_written_under_its_own_name_and_owner_alone(programs, ki
     assert text == "goes on" and crashed.startswith("Crashed: ")
     assert other.read_text() == "not ours\n"
     if kind == "of another user":
-        assert crash_file.read_text() == "not ours\n"
+        assert crash_file.read_text() == "not ours\n" and "belongs to another user" in warning
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

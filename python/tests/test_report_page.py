@@ -94,6 +94,10 @@ def wide(browser, width, height=844):
         "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
     )
     try:
+        browser.wait_for("return innerWidth === arguments[0]", width)
+        # In the first frame the page learns of its size, and in the next one it has what it draws for that.
+        browser.run("window.isDrawn = false; requestAnimationFrame(() => requestAnimationFrame(() => { isDrawn = true; }))")
+        browser.wait_for("return isDrawn")
         yield
     finally:
         browser.devtools("Emulation.clearDeviceMetricsOverride")
@@ -191,10 +195,11 @@ def test_sessions_crashes_gaps_and_days_are_marked(opened):
 
 
 def test_a_click_on_the_crash_shows_why_it_crashed_among_all_records(opened):
-    opened.run("state.levels = [1]; changed()")
-    opened.click(".finding.crash")
-    assert selected(opened).endswith(CRASH)
-    assert count(opened) == ALL and "Worker process 20 ended" in shown(opened)
+    for level in 1, 0:  # whose records come before it and after it, and only after it
+        opened.run(f"state.levels = [{level}]; changed()")
+        opened.click(".finding.crash")
+        assert selected(opened).endswith(CRASH)
+        assert count(opened) == ALL and "Worker process 20 ended" in shown(opened)
     opened.click(".finding.error")
     opened.click(".finding.crash")
     facts = opened.run("return document.getElementById('facts').textContent")
@@ -389,6 +394,34 @@ def test_what_is_chosen_stays_in_view_whatever_else_is_shown(opened):
     opened.run("clearFilters(); changed(); select(300, .5)")
     opened.run("close(); state.q = 'number'; changed()")
     assert any(f"number {300 - 15 + n}" in shown(opened) for n in range(-20, 20))
+
+
+def test_what_is_in_view_is_chosen_without_scrolling(opened):
+    opened.run("select(5); document.getElementById('list').scrollTop = 2000")
+    opened.wait_for("return topPixel() >= 2000")
+    before = opened.run("return topPixel()")
+    opened.run("select(visible[indexOfLine(Math.ceil(topPixel() / ROW)) + 3])")
+    assert opened.run("return topPixel()") == before
+
+
+def test_where_no_record_is_chosen_none_is_shown_in_context(opened):
+    opened.run("state.levels = [1]; changed()")
+    before = count(opened)
+    opened.press("x")
+    assert count(opened) == before < ALL
+
+
+def test_the_chart_is_drawn_anew_in_other_colours(opened):
+    drawn = "return document.getElementById('chart').toDataURL()"
+    opened.be_dark(False)
+    before = opened.run("drawChart();" + drawn)
+    opened.be_dark(True)
+    assert opened.wait_for(drawn + " !== arguments[0]", before)
+    opened.be_dark(False)
+
+
+def test_only_what_is_in_view_is_in_the_document(opened):
+    assert 0 < opened.run("drawRows(); return document.querySelectorAll('.row').length") < ALL / 2
 
 
 def test_filters_by_level_role_process_and_text_are_in_the_address(opened):

@@ -188,6 +188,16 @@ def test_the_summary_tells_what_came_before_the_newest_problem_whatever_it_is(tm
     assert "\n    the last records before (4 of this process):\n" in told[told.index("b failed") : told.index("logged an error: a failed")]
 
 
+def test_the_summary_tells_the_place_of_an_error_and_nothing_before_the_first_record(tmp_path):
+    (tmp_path / "logs").mkdir()
+    frames = "\n\t".join(f'  File "own.py", line {number}, in f' for number in range(3))
+    text = line("00:01", 7, f"a failed\n\tTraceback (most recent call last):\n\t{frames}\n\tKeyError: 1", "ERROR")
+    write_log(tmp_path / "logs" / "worker.log", text)
+    told = report(tmp_path / "report.zip", tmp_path / "logs").summary
+    wrong = told[told.index("What went wrong") : told.index("Sessions, ")].split("\n")[2:]
+    assert wrong[0].endswith("KeyError: 1") and wrong[1:] == ['    File "own.py", line 2, in f', "", ""]
+
+
 def test_if_all_frames_are_of_libraries_the_innermost_is_told():
     (problem,) = made(log("worker.log", line("10:02", 7, f"Crashed: x\n\t{LIBRARY}\n\t{LIBRARY}2", "CRITICAL"))).problems
     assert problem.own_frame == LIBRARY

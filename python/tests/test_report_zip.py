@@ -129,7 +129,8 @@ def test_it_needs_no_file_of_its_package_but_modules(logs, output, tmp_path):
 
 def test_what_it_returns_prints_as_a_line_without_the_page(logs, output):
     write_log(logs / "worker.log", line("x"))
-    assert len(repr(report(output, logs))) < 2000
+    told = repr(report(output, logs))
+    assert len(told) < 2000 and "files=['summary.txt', 'logs.html', 'logs/worker.log']" in told
 
 
 def test_two_reports_may_be_made_within_a_second(logs, tmp_path):

@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from chainner_logger._report import folder as folders
 from chainner_logger._report.folder import snapshot
 from chainner_logger._report.follow import follow as follow_logs
 from chainner_logger._report.zones import Zones
@@ -93,6 +94,12 @@ def test_where_nothing_is_shown_it_says_what_there_is(programs, logs):
         assert "none of the 7 records is of " in complaints(programs, logs, *choice)
 
 
+def test_where_one_record_is_shown_it_says_no_more(programs, logs):
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    ran = subprocess.run(command(logs, "--role", "main"), env=programs.environment, **options)
+    assert messages(ran.stdout) == ["m6"] and (ran.stderr, ran.returncode) == ("", 0)
+
+
 def test_what_is_new_today_is_told_by_its_time(programs):
     programs.logs.mkdir()
     begun = time.time() - 90
@@ -140,6 +147,14 @@ def test_who_reads_may_have_enough(programs, logs):
     process.stdout.read(1000)
     process.stdout.close()
     assert process.stderr.read() == b"" and process.wait() == 1
+
+
+def test_where_nobody_reads_a_few_records_nobody_is_told(programs, logs):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as nobody:
+        ran = subprocess.run(command(logs), env=programs.environment, stdout=nobody, stderr=subprocess.PIPE)
+    assert (ran.stderr, ran.returncode) == (b"", 1)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be"])
@@ -368,6 +383,74 @@ def test_a_rotated_file_is_told_to_its_end_before_the_next_one(tmp_path):
         while "four" not in found:
             found += [entry.record.message for entry in next(portions)]
     assert found == ["two", "three", "four"]
+
+
+def test_a_file_that_is_gone_is_closed_when_two_looks_have_found_no_name_for_it(tmp_path):
+    log, other = tmp_path / "worker.log", tmp_path / "host.log"
+    write_log(log, record(1, "one"))
+    with snapshot(tmp_path) as taken:
+        (gone,) = taken.files
+        portions = follow_logs(tmp_path, taken, {gone.identity: gone.size()}, Zones(), print)
+        log.rename(tmp_path / "away")
+        is_open = []
+        for second in range(3):
+            write_log(other, "".join(record(each, "goes on") for each in range(second + 2)))
+            next(portions)
+            is_open.append(gone.descriptor >= 0)
+    assert is_open == [True, False, False]
+
+
+def test_a_file_that_has_another_name_when_it_is_opened_is_not_told_twice(tmp_path, monkeypatch):
+    log = tmp_path / "worker.log"
+    write_log(log, record(1, "one"))
+    opened = []
+
+    def open_log(*arguments):
+        opened.append(before(*arguments))
+        return opened[-1]
+
+    before = folders.open_log
+    with snapshot(tmp_path) as taken:
+        positions = {file.identity: file.size() for file in taken.files}
+        monkeypatch.setattr(folders, "open_log", open_log)
+        names = {folders.log_name(name): (0, 0) for name in ("worker.1.log", "worker.log")}  # as they were a moment ago
+        monkeypatch.setattr(folders, "listing", lambda _: names)
+        portions = follow_logs(tmp_path, taken, positions, Zones(), print)
+        write_log(log, record(1, "one") + record(2, "two"))
+        assert [entry.record.message for entry in next(portions)] == ["two"]
+    assert [file.descriptor for file in opened] == [-1]
+
+
+def test_where_nothing_comes_it_looks_less_and_less_often(tmp_path, monkeypatch):
+    log = tmp_path / "worker.log"
+    write_log(log, record(1, "one"))
+    looks, pauses = [], []
+
+    def listing(folder):
+        looks.append(folder)
+        if len(looks) == 20:
+            write_log(log, record(1, "one") + record(2, "two"))
+        return before(folder)
+
+    before = folders.listing
+    with snapshot(tmp_path) as taken:
+        positions = {file.identity: file.size() for file in taken.files}
+        monkeypatch.setattr(folders, "listing", listing)
+        monkeypatch.setattr(time, "sleep", pauses.append)
+        next(follow_logs(tmp_path, taken, positions, Zones(), print))
+    assert pauses == sorted(pauses) and [*pauses[:1], *pauses[-1:]] == [0.01, 0.25]
+
+
+def test_it_says_that_records_may_be_missing_where_a_file_is_gone_before_the_next_one_is_there(tmp_path):
+    log, said = tmp_path / "worker.log", []
+    write_log(log, record(1, "one"))
+    with snapshot(tmp_path) as taken:
+        positions = {file.identity: file.size() for file in taken.files}
+        portions = follow_logs(tmp_path, taken, positions, Zones(), said.append)
+        log.rename(tmp_path / "away")
+        write_log(log, record(2, "two"))
+        assert [entry.record.message for entry in next(portions)] == ["two"]
+    assert said == ["worker: rotated faster than it could be followed; records may be missing here"]
 
 
 def test_it_follows_across_rotations(programs, follow):

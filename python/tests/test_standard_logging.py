@@ -153,6 +153,21 @@ def test_handlers_have_levels_of_their_own(worker, written):
     assert [each.text for each in written()] == ["yes", "again"]
 
 
+def test_a_handler_says_whether_its_filters_let_a_record_pass(worker, written):
+    file = worker.handlers[0]
+    record = logging.makeLogRecord({"msg": "once", "levelno": logging.INFO})
+
+    def reject(record):
+        return False
+
+    passed = file.handle(record)
+    file.addFilter(reject)
+    rejected = file.handle(record)
+    file.removeFilter(reject)
+    assert (passed, rejected) == (True, False)
+    assert [each.text for each in written()] == ["once"]
+
+
 def test_handlers_can_be_removed_and_closed(worker, written, capfd):
     file, console = worker.handlers
     worker.removeHandler(console)
@@ -237,6 +252,44 @@ def test_the_console_handler_writes_to_another_stream_if_it_is_given_one(worker)
     console.flush()
     console.setStream(before)
     assert re.fullmatch(r"\[\d\d:\d\d:\d\d\] \[\d+\] \[INFO\] to the stream\n", stream.getvalue())
+
+
+def test_another_stream_has_a_record_at_once(worker):
+    console = worker.handlers[1]
+    stream = io.TextIOWrapper(io.BytesIO())
+    before = console.setStream(stream)
+    worker.info("at once")
+    console.setStream(before)
+    assert stream.buffer.getvalue().endswith(b"at once\n")
+
+
+def test_what_the_program_holds_back_for_stderr_is_its_own_to_write(programs):
+    output = programs.run(
+        """
+        import os, sys
+        from chainner_logger import setup_logger
+        logger = setup_logger("worker")
+        sys.stderr.write("held back")
+        logger.handlers[1].flush()
+        os.write(2, b"meanwhile, ")
+        """
+    )
+    assert output.endswith("meanwhile, held back")
+
+
+def test_a_process_without_stderr_complains_to_nobody_else(programs):
+    programs.run(
+        """
+        import io, sys
+        sys.stderr = sys.__stderr__ = None
+        from chainner_logger import setup_logger
+        logger = setup_logger("worker")
+        sys.stderr = io.StringIO()
+        logger.info("goes on")
+        assert sys.stderr.getvalue() == ""
+        """
+    )
+    assert programs.texts() == ["goes on"]
 
 
 def test_what_stands_in_the_place_of_stderr_at_the_set_up_gets_the_records(programs):

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -109,9 +108,6 @@ def show(output: Iterable[str], use_pager: bool) -> None:
 @contextmanager
 def _ctrl_c_left_to_others() -> Iterator[None]:
     """Of a pager it ends a search or the wait for more, and what it has not been given yet is still wanted."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         yield
