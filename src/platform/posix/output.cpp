@@ -154,8 +154,8 @@ std::unique_ptr<console> make_console(standard_stream stream) { return make_cons
 
 /// Here no thread is to be cancelled.
 bool has_unread() noexcept {
-    const capture_state& now = *present_capture;
 #ifdef __linux__
+    const capture_state& now = *present_capture;
     epoll_event found{};
     const long count = syscall(SYS_epoll_pwait, descriptor_of(now.watch), &found, 1, 0, nullptr, _NSIG / 8);
     if (count >= 0) return count > 0;
