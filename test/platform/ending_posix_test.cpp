@@ -27,6 +27,18 @@ TEST(RequestToEnd, TellsTheHookWhichSignalItIs) {
     }
 }
 
+TEST(RequestToEnd, IsNotInterruptedByAnotherOne) {
+    const auto end = [] {
+        for (const int number : {SIGTERM, SIGHUP}) std::signal(number, SIG_DFL);
+        handle_requests_to_end([](int number, const char* name) noexcept {
+            if (number == SIGHUP) std::raise(SIGTERM);
+            std::cerr << name << ". ";
+        });
+        std::raise(SIGHUP);
+    };
+    EXPECT_EXIT(end(), testing::KilledBySignal(SIGHUP), "^SIGHUP\\. $");
+}
+
 TEST(RequestToEnd, EndsTheProcessAlsoIfTheHookWaitsWithoutAnEnd) {
     for (const int number : {SIGTERM, SIGHUP}) {
         const auto end = [number] {
