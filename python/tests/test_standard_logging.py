@@ -256,7 +256,7 @@ def test_the_console_handler_writes_to_another_stream_if_it_is_given_one(worker)
 
 def test_another_stream_has_a_record_at_once(worker):
     console = worker.handlers[1]
-    stream = io.TextIOWrapper(io.BytesIO())
+    stream = io.TextIOWrapper(io.BytesIO(), newline="\n")
     before = console.setStream(stream)
     worker.info("at once")
     console.setStream(before)
