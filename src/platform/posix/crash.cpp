@@ -148,7 +148,6 @@ void on_signal(int number, siginfo_t* info, void* context) {
 }  // namespace
 
 void handle_faults(void (*handler)(const fault&) noexcept) {
-    const blocked_signals uninterrupted;  // a handler may call `exit`, which waits for the lock of `dlsym`
     fault_handler = handler;
     static_cast<void>(readlink("/proc/self/exe", executable.data(), PATH_MAX));
     if (const void* const of_python = dlsym(RTLD_DEFAULT, "Py_IsInitialized")) {
