@@ -110,7 +110,7 @@ std::string_view console_writer::formatted(const spdlog::details::log_msg& recor
     if (color_ == spdlog::color_mode::always || (color_ == spdlog::color_mode::automatic && console_.is_terminal())) {
         colour(record, line_);
     }
-    return {line_.data(), line_.size()};
+    return text_of(line_);
 }
 
 console_writer::clock::time_point console_writer::wait_for(std::chrono::milliseconds time) {

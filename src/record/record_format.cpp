@@ -126,7 +126,7 @@ public:
             end = std::copy_n(msg.payload.data(), msg.payload.size(), end);
             *end = '\n';
         } else {
-            append({text_.data(), text_.size()}, out);
+            append(text_of(text_), out);
             const lock_note in_time_zone(time_zone_lock);
             rest_->format(msg, out);
         }
