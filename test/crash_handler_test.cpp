@@ -73,6 +73,14 @@ protected:
     }
 };
 
+/// Waits until the program has said so in the file, which is the only one then.
+bool is_about_to_crash(const std::filesystem::path& file) {
+    return test::wait_until([&] {
+        return test::file_names(file.parent_path()).size() == 1 &&
+               test::read_file(file).find("about to crash\n") != std::string::npos;
+    });
+}
+
 std::string first_line(const test::record& record) { return test::lines(record.text).front(); }
 
 std::vector<std::string> stack(const test::record& record) {
@@ -177,10 +185,7 @@ TEST_F(CrashHandler, BeginsALineOfItsOwnBehindARecordThatWasCutShort) {
     const test::temporary_directory directory;
     const auto file = directory / "worker.log";
     test::child_process program("crash", {directory.path().string(), "wait_for_signal", "handler"});
-    ASSERT_TRUE(test::wait_until([&] {
-        return test::file_names(directory.path()).size() == 1 &&
-               test::read_file(file).find("about to crash\n") != std::string::npos;
-    }));
+    ASSERT_TRUE(is_about_to_crash(file));
     std::ofstream(file, std::ios::app) << "cut short";
     program.kill(SIGSEGV);
     program.wait();
@@ -195,10 +200,7 @@ TEST_F(CrashHandler, WritesToAFileOfItsOwnWhereTheLogIsGone) {
         const test::temporary_directory directory;
         const auto file = directory / "worker.log";
         test::child_process program("crash", {directory.path().string(), "wait_for_signal", "handler"});
-        ASSERT_TRUE(test::wait_until([&] {
-            return test::file_names(directory.path()).size() == 1 &&
-                   test::read_file(file).find("about to crash\n") != std::string::npos;
-        }));
+        ASSERT_TRUE(is_about_to_crash(file));
         std::filesystem::remove(file);
         if (is_name_taken) test::write_file(file, "of another\n");
         program.kill(SIGSEGV);

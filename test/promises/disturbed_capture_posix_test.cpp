@@ -124,20 +124,14 @@ TEST_F(DisturbedCapture, TakesTheLastWordsOfAnAbortInTheMidstOfALoggingCall) {
 }
 
 TEST_F(DisturbedCapture, GivesAChildThatReleasesItTheStreamsOfItsParent) {
-#ifdef __SANITIZE_ADDRESS__
-    GTEST_SKIP()
-        << "a thread may hold a lock of AddressSanitizer's allocator at a fork, and the child then waits for it";
-#endif
+    if (!test::no_fork_beside_threads.empty()) GTEST_SKIP() << test::no_fork_beside_threads;
     disturb("release_in_child_and_execute", 3);
     EXPECT_THAT(shown(), HasSubstr("by the tool\n"));
     EXPECT_THAT(log(), Not(HasSubstr("by the tool")));
 }
 
 TEST_F(DisturbedCapture, GoesOnForAChildThatLogsAndForWhatItExecutes) {
-#ifdef __SANITIZE_ADDRESS__
-    GTEST_SKIP()
-        << "a thread may hold a lock of AddressSanitizer's allocator at a fork, and the child then waits for it";
-#endif
+    if (!test::no_fork_beside_threads.empty()) GTEST_SKIP() << test::no_fork_beside_threads;
     disturb("log_in_child_and_execute", 3);
     EXPECT_THAT(shown(), HasSubstr("by the tool\n"));
     EXPECT_THAT(texts(), Contains("stdout: by the tool"));
@@ -145,20 +139,14 @@ TEST_F(DisturbedCapture, GoesOnForAChildThatLogsAndForWhatItExecutes) {
 }
 
 TEST_F(DisturbedCapture, IsNotTouchedByChildrenThatEnd) {
-#ifdef __SANITIZE_ADDRESS__
-    GTEST_SKIP()
-        << "a thread may hold a lock of AddressSanitizer's allocator at a fork, and the child then waits for it";
-#endif
+    if (!test::no_fork_beside_threads.empty()) GTEST_SKIP() << test::no_fork_beside_threads;
     disturb("end_children_in_midst_of_line");
     const std::vector<std::string> all = texts();
     EXPECT_EQ(std::count(all.begin(), all.end(), "stdout: one line"), 20);
 }
 
 TEST_F(DisturbedCapture, BeginsInAChildThatLogsAfterItsParentHasEnded) {
-#ifdef __SANITIZE_ADDRESS__
-    GTEST_SKIP()
-        << "a thread may hold a lock of AddressSanitizer's allocator at a fork, and the child then waits for it";
-#endif
+    if (!test::no_fork_beside_threads.empty()) GTEST_SKIP() << test::no_fork_beside_threads;
 #ifdef __SANITIZE_THREAD__
     GTEST_SKIP() << "ThreadSanitizer knows no threads that begin in a child by fork";
 #endif

@@ -37,10 +37,7 @@ std::vector<std::string> names_in(const fs::path& logs) {
 }
 
 TEST_F(Fork, ChildrenOfAProcessThatLogsHaveFilesOfTheirOwn) {
-#ifdef __SANITIZE_ADDRESS__
-    GTEST_SKIP()
-        << "a thread may hold a lock of AddressSanitizer's allocator at a fork, and the child then waits for it";
-#endif
+    if (!test::no_fork_beside_threads.empty()) GTEST_SKIP() << test::no_fork_beside_threads;
     set_up(5000);
     constexpr int most_records = 20'000;  // of each thread: no more than what the files can keep
     std::atomic<bool> done{false};
@@ -96,10 +93,7 @@ TEST_F(Fork, ChildrenOfAProcessThatLogsHaveFilesOfTheirOwn) {
 }
 
 TEST_F(Fork, AChildCanSetUpWhateverAThreadOfItsParentDid) {
-#ifdef __SANITIZE_ADDRESS__
-    GTEST_SKIP()
-        << "a thread may hold a lock of AddressSanitizer's allocator at a fork, and the child then waits for it";
-#endif
+    if (!test::no_fork_beside_threads.empty()) GTEST_SKIP() << test::no_fork_beside_threads;
     const auto set_up_again = [this] {
         chainner::logger_options options;
         options.log_dir = logs;

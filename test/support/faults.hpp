@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 /// Real faults of the system, and real other users. For tests named `_posix`, or `_linux` where it says so.
 namespace test {
@@ -64,6 +65,14 @@ void limit_file_size(std::size_t bytes);
 
 /// Linux. From now on, and in all children, `flock` fails as it does on a file system without locks.
 void lose_locks();
+
+/// Empty, or why a child that is forked beside threads may wait for ever here, with us or without.
+#ifdef __SANITIZE_ADDRESS__
+inline constexpr std::string_view no_fork_beside_threads =
+    "a thread may hold a lock of AddressSanitizer's allocator at a fork, and the child then waits for it";
+#else
+inline constexpr std::string_view no_fork_beside_threads;
+#endif
 
 /// A copy of this process that runs `work` and ends, without the end of the program: as `_exit` ends it. Killed, if it
 /// still runs, when this goes.
