@@ -17,6 +17,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -54,6 +55,8 @@ thread_local bool is_main_thread = false;
 thread_local bool is_beside_held_thread = false;
 std::atomic<bool> is_preparing{false};  // a second earlier, so that the next record does not know its local time yet
 const std::string& mistake = *new std::string(std::getenv("MISTAKE"));
+
+bool is_impatient() { return is_beside_held_thread && shared->is_swept; }
 
 /// At one address.
 [[gnu::noinline]] void mark() { asm volatile("int3"); }
@@ -124,15 +127,17 @@ int clock_gettime(clockid_t clock, std::timespec* time) {
     if (clock == CLOCK_REALTIME && is_preparing) --time->tv_sec;
     return result;
 }
-// Whoever waits in vain at each step of a sweep, as the held thread has the lock, waits less.
+// Whoever waits in vain at each step of a sweep, as the held thread has the lock, waits less, and tries as often.
+int nanosleep(const std::timespec* time, std::timespec* left) {
+    return is_impatient() ? sched_yield() : static_cast<int>(syscall(SYS_nanosleep, time, left));
+}
 int pthread_mutex_timedlock(pthread_mutex_t* mutex, const std::timespec* end) {
     std::timespec soon{};
     clock_gettime(CLOCK_REALTIME, &soon);
     soon.tv_nsec += 5'000'000;
     soon.tv_sec += soon.tv_nsec / 1'000'000'000;
     soon.tv_nsec %= 1'000'000'000;
-    const bool is_impatient = is_beside_held_thread && shared->is_swept;
-    return reinterpret_cast<decltype(&pthread_mutex_timedlock)>(next_timedlock)(mutex, is_impatient ? &soon : end);
+    return reinterpret_cast<decltype(&pthread_mutex_timedlock)>(next_timedlock)(mutex, is_impatient() ? &soon : end);
 }
 std::tm* localtime_r(const std::time_t* time, std::tm* parts) { return convert(next_localtime, time, parts); }
 std::tm* gmtime_r(const std::time_t* time, std::tm* parts) { return convert(next_gmtime, time, parts); }

@@ -262,7 +262,7 @@ def try_row(row, rows_left, day, end):
     """In its share of the time that is left: the row, how many steps it has, or were come to by sweeps, how many were
     tried, and which were wrong."""
     until = time.monotonic() + (end - time.monotonic()) * min(1, JOBS / rows_left)
-    if re.match("(signal|held) (?!exit)", row):
+    if re.match("(signal|held) (?!exit|fork .*rotation)", row):
         steps, wrong = sweep_all(row, until)
         tried = [step for step, was_tried in steps.values() if was_tried]
     else:
