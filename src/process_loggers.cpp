@@ -95,6 +95,7 @@ process_loggers& loggers_of_process() {
     static platform::once hooks;
     hooks([] {
         platform::keep_loaded();
+        platform::process_id();  // of a fork's hooks, only those run in the child that were there when it began
         platform::at_fork(before_fork, after_fork_in_parent, after_fork_in_child);
         platform::at_end(end_sessions);
     });

@@ -26,6 +26,7 @@ namespace fs = std::filesystem;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::UnorderedElementsAreArray;
 
 using Fork = test::NumberedRecords;
 
@@ -38,8 +39,8 @@ std::vector<std::string> names_in(const fs::path& logs) {
 
 TEST_F(Fork, ChildrenOfAProcessThatLogsHaveFilesOfTheirOwn) {
     if (!test::no_fork_beside_threads.empty()) GTEST_SKIP() << test::no_fork_beside_threads;
-    set_up(5000);
-    constexpr int most_records = 20'000;  // of each thread: no more than what the files can keep
+    set_up();
+    constexpr int most_records = 20'000;  // of each thread: no more than what the file can keep
     std::atomic<bool> done{false};
     std::vector<std::thread> threads;
     std::vector<int> logged_by(3);
@@ -90,6 +91,28 @@ TEST_F(Fork, ChildrenOfAProcessThatLogsHaveFilesOfTheirOwn) {
         EXPECT_THAT(records, ElementsAre(HasSubstr("Logger initialized for a forked process. Log file: "), "child 1",
                                          "child 2"));
     }
+}
+
+TEST_F(Fork, AChildOfAProcessThatIsBeingSetUpHasItsOwnNumber) {
+    if (!test::no_fork_beside_threads.empty()) GTEST_SKIP() << test::no_fork_beside_threads;
+    std::thread other([this] { set_up(); });
+    while (!fs::exists(logs)) {
+    }
+    std::vector<test::forked_process> children;
+    for (int i = 0; i < 3; ++i) {
+        children.emplace_back([] { chainner::get_logger("host")->info("child {}", test::current_process_id()); });
+    }
+    for (auto& each : children) EXPECT_EQ(each.wait(), 0);
+    other.join();
+    std::vector<int> numbers;
+    for (const std::string& name : names_in(logs)) {
+        for (const auto& each : found(name)) {
+            if (each.text == "child " + std::to_string(each.pid)) numbers.push_back(each.pid);
+        }
+    }
+    std::vector<int> expected;
+    for (auto& each : children) expected.push_back(each.id());
+    EXPECT_THAT(numbers, UnorderedElementsAreArray(expected));
 }
 
 TEST_F(Fork, AChildCanSetUpWhateverAThreadOfItsParentDid) {
