@@ -44,8 +44,6 @@ void go_on_in_child() {
 void begin(captured_streams::choice which) {
     if (present_reader == nullptr) {
         captured_streams::open();
-        static platform::once follows_forks;
-        follows_forks([] { platform::at_fork(nullptr, nullptr, go_on_in_child); });
         has_begun = true;
         auto* const reader = new detail::output_reader;  // its first thread's, if it gets no second one
         reader->start();
@@ -99,6 +97,8 @@ void capture_output() {
     get_logger_from_env();
     install_crash_handler();
     detail::process_loggers& process = detail::loggers_of_process();
+    static platform::once follows_forks;  // before the lock, for which a fork waits once its hooks are chosen
+    follows_forks([] { platform::at_fork(nullptr, nullptr, go_on_in_child); });
     const auto setup = process.setup.lock();
     if (!setup) return;  // a signal handler has interrupted a call that does it
     begin(captured_streams::choice::all);

@@ -47,6 +47,7 @@ public:
 
     explicit operator bool() const noexcept { return number_ != no_file; }
     file_number number() const noexcept { return number_; }
+    file_identity identity() const noexcept { return identity_; }
     file_number release() noexcept { return std::exchange(number_, no_file); }
 
     /// Whether that is this file; where its identity is not known, it may be any.

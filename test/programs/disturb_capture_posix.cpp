@@ -11,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chainner/logger.hpp>
@@ -20,8 +19,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <iostream>
 #include <map>
@@ -30,6 +27,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 #include "platform/output.hpp"
 #include "support/faults.hpp"
@@ -180,26 +178,33 @@ void exit_beside_locked_stdout() {
     std::exit(0);
 }
 
-/// Whether all other threads sleep.
-bool are_others_asleep() {
-    namespace fs = std::filesystem;
-    return std::all_of(fs::directory_iterator("/proc/self/task"), fs::directory_iterator(), [](const auto& each) {
-        std::ifstream state(each.path() / "stat");
-        std::string line;
-        std::getline(state, line);
-        return each.path().filename() == std::to_string(getpid()) || line.find(") S ") != line.npos;
-    });
-}
-
 void close_all_descriptors() {
     chainner::capture_output();
     write_text("before\n");
-    require(test::wait_until(are_others_asleep), "the threads of the library wait");
     for (int number = 3; number < 4096; ++number) close(number);
     for (int i = 0; i < 1000; ++i) write_text("line " + std::to_string(i) + "\n");
     const auto is_all_read = [] { return !chainner::platform::captured_streams::has_unread(); };
     require(test::wait_until(is_all_read), "whoever logs, or ends the process, sees that there is nothing to wait for");
     logger->info("after");
+}
+
+/// They get the numbers that ours had.
+void put_files_in_place_of_all_descriptors() {
+    chainner::capture_output();
+    for (int number = 3; number < 4096; ++number) close(number);
+    std::vector<int> own;
+    for (int number = 0; own.size() < 2500 && (number = open(file.c_str(), O_RDWR | O_CREAT, 0600)) >= 0;) {
+        own.push_back(number);
+    }
+    for (int left = 20; left > 0; --left, own.pop_back()) close(own.back());
+    require(write(own.front(), "mine", 4) == 4 && lseek(own.front(), 0, SEEK_SET) == 0, "write");
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));  // so the log file is looked after
+    write_text("after\n");
+    logger->info("after");
+    for (const int each : own) require(lseek(each, 0, SEEK_CUR) == 0, "nobody reads or writes what is not theirs");
+    chainner::release_output();
+    write_text("released\n");
+    for (const int each : own) require(lseek(each, 0, SEEK_CUR) == 0, "nobody reads or writes what is not theirs");
 }
 
 /// As glibc does where it finds the heap broken.
@@ -320,6 +325,7 @@ const std::map<std::string_view, void (*)()> ways{
     {"write_while_ending", write_while_ending},
     {"exit_beside_locked_stdout", exit_beside_locked_stdout},
     {"close_all_descriptors", close_all_descriptors},
+    {"put_files_in_place_of_all_descriptors", put_files_in_place_of_all_descriptors},
     {"print_in_a_formatter", print_in_a_formatter},
     {"abort_in_logging_call", abort_in_logging_call},
     {"release_in_child_and_execute", release_in_child_and_execute},

@@ -95,7 +95,11 @@ TEST_F(Fork, ChildrenOfAProcessThatLogsHaveFilesOfTheirOwn) {
 
 TEST_F(Fork, AChildOfAProcessThatIsBeingSetUpHasItsOwnNumber) {
     if (!test::no_fork_beside_threads.empty()) GTEST_SKIP() << test::no_fork_beside_threads;
-    std::thread other([this] { set_up(); });
+    std::atomic<bool> done{false};
+    std::thread other([&] {
+        set_up();
+        while (!done) std::this_thread::yield();  // a thread that has ended would be a leak of the children
+    });
     while (!fs::exists(logs)) {
     }
     std::vector<test::forked_process> children;
@@ -103,6 +107,7 @@ TEST_F(Fork, AChildOfAProcessThatIsBeingSetUpHasItsOwnNumber) {
         children.emplace_back([] { chainner::get_logger("host")->info("child {}", test::current_process_id()); });
     }
     for (auto& each : children) EXPECT_EQ(each.wait(), 0);
+    done = true;
     other.join();
     std::vector<int> numbers;
     for (const std::string& name : names_in(logs)) {

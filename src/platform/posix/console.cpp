@@ -118,7 +118,8 @@ bool posix_console::follow() noexcept {
         return false;
     }
     const file_identity now = identity_of(found);
-    if (way_ != way::unknown && now == identity_) return false;
+    const bool is_still_reopened = way_ != way::reopened || is_in_place(reopened_);
+    if (way_ != way::unknown && now == identity_ && is_still_reopened) return false;
     const bool is_replaced = identity_.index != 0 && descriptor() == descriptor_of(stream_);
     if (is_replaced && S_ISREG(found.st_mode) && is_file_of_program(descriptor())) {
         way_ = way::unknown;

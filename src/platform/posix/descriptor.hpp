@@ -30,6 +30,14 @@ file adopt_stream(int descriptor) noexcept;
 
 inline int descriptor_of(const file& file) noexcept { return static_cast<int>(file.number()); }
 
+/// Whether its number still stands for it: a program that has closed all may have opened a file of its own there.
+inline bool is_in_place(int descriptor, file_identity identity) noexcept {
+    struct stat found {};
+    if (fstat(descriptor, &found) != 0) return errno != EBADF;  // else the reason passes
+    return identity_of(found) == identity;
+}
+inline bool is_in_place(const file& file) noexcept { return is_in_place(descriptor_of(file), file.identity()); }
+
 inline int descriptor_of(standard_stream stream) noexcept {
     return stream == standard_stream::output ? STDOUT_FILENO : STDERR_FILENO;
 }
@@ -37,30 +45,37 @@ inline int descriptor_of(standard_stream stream) noexcept {
 /// Of a stream that is led into a pipe: which pipe that is, and what the stream was before. Read without a lock.
 class stream_diversion {
 public:
-    void set(const struct stat& pipe, int original) noexcept {
-        index_ = 0;
-        device_ = pipe.st_dev;
-        original_ = original;
-        index_ = pipe.st_ino;
+    void set(const file& pipe, const file& original) noexcept {
+        pipe_index_ = 0;
+        pipe_device_ = pipe.identity().device;
+        set_original(original);
+        pipe_index_ = pipe.identity().index;
     }
-    void set_original(int descriptor) noexcept { original_ = descriptor; }
+    void set_original(const file& original) noexcept {
+        original_ = -1;
+        original_device_ = original.identity().device;
+        original_index_ = original.identity().index;
+        original_ = descriptor_of(original);
+    }
 
     /// -1: it was closed.
-    int original() const noexcept { return original_; }
+    int original() const noexcept {
+        const int descriptor = original_;
+        return platform::is_in_place(descriptor, {original_device_, original_index_}) ? descriptor : -1;
+    }
 
     /// Whether the stream leads to the pipe: the program may have led it elsewhere.
     bool is_in_place(standard_stream stream) const noexcept {
-        struct stat found {};
-        const ino_t index = index_;
-        if (index == 0) return false;
-        if (fstat(descriptor_of(stream), &found) != 0) return errno != EBADF;  // else the reason passes
-        return found.st_ino == index && found.st_dev == device_;
+        const std::uint64_t index = pipe_index_;
+        return index != 0 && platform::is_in_place(descriptor_of(stream), {pipe_device_, index});
     }
 
 private:
     std::atomic<int> original_{-1};
-    std::atomic<dev_t> device_{0};
-    std::atomic<ino_t> index_{0};  // 0: it was never led anywhere
+    std::atomic<std::uint64_t> original_device_{0};
+    std::atomic<std::uint64_t> original_index_{0};
+    std::atomic<std::uint64_t> pipe_device_{0};
+    std::atomic<std::uint64_t> pipe_index_{0};  // 0: it was never led anywhere
 };
 
 inline stream_diversion& diversion_of(standard_stream stream) noexcept {

@@ -66,6 +66,36 @@ void watch_pipes([[maybe_unused]] capture_state& of) {
 #endif
 }
 
+#ifdef __linux__
+/// Gives the thread a table of descriptors of its own, with these alone, where the system can (Linux 5.9).
+void keep_for_itself(int one, int other) noexcept {
+    const auto close = [](int first, unsigned last) {
+        constexpr long close_range = 436;  // younger than the headers of some systems
+        constexpr unsigned unshare = 2;
+        syscall(close_range, first, last, unshare);
+    };
+    const auto [low, high] = std::minmax(one, other);
+    close(high + 1, UINT_MAX);
+    close(low + 1, static_cast<unsigned>(high) - 1);
+    close(0, static_cast<unsigned>(low) - 1);
+}
+#endif
+
+/// As long as a stream leads to its pipe, though the program closes all descriptors: nobody who writes is killed by
+/// SIGPIPE.
+void hold_open([[maybe_unused]] capture_state& of) {
+#ifdef __linux__
+    std::atomic<int> is_held{0};
+    start_reader([held = requests({}), &is_held]() mutable {
+        keep_for_itself(held[0].fd, held[1].fd);
+        is_held = 1;
+        wake_all(is_held);
+        while (poll(held.data(), held.size(), -1) < 0) std::this_thread::sleep_for(1ms);
+    });
+    while (is_held == 0) wait_while(is_held, 0, deadline::max());
+#endif
+}
+
 void close_pipes(capture_state& of) noexcept {
     for (redirected_stream& each : of.streams) each.pipe = {};
     of.watch = {};
@@ -91,13 +121,7 @@ void open() {
     try {
         for (redirected_stream& each : now.streams) each.pipe = make_pipe();
         watch_pipes(now);
-#ifdef __linux__
-        // While a thread waits for them the pipes have a reader, and nobody who writes is killed by SIGPIPE, though the
-        // program closes all descriptors.
-        start_reader([held = requests({})]() mutable {
-            while (poll(held.data(), held.size(), -1) < 0) std::this_thread::sleep_for(1ms);
-        });
-#endif
+        hold_open(now);
     } catch (...) {
         close_pipes(now);
         throw;
@@ -139,8 +163,9 @@ std::size_t read(standard_stream stream, char* to, std::size_t size) noexcept {
     const file& from = now.streams.at(static_cast<std::size_t>(stream)).pipe.read;
     ssize_t count = -1;
     do {
+        if (!is_in_place(from) && !open_again(now)) return 0;
         count = ::read(descriptor_of(from), to, size);
-    } while (count < 0 && (errno == EINTR || (errno == EBADF && open_again(now))));
+    } while (count < 0 && (errno == EINTR || errno == EBADF));
     return count < 0 ? 0 : static_cast<std::size_t>(count);
 }
 
@@ -172,6 +197,7 @@ bool has_unread() noexcept {
 }
 
 void leave_to_parent() noexcept {
+    if (present_capture == nullptr) return;
     present_capture.load()->is_parents = true;
     close_pipes(*present_capture);
 }

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -82,9 +81,8 @@ void redirected_stream::capture(bool is_parents) {
         if (is_redirected && !first) first = std::move(original);
         original = std::move(present);
     }
-    struct stat present_pipe {};
-    if (fstat(descriptor_of(pipe.write), &present_pipe) != 0) fail_to_capture();
-    diversion().set(present_pipe, descriptor_of(original));
+    if (!platform::is_in_place(pipe.write)) fail_to_capture();
+    diversion().set(pipe.write, original);
     if (dup2(descriptor_of(pipe.write), descriptor()) < 0) fail_to_capture();
     is_redirected = true;
     if (original) make_room_in(descriptor_of(original));
@@ -105,13 +103,14 @@ void redirected_stream::capture(bool is_parents) {
 void redirected_stream::give_back() noexcept {
     if (!is_redirected || !is_in_place()) return;
     if (original) {
+        if (!platform::is_in_place(original)) return;
         dup2(descriptor_of(original), descriptor());
     } else {
         ::close(descriptor());
     }
     is_redirected = false;
     if (!first) return;
-    diversion().set_original(descriptor_of(first));
+    diversion().set_original(first);
     original = std::exchange(first, file());
 }
 
