@@ -12,6 +12,7 @@
 #include "platform/directory.hpp"
 #include "support/descriptor.hpp"
 #include "support/files.hpp"
+#include "support/records.hpp"
 
 namespace {
 
