@@ -89,6 +89,18 @@ INSTANTIATE_TEST_SUITE_P(Each, ReportedFaults,
                                          guest{"returns_once"}, guest{"returns_from_abort", "abort"}),
                          [](const auto& each) { return each.param.name; });
 
+class FaultsOfSeveralGuests : public Guests {};
+
+TEST_P(FaultsOfSeveralGuests, StayThoseOfTheLastOneWhenTheFirstGoes) {
+    const outcome shared = run("before");
+    EXPECT_EQ(shared.status, 128 + SIGSEGV);
+    EXPECT_THAT(shared.first_lines,
+                ElementsAre(StartsWith("Logger initialized for "), "goes on", "Crashed: SIGSEGV (11) at address 0x10"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, FaultsOfSeveralGuests, testing::Values(guest{"goes_beneath_another"}),
+                         [](const auto& each) { return each.param.name; });
+
 class FaultsThatEndInAGuest : public Guests {};
 
 // It might as well have gone on.

@@ -7,7 +7,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <spdlog/formatter.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -238,6 +240,38 @@ void print_in_a_formatter() {
     require(test::wait_until([] { return is_printed.load(); }), "all is printed");
 }
 
+/// Sends a signal to the thread that writes to stdout, once it waits for the reader to go on.
+class signalling_formatter final : public spdlog::formatter {
+public:
+    explicit signalling_formatter(pthread_t writer) : writer_(writer) {}
+    void format(const spdlog::details::log_msg& record, spdlog::memory_buf_t& out) override {
+        const std::string_view text(record.payload.data(), record.payload.size());
+        if (text == "stdout: hold") {
+            const auto is_written = [unread = 0]() mutable {
+                return ioctl(STDOUT_FILENO, FIONREAD, &unread) == 0 && unread > 0;
+            };
+            if (test::wait_until(is_written)) pthread_kill(writer_, SIGUSR1);
+        }
+        out.append(text.data(), text.data() + text.size());
+    }
+    std::unique_ptr<formatter> clone() const override { return std::make_unique<signalling_formatter>(writer_); }
+
+private:
+    pthread_t writer_;
+};
+
+void exit_in_a_handler_while_the_buffer_is_flushed() {
+    std::signal(SIGUSR1, [](int) { std::exit(0); });
+    logger->set_formatter(std::make_unique<signalling_formatter>(pthread_self()));
+    chainner::capture_output();
+    static char buffer[1024 * 1024];
+    setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+    for (int i = 0; i < 20'000; ++i) std::printf("line %d\n", i);  // more than a pipe holds
+    write_text("hold\n");
+    chainner::release_output();
+    require(false, "the process has ended");
+}
+
 void abort_in_logging_call() {
     chainner::capture_output();
     logger->set_formatter(std::make_unique<aborting_formatter>());
@@ -327,6 +361,7 @@ const std::map<std::string_view, void (*)()> ways{
     {"close_all_descriptors", close_all_descriptors},
     {"put_files_in_place_of_all_descriptors", put_files_in_place_of_all_descriptors},
     {"print_in_a_formatter", print_in_a_formatter},
+    {"exit_in_a_handler_while_the_buffer_is_flushed", exit_in_a_handler_while_the_buffer_is_flushed},
     {"abort_in_logging_call", abort_in_logging_call},
     {"release_in_child_and_execute", release_in_child_and_execute},
     {"log_in_child_and_execute", log_in_child_and_execute},

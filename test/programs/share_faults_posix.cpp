@@ -97,6 +97,31 @@ void write_to_pages_in_threads() {
     for (std::thread& each : threads) each.join();
 }
 
+/// For the first page alone, and once: what comes after that is the system's.
+void repair_first_page(int number, siginfo_t* info, void* context) {
+    repair(number, info, context);
+    set_default(number);
+}
+
+void repair_all_but_first_page(int number, siginfo_t* info, void* context) {
+    const bool is_first = info->si_addr >= pages && info->si_addr < pages + page_size;
+    is_first ? hand_on(number, info, context) : repair(number, info, context);
+}
+
+/// By two guests, of which the second has come after our handler.
+void write_to_pages_of_two() {
+    static bool is_second_there = false;
+    if (!is_second_there) {
+        action second{};
+        second.sa_sigaction = repair_all_but_first_page;
+        second.sa_flags = SA_ONSTACK | SA_SIGINFO;
+        sigaction(SIGSEGV, &second, &before_guest);
+        is_second_there = true;
+        write_to_page(0);
+    }
+    write_to_page(1);
+}
+
 void write_to_bad_address() {
     const volatile std::uintptr_t address = 0x10;
     *reinterpret_cast<volatile char*>(address) = 1;
@@ -141,6 +166,7 @@ const std::map<std::string, guest> guests{
     {"reports_and_raises", {report_and_raise, SA_ONSTACK}},
     {"reports_and_returns", {report_and_return, SA_ONSTACK}},
     {"reports_and_restores", {report_and_restore, SA_ONSTACK}},
+    {"goes_beneath_another", {repair_first_page, SA_ONSTACK, write_to_pages_of_two}},
     {"returns_from_abort", {return_only, 0, [] {}, SIGABRT}},
     {"ends_at_once", {end_at_once, SA_ONSTACK}},
 };

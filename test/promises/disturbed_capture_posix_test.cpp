@@ -106,6 +106,16 @@ TEST_F(DisturbedCapture, LetsTheProcessEndThoughAThreadHoldsStdout) {
     EXPECT_THAT(texts(), Contains("stdout: last words"));
 }
 
+TEST_F(DisturbedCapture, TakesWhatCHasInItsBufferOnceThoughAHandlerEndsTheProcessMeanwhile) {
+    disturb("exit_in_a_handler_while_the_buffer_is_flushed");
+    std::vector<std::string> lines = test::lines(log());
+    lines.erase(std::remove_if(lines.begin(), lines.end(),
+                               [](const std::string& each) { return each.rfind("stdout: line ", 0) != 0; }),
+                lines.end());
+    ASSERT_EQ(lines.size(), 20'000U);
+    for (std::size_t i = 0; i < lines.size(); ++i) ASSERT_EQ(lines[i], "stdout: line " + std::to_string(i));
+}
+
 TEST_F(DisturbedCapture, GoesOnOnceTheProgramHasClosedAllDescriptors) {
 #ifdef __SANITIZE_THREAD__
     GTEST_SKIP() << "to close what a thread writes to is a race, as ThreadSanitizer says";
