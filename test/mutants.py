@@ -28,7 +28,7 @@ FOLDER = ROOT / "build" / "mutants"
 TREE = FOLDER / "tree"
 BUILD = TREE / "build" / "dev"  # as in any tree, whose objects ccache then knows
 PROGRAM, PACKAGE = BUILD / "test" / "chainner_logger_tests", BUILD / "python" / "package"
-RULES = {True: ["universal.rules", "python.rules"], False: ["universal.rules", "c_like.rules", "cpp.rules"]}
+RULES = {"C++": ["c_like.rules", "cpp.rules"], "Python": ["python.rules"], "page": ["c_like.rules", "javascript.rules"]}
 QUICK, PATIENCE = 2, 100  # seconds: what a quick test takes at most, and after how many it is said to hang
 JOBS = 2
 SLOW_MODULES = "pip package packagers frameworks report_page report_secrets example promises child_processes".split()
@@ -147,7 +147,7 @@ class Python:
         return passed
 
     def tests_of(self, file):
-        names = {f"test_{file.stem.strip('_')}", f"test_report_{file.stem}"}
+        names = {f"test_{file.stem.strip('_')}", f"test_report_{file.stem}", f"test_report_{file.stem.split('_')[0]}"}
         found = sorted((TREE / "python" / "tests").glob("test_*.py"), key=lambda each: each.stem not in names)
         return [each for each in found if each.stem in names or each.stem[len("test_") :] not in SLOW_MODULES]
 
@@ -157,8 +157,16 @@ class Python:
     def builds(self):
         return True
 
+    def is_script(self, text):
+        """Whether a browser would take it, if it is a part of the page's script."""
+        script = re.search('^SCRIPT = r"""(.*?)^"""', text, re.M | re.S)
+        (FOLDER / "script.js").write_text(script[1] if script else "")
+        return succeeds("node", "--check", FOLDER / "script.js")
+
     def compiled(self, file):
         text = (TREE / file).read_text()
+        if not self.is_script(text):
+            return None
         (PACKAGE / file.relative_to("python")).write_text(text)
         with contextlib.suppress(SyntaxError, ValueError):
             compile(text, str(file), "exec")
@@ -177,8 +185,9 @@ def language(is_python):
 
 def mutants_of(file, seed):
     lines = (TREE / file).read_text().splitlines(keepends=True)
+    kind = "C++" if file.suffix != ".py" else "page" if file.stem.startswith("page_") else "Python"
     with contextlib.redirect_stdout(io.StringIO()):
-        found = mutants_regexp(lines, RULES[file.suffix == ".py"], ignorePatterns=["^(using|namespace) "])
+        found = mutants_regexp(lines, ["universal.rules", *RULES[kind]], ignorePatterns=["^(using|namespace) "])
     found = [each[:2] for each in found if each[1].count("\n") == 1]  # not a `continue` after a line: few compile
     turns, chance = Counter(), random.Random(f"{seed} {file}")
     for number, text in chance.sample(found, len(found)):

@@ -20,7 +20,7 @@ from typing import Any
 
 KEYS = {"Enter": "\ue007", "Escape": "\ue00c", "ArrowDown": "\ue015", "ArrowUp": "\ue013", "ArrowLeft": "\ue012",
         "ArrowRight": "\ue014", "Tab": "\ue004", "Home": "\ue011", "End": "\ue010", "Shift": "\ue008",
-        "Backspace": "\ue003", "PageDown": "\ue00f"}  # fmt: skip
+        "Backspace": "\ue003", "PageDown": "\ue00f", "PageUp": "\ue00e"}  # fmt: skip
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 _FLAGS = """
     --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
@@ -77,9 +77,12 @@ class Browser:
 
     def open(self, page: Path, fragment: str = "") -> None:
         """Waits until the logs are there."""
-        self._ask("POST", f"{self._session}/url", {"url": "about:blank"})
-        self._ask("POST", f"{self._session}/url", {"url": _uri(page) + fragment})
+        self.show(page, fragment)
         self.wait_for("return ['ready', 'prepared', 'failed'].includes(document.documentElement.dataset.state)")
+
+    def show(self, page: Path, fragment: str = "") -> None:
+        for address in "about:blank", _uri(page) + fragment:
+            self._ask("POST", f"{self._session}/url", {"url": address})
 
     def run(self, script: str, *arguments: object) -> Any:
         return self._ask("POST", f"{self._session}/execute/sync", {"script": script, "args": list(arguments)})
@@ -107,14 +110,26 @@ class Browser:
         keyboard = {"type": "key", "id": "keyboard", "actions": actions}
         self._ask("POST", f"{self._session}/actions", {"actions": [keyboard]})
 
-    def drag(self, selector: str, *points: tuple[int, int]) -> None:
+    def drag(self, selector: str, *points: tuple[int, int], button: int = 0, is_held: bool = False) -> None:
         """Over points relative to the element's middle; one point is a click."""
+        over, *further = self._moves(selector, *points)
+        self._use_mouse(over, {"type": "pointerDown", "button": button}, *further)
+        if not is_held:
+            self.release(button)
+
+    def release(self, button: int = 0) -> None:
+        self._use_mouse({"type": "pointerUp", "button": button})
+
+    def hover(self, selector: str, *points: tuple[int, int]) -> None:
+        self._use_mouse(*self._moves(selector, *points))
+
+    def _moves(self, selector: str, *points: tuple[int, int]) -> list[dict[str, object]]:
         origin = {_ELEMENT: self._element(selector)}
-        moves = [{"type": "pointerMove", "duration": 20, "origin": origin, "x": x, "y": y} for x, y in points]
-        actions = [moves[0], {"type": "pointerDown", "button": 0}, *moves[1:], {"type": "pointerUp", "button": 0}]
-        self._ask(
-            "POST", f"{self._session}/actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": actions}]}
-        )
+        return [{"type": "pointerMove", "duration": 20, "origin": origin, "x": x, "y": y} for x, y in points]
+
+    def _use_mouse(self, *actions: dict[str, object]) -> None:
+        mouse = {"type": "pointer", "id": "mouse", "actions": actions}
+        self._ask("POST", f"{self._session}/actions", {"actions": [mouse]})
 
     def devtools(self, command: str, **parameters: object) -> Any:
         return self._ask("POST", f"{self._session}/goog/cdp/execute", {"cmd": command, "params": parameters})

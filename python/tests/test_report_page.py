@@ -9,6 +9,7 @@ import pytest
 import browser as browsers
 from browser import Browser
 from chainner_logger import report
+from chainner_logger._report.page_style import STYLE
 from conftest import write_log
 
 pytestmark = pytest.mark.skipif(not browsers.is_installed(), reason="chromedriver is not installed")
@@ -149,10 +150,41 @@ def test_it_opens_without_a_network_and_says_what_is_in_it(opened):
 
 def test_nothing_could_be_loaded_even_if_a_record_made_the_page_try(chromium, page):
     chromium.open(page)
-    chromium.run("document.body.append(Object.assign(new Image(), { src: 'http://127.0.0.1:9/x.png' }))")
-    chromium.run("document.body.append(Object.assign(document.createElement('script'), { textContent: 'hacked = 1' }))")
+    chromium.run("""
+        window.refused = [];
+        document.addEventListener('securitypolicyviolation', event => refused.push(event.effectiveDirective));
+        const add = (name, what) => document.body.appendChild(Object.assign(document.createElement(name), what));
+        add('img', { src: 'http://127.0.0.1:9/x.png' });
+        add('script', { textContent: 'hacked = 1' });
+        add('style', { textContent: 'body { color: red; }' });
+        add('base', { href: 'http://127.0.0.1:9/' });
+        add('form', { action: 'http://127.0.0.1:9/' }).submit();
+        fetch('http://127.0.0.1:9/').catch(() => {});
+    """)
+    expected = ["base-uri", "connect-src", "form-action", "img-src", "script-src-elem", "style-src-elem"]
+    assert chromium.wait_for("return refused.length === arguments[0] && refused.sort()", len(expected)) == expected
     assert chromium.run("return typeof hacked") == "undefined"
-    assert any("Content Security Policy" in each for each in chromium.messages())
+    assert len(chromium.messages()) >= len(expected)
+
+
+def test_where_no_script_may_run_the_page_says_what_it_needs(page):
+    with Browser() as browser:
+        browser.devtools("Emulation.setScriptExecutionDisabled", value=True)
+        browser.show(page)
+        told = browser.run("return document.body.innerText")
+    assert told == "Opening the logs … This page needs JavaScript to show them. It is all in this file; nothing is loaded."
+
+
+def test_a_telephone_shows_the_page_as_wide_as_it_is(chromium, page):
+    chromium.devtools(
+        "Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2, mobile=True
+    )
+    try:
+        chromium.open(page)
+        chromium.wait_for("return innerWidth === 390")
+        assert chromium.run("return [$('chart').width, $('chart').clientWidth]") == [2 * (390 - 18), 390 - 18]
+    finally:
+        chromium.devtools("Emulation.clearDeviceMetricsOverride")
 
 
 def test_host_worker_and_frontend_are_merged_by_time(opened):
@@ -351,6 +383,7 @@ def test_a_narrow_window_has_two_lines_for_a_record(opened, width):
         rows = opened.run(
             "return [...document.querySelectorAll('.row')].slice(0, 4).map(each => each.innerText.trim())"
         )
+        assert opened.run("return [$('chart').clientHeight, lanes().length]") == [30 + 17 + 3 * 13 + 9, 3]
         assert rows[0].split() == ["23:50:00.000", "worker", "20", "INFO"] and rows[1].startswith("Logger initialized")
         cut = "return [...document.querySelectorAll('.row :is(.when, .who, .level), .finding .who')].filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent)"
         assert opened.run(cut) == []
@@ -366,12 +399,17 @@ def test_a_narrow_window_has_two_lines_for_a_record(opened, width):
 @pytest.mark.parametrize("width", [480, 1400])
 def test_a_dialog_begins_at_its_beginning(first_seen, width):
     with wide(first_seen, width):
-        for which in "about", "keys":
+        for which, title in ("about", "About this report"), ("keys", "Keys"):
             first_seen.click(f"#{which}-button")
             assert first_seen.run(
                 "const it = document.querySelector('dialog[open]'); return [it.scrollTop, it.querySelector('pre')?.scrollTop ?? 0]"
             ) == [0, 0]
-            first_seen.press("Escape")
+            assert first_seen.run("return [document.activeElement.localName, document.activeElement.textContent]") == ["h2", title]
+            assert first_seen.run(
+                "const it = document.querySelector('dialog[open]'); return [it.scrollWidth - it.clientWidth, it.offsetWidth < innerWidth, it.offsetHeight < .9 * innerHeight]"
+            ) == [0, True, True]
+            first_seen.click("dialog[open] button")
+            assert first_seen.run("return document.querySelector('dialog[open]')") is None
 
 
 def test_what_is_chosen_stays_in_view_whatever_else_is_shown(opened):
@@ -409,6 +447,110 @@ def test_where_no_record_is_chosen_none_is_shown_in_context(opened):
     before = count(opened)
     opened.press("x")
     assert count(opened) == before < ALL
+
+
+def test_each_line_of_the_list_is_as_high_as_it_is_reckoned_with(opened):
+    opened.press("u")
+    assert opened.run("drawRows(); return [...new Set([...$('rows').children].map(each => each.offsetHeight))]") == [21]
+    assert opened.run("return $('room').offsetHeight") == 21 * opened.run("return firstLines[count]")
+
+
+def test_a_list_that_is_too_tall_for_a_browser_can_be_scrolled_to_its_end(opened):
+    opened.run("lineCounts[visible.find(i => lineCounts[i] > 1)] = 1e6; unfoldAll(); scrollTo(1e15)")
+    assert opened.run("return [$('room').offsetHeight, scrollable() > 20e6]") == [15_000_000, True]  # Firefox has up to 17.8 million
+    assert shown(opened)[-1] == "number 499"
+
+
+def test_a_minute_without_a_record_is_told(chromium, tmp_path):
+    (tmp_path / "logs").mkdir()
+    times = "23:50:00.000", "23:50:59.999", "23:51:59.999"
+    write_log(tmp_path / "logs" / "worker.log", "".join(line(f"25 {time}", 1, "INFO", "x") for time in times))
+    (tmp_path / "logs.html").write_bytes(report(tmp_path / "out.zip", tmp_path / "logs").page)
+    chromium.open(tmp_path / "logs.html")
+    assert [each for each in labels(chromium) if "without" in each] == ["60 s without a record"]
+
+
+LOOK = """
+    const look = selector => {
+        const { backgroundColor, borderLeftColor, color, fontWeight, opacity, textDecorationLine } = getComputedStyle(document.querySelector(selector));
+        return [backgroundColor, borderLeftColor, color, fontWeight, opacity, textDecorationLine].join();
+    };
+    return arguments[0].map(look);
+"""
+
+
+def test_a_browser_understands_all_of_the_style(first_seen):
+    rule = r"([^{}]+)\{([^{}]*)\}"
+    assert re.sub(rule, "", re.sub(rule, "", STYLE)).strip() == ""  # twice, as some are in others
+    declared = [each.partition(":")[::2] for _, inside in re.findall(rule, STYLE) for each in inside.split(";") if each.strip()]
+    pairs = [(name.strip(), value.replace("!important", "").strip()) for name, value in declared]
+    assert len(pairs) > 300
+    assert first_seen.run("return arguments[0].filter(each => !CSS.supports(...each))", pairs) == []
+    selectors = [each.strip() for all_of_rule, _ in re.findall(rule, STYLE) for each in re.split(r",(?![^(]*\))", all_of_rule)]
+    assert first_seen.run("return arguments[0].filter(each => !CSS.supports(`selector(${each})`))", selectors) == []
+    own = {name[2:] for name, _ in pairs if name.startswith("--")}
+    levels = first_seen.run("return about.levels.map(each => each.toLowerCase())")
+    assert {*re.findall(r"var\(--([\w-]+)", STYLE), *levels} <= own
+
+
+def test_what_matters_looks_unlike_what_does_not(opened):
+    with wide(opened, 1280, 1300):
+        opened.run("state.levels = about.levels.map((_, i) => i).filter(i => i !== 1); changed(); select(visible[0]); drawRows()")
+        rows = ".row.TRACE", ".row.INFO:not(.selected)", ".row.WARNING", ".row.ERROR", ".row.CRITICAL", ".row.selected"
+        plain, same, *others = opened.run(LOOK, rows)
+        assert plain == same and len({plain, *others}) == 5
+        for these in (
+            [".finding.crash .badge", ".finding.error .badge"], [".finding[aria-current=true]", ".finding[aria-current=false]"],
+            [".chip[aria-pressed=true]", ".chip[aria-pressed=false]"], ["#reset", "#errors"],
+            ["#problems-title", "#problems-title span"], ["#origin b", "#origin span"], [".row .level", ".row .text"],
+        ):  # fmt: skip
+            opened.run("$('reset').disabled = true")
+            one, other = opened.run(LOOK, these)
+            assert (these, one) != (these, other)
+        opened.click("#case")
+        case, regex = opened.run(LOOK, ["#case", "#regex"])
+        assert case != regex
+
+
+def test_text_stays_as_it_was_logged_and_within_the_window(chromium, tmp_path):
+    (tmp_path / "logs").mkdir()
+    text = "".join(line(f"25 23:50:00.{n:03}", 1, "INFO", "a    b " + 2000 * "x" + 90 * "\n\t{  4    4") for n in range(90))
+    write_log(tmp_path / "logs" / "worker.log", text)
+    (tmp_path / "logs.html").write_bytes(report(tmp_path / "out.zip", tmp_path / "logs").page)
+    wider = "return ['list', 'raw'].filter(id => $(id).scrollWidth > $(id).clientWidth)"
+    box = "return ['list', 'detail'].map(id => { const { left, right, top, bottom } = $(id).getBoundingClientRect(); return [left, right, top, bottom]; })"
+    for width, height in (390, 844), (1280, 800), (1280, 400), (1800, 900):
+        with wide(chromium, width, height):
+            chromium.open(tmp_path / "logs.html")
+            chromium.run("select(3); drawRows()")
+            assert chromium.run(wider) == []
+            assert chromium.run("return document.querySelector('.row .text').innerText").startswith("a    b xx")
+            assert "{  4    4" in chromium.run("return $('raw').innerText")
+            fold = "const it = document.querySelector('.row .fold').getBoundingClientRect(); return it.width > 20 && it.right <= innerWidth"
+            assert chromium.run(fold)
+            whole, main = chromium.run("return [document.body.scrollHeight, document.querySelector('main').offsetHeight]")
+            assert (whole, main >= 300) == (whole if height == 400 else height, True)
+            record_list, detail = chromium.run(box)
+            if width < 1700:
+                assert detail[2] == record_list[3] and 100 < detail[3] - detail[2] < 0.6 * main
+            else:
+                assert detail[0] == record_list[1] and detail[2:] == record_list[2:]
+
+
+def test_what_is_too_long_to_be_drawn_is_cut_and_the_record_says_so(chromium, tmp_path):
+    (tmp_path / "logs").mkdir()
+    text = line("25 23:50:00.000", 1, "INFO", "x" * 5000 + "\n\t" + "y" * 395_000)
+    write_log(tmp_path / "logs" / "worker.log", text)
+    (tmp_path / "logs.html").write_bytes(report(tmp_path / "out.zip", tmp_path / "logs").page)
+    chromium.open(tmp_path / "logs.html")
+    chromium.press("u")
+    chromium.run("select(0); drawRows()")
+    lengths = "return [...document.querySelectorAll('.row .text'), $('raw')].map(each => each.textContent.length)"
+    told = f"\n… {len(text) - 1 - 400_000} more characters: Copy has them all"
+    *rows, whole = chromium.run(lengths)
+    assert rows == [2000, 2000]
+    assert whole == 400_000 - text.index("x") - len("\t") + len(told)
+    assert chromium.run("return $('raw').textContent").endswith("y" + told)
 
 
 def test_the_chart_is_drawn_anew_in_other_colours(opened):
@@ -533,6 +675,8 @@ def test_the_keyboard_is_enough(opened):
     for _ in range(40):
         opened.press("Tab")
         reached.append(opened.run("const it = document.activeElement; return it.id || it.textContent"))
+        unmarked = opened.run("return document.querySelector(':focus-visible')?.matches(':not(body)') && getComputedStyle(document.activeElement).outlineStyle === 'none'")
+        assert not unmarked, reached[-1]
     wanted = {
         "about-button",
         "keys-button",
@@ -563,7 +707,7 @@ def test_the_keyboard_is_enough(opened):
     opened.press("Escape")
     assert selected(opened) is None
     opened.press("?")
-    assert opened.run("return document.querySelector('#keys').open")
+    assert opened.run("return document.querySelector('#keys').open && document.querySelector('#keys').offsetHeight > 0")
 
 
 def test_the_chart_is_a_filter_by_mouse_and_by_key(opened):
@@ -587,6 +731,202 @@ def test_the_chart_is_a_filter_by_mouse_and_by_key(opened):
     for _ in range(6):
         opened.press("Backspace")
     assert count(opened) == ALL
+
+
+PAINTED = """
+    const value = getComputedStyle(document.documentElement).getPropertyValue('--' + arguments[0]).trim();
+    const wanted = [1, 3, 5].map(at => parseInt(value.slice(at, at + 2), 16)), chart = $('chart');
+    const copy = new OffscreenCanvas(chart.width, chart.height).getContext('2d', { willReadFrequently: true });
+    copy.drawImage(chart, 0, 0);
+    return arguments[1].map(([x, y]) => {
+        const [r, g, b, a] = copy.getImageData(x, y, 1, 1).data;
+        return [r, g, b].every((each, i) => Math.abs(each - wanted[i]) < 6) ? Math.round(a / 2.55) / 100 : 0;
+    });
+"""
+
+
+def painted(browser, colour, *points):
+    """How opaquely each point of the chart is of this colour: 0 where it is of another one, or of none."""
+    return browser.run(PAINTED, colour, points)
+
+
+def height_of(browser, colour, x):
+    return sum(each > 0 for each in painted(browser, colour, *((x, y) for y in range(58))))
+
+
+def from_middle(browser, x, y):
+    """As the mouse is told where to go."""
+    width, height = browser.run("return [$('chart').clientWidth, $('chart').clientHeight]")
+    return x - width // 2, y - height // 2
+
+
+WORKER_LANE, HOST_LANE = 58 + 17 + 4, 58 + 17 + 4 + 13
+
+
+@pytest.fixture
+def bars(chromium, tmp_path):
+    """A chart of 200 parts, each of 4 pixels and 100 ms."""
+    (tmp_path / "logs").mkdir()
+    records = [
+        ("00.000", "INFO", origin("worker", 1)), *[("00.000", "DEBUG", "x")] * 99,
+        ("10.000", "CRITICAL", "much"), ("10.000", "ERROR", "less"), *[("10.000", "INFO", "x")] * 398, ("20.000", "TRACE", "x"),
+    ]  # fmt: skip
+    write_log(tmp_path / "logs" / "worker.log", "".join(line(f"25 23:50:{time}", 1, *rest) for time, *rest in records))
+    crash = line("25 23:50:15.000", 2, "CRITICAL", "Crashed: SIGSEGV (11) at address 0x0")
+    write_log(tmp_path / "logs" / "host.log", line("25 23:50:05.000", 2, "INFO", "x") + crash)
+    (tmp_path / "logs.html").write_bytes(report(tmp_path / "out.zip", tmp_path / "logs").page)
+    with wide(chromium, 918):
+        chromium.open(tmp_path / "logs.html")
+        chromium.press("Escape")
+        assert chromium.run("return [bins[0].length, plotWidth(), end - begin, lanes()]") == [200, 800, 20000, ["worker", "host"]]
+        yield chromium
+    assert chromium.messages() == []
+
+
+def test_the_bars_of_the_chart_tell_how_many_records_of_each_level_there_are(bars):
+    levels = "critical", "error", "info", "debug", "trace"
+    drawn = {part: [height_of(bars, level, 74 + 4 * part + 1) for level in levels] for part in (0, 50, 99, 100, 101, 199)}
+    assert drawn == {  # the roots of 100, 1, 0, 400, 0 and 1 records
+        0: [0, 0, pytest.approx(1, abs=1), pytest.approx(26, abs=1), 0], 50: [0, 0, 3, 0, 0], 99: [0, 0, 0, 0, 0],
+        100: [3, 3, 50, 0, 0], 101: [0, 0, 0, 0, 0], 199: [0, 0, 0, 0, 3],
+    }  # fmt: skip
+    assert painted(bars, "critical", (475, 57)) == [1] and painted(bars, "error", (475, 54)) == [1]
+    assert painted(bars, "info", (475, 30), (477, 30)) == [pytest.approx(0.62, abs=0.02), 0]
+    bars.run("state.levels = [1]; changed()")
+    assert [height_of(bars, level, 75) for level in levels] == [0, 0, 0, 52, 0]
+
+
+def test_the_chart_has_a_lane_for_each_log(bars):
+    y = HOST_LANE + 2
+    assert painted(bars, "host", (273, y), (275, y), (600, y), (680, y)) == [0, pytest.approx(0.75, abs=0.02), pytest.approx(0.75, abs=0.02), 0]
+    assert painted(bars, "worker", (275, WORKER_LANE + 2), (275, WORKER_LANE + 6)) == [pytest.approx(0.75, abs=0.02), 0]
+    bars.run("state.process = '1'; changed()")
+    assert painted(bars, "host", (275, y)) + painted(bars, "worker", (275, WORKER_LANE + 2)) == [
+        pytest.approx(0.25, abs=0.02), pytest.approx(0.75, abs=0.02),
+    ]  # fmt: skip
+    bars.run("clearFilters(); zoom(about.begin + 16000, about.end)")
+    assert painted(bars, "host", (74, y), (75, y), (300, y)) == [0, 0, 0]
+    bars.run("zoom(about.begin, about.begin + 6000)")
+    assert painted(bars, "host", (870, y), (875, y)) == [pytest.approx(0.75, abs=0.02), 0]
+    bars.run("zoom(about.begin - 1e7, about.end + 1e7)")
+    assert painted(bars, "worker", (474, WORKER_LANE + 2)) == [pytest.approx(0.75, abs=0.02)]
+    bars.run("about.sessions = Array.from({ length: 12 }, (_, number) => ({ ...about.sessions[0], log: String(number) }))")
+    assert bars.run("return lanes().length") == 10
+
+
+def test_what_is_written_in_the_chart_is_as_pale_as_what_is_written_beside_it(bars):
+    tick, records, *lanes = (474, 58 + 11), (30, 29), (20, WORKER_LANE + 3), (20, HOST_LANE + 3)
+    for x, y in tick, records, *lanes:
+        around = [(x + across, y + down) for across in range(-9, 10) for down in range(-5, 6)]
+        assert (x, y, max(painted(bars, "muted", *around)) > 0.5) == (x, y, True)
+    assert painted(bars, "line", (300, 58), (474, 61), (475, 61)) == [1, 1, 0]
+
+
+def test_a_crash_is_crossed_out_in_the_chart(bars):
+    crossed = [
+        max(painted(bars, "critical", *((674 + x, lane + y) for x in across for y in down))) > 0.7
+        for lane in (HOST_LANE, WORKER_LANE) for across in ((-3, -2), (1, 2)) for down in ((0, 1), (4, 5))
+    ]  # fmt: skip
+    assert crossed == [True] * 4 + [False] * 4
+    for begin, end in (15200, 20000), (0, 14950):  # it would be just before the first part, and after the last one
+        bars.run("zoom(about.begin + arguments[0], about.begin + arguments[1])", begin, end)
+        beside = [*range(30, 70), *range(874, 884)]
+        assert max(painted(bars, "critical", *((x, HOST_LANE + y) for x in beside for y in range(6)))) == 0
+
+
+def test_a_range_is_seen_while_it_is_drawn_and_may_be_given_up(bars):
+    bars.drag("#chart", from_middle(bars, 274, 20), from_middle(bars, 474, 20), is_held=True)
+    assert painted(bars, "accent", (300, 100), (500, 100)) == [pytest.approx(0.18, abs=0.02), 0]
+    bars.run("$('chart').dispatchEvent(new PointerEvent('pointercancel'))")
+    assert painted(bars, "accent", (300, 100)) == [0]
+    bars.release()
+    assert bars.run("return [state.from, state.process]") == [None, None]
+
+
+def test_the_chart_shows_what_is_chosen_in_it(bars):
+    bottom = 58 + 17 + 2 * 13 + 9 - 2
+    assert bars.run("return $('chart').height") == bottom + 2
+    bars.run("drawChart([300, 200])")
+    assert painted(bars, "accent", (199, bottom), (201, bottom), (299, bottom), (301, bottom)) == [
+        0, pytest.approx(0.18, abs=0.02), pytest.approx(0.18, abs=0.02), 0,
+    ]  # fmt: skip
+    bars.run("select(count - 1)")
+    assert painted(bars, "accent", (201, bottom), (872, bottom), (873, bottom), (875, bottom)) == [0, 0, 0.75, 0]
+    bars.run("close(); zoom(about.begin, about.begin + 10000); select(count - 1)")
+    bars.press("t")
+    bars.press("End")
+    assert [each > 0.5 for each in painted(bars, "accent", (600, 1), (870, 1), (871, 30), (873, 1))] == [False, True, False, True]
+
+
+def test_the_chart_tells_what_is_under_the_mouse(bars):
+    told = "const it = $('tip'); return it.classList.contains('hidden') ? null : it.textContent"
+    crash = "host 2\ncrashed: SIGSEGV (11) at address 0x0"
+    for x, y, text in (
+        (475, 20, "2025-10-25 23:50:10.000 – 23:50:10.100\n1 CRITICAL, 1 ERROR, 398 INFO"),
+        (479, 20, "2025-10-25 23:50:10.100 – 23:50:10.200\nno record"),
+        (20, 20, "2025-10-25 23:50:00.000 – 23:50:00.100\n1 INFO, 99 DEBUG"),
+        (870, 20, "2025-10-25 23:50:19.900 – 23:50:20.000\n1 TRACE"),
+        (300, HOST_LANE + 2, crash), (272, HOST_LANE + 2, crash), (676, HOST_LANE + 2, crash),
+        (264, HOST_LANE + 2, "2025-10-25 23:50:04.700 – 23:50:04.800\nno record"),
+        (300, WORKER_LANE + 2, bars.run("return whoText(about.sessions.find(each => each.log === 'worker')) + '\\n' + about.sessions.find(each => each.log === 'worker').end_text")),
+    ):  # fmt: skip
+        bars.hover("#chart", from_middle(bars, x, y))
+        assert (x, y, bars.run(told)) == (x, y, text)
+        assert bars.run("const it = $('tip'); return it.offsetLeft >= 4 && it.offsetLeft + it.offsetWidth <= $('chart').clientWidth - 4")
+        assert bars.run("const { x, y } = $('tip').getBoundingClientRect(); return document.elementFromPoint(x + 9, y + 9).id") == "chart"
+    bars.hover("#query", (0, 0))
+    assert bars.run(told) is None
+
+
+def test_a_click_in_the_chart_chooses_a_process_or_a_part(bars):
+    now = "return [state.process, state.from && state.from - about.begin, state.to && state.to - about.begin]"
+
+    def click(x, y, *further, button=0):
+        bars.drag("#chart", *(from_middle(bars, *each) for each in ((x, y), *further)), button=button)
+        return bars.run(now)
+
+    assert click(300, HOST_LANE + 2) == ["2", None, None]
+    assert click(300, HOST_LANE + 2) == [None, None, None]
+    assert click(475, 20, button=2) == click(60, 20) == [None, None, None]
+    assert click(475, 20, (478, 20)) == [None, 10100, 10200]
+    bars.run("state.from = state.to = null; changed()")
+    assert click(674, 20, (274, 20)) == [None, 5000, 15000]
+    bars.run("zoom(about.begin + 10.5, about.begin + .5)")  # what is between two points is of no whole milliseconds
+    assert bars.run(now) == [None, 0, 11]
+    bars.run("document.getElementById('chart').dispatchEvent(new MouseEvent('dblclick'))")
+    assert bars.run(now) == [None, None, None]
+
+
+def test_the_keys_of_the_chart_move_to_its_ends_and_in_and_out(bars):
+    bars.press("t")
+    attribute = "return $('chart').getAttribute(arguments[0])"
+    assert bars.run(attribute, "aria-valuemax") == "199"
+    places = []
+    for key in "ArrowLeft", "PageUp", "PageUp", "ArrowLeft", "PageDown", "End", "ArrowRight", "PageDown", "Home":
+        bars.press(key)
+        places.append(int(bars.run(attribute, "aria-valuenow")))
+    assert places == [0, 10, 20, 19, 9, 199, 199, 189, 0]
+    assert bars.run(attribute, "aria-valuetext") == "2025-10-25 23:50:00.000 – 23:50:00.100: 1 INFO, 99 DEBUG"
+    bars.run("cursor = anchor = 99")
+    bars.press("Shift", "ArrowRight")
+    assert bars.run(attribute, "aria-valuetext") == "2025-10-25 23:50:09.900 – 23:50:10.100: 1 CRITICAL, 1 ERROR, 398 INFO"
+    bars.press("Enter")
+    now = "return [state.from - about.begin, state.to - about.begin]"
+    assert bars.run(now) == [9900, 10100] and bars.run(attribute, "aria-valuenow") == "0"
+    bars.press("Backspace")
+    assert bars.run(now) == [9500, 10500]
+    bars.press("Backspace")
+    bars.press("Backspace")
+    assert bars.run("return [state.from, state.to]") == [None, None]
+
+
+def test_the_times_under_the_chart_are_round_ones_of_the_zone(bars):
+    ticks = "begin = about.begin + 1000 * arguments[0]; end = begin + 1000 * arguments[1]; return ticks().map(([x, text]) => [text, Math.round(x)])"
+    assert bars.run(ticks, 0, 20) == [["23:50:05", 274], ["23:50:10", 474], ["23:50:15", 674]]
+    assert bars.run(ticks, 0, 2) == [["23:50:00.500", 274], ["23:50:01.000", 474], ["23:50:01.500", 674]]
+    assert [text for text, _ in bars.run(ticks, 60, 3600)] == ["00:00", "00:10", "00:20", "00:30", "00:40"]
+    assert [text for text, _ in bars.run(ticks, 0, 2 * 86400)] == ["10-26 12:00", "10-27 00:00", "10-27 12:00"]
+    assert [text for text, _ in bars.run(ticks, 0, 10 * 86400)] == ["2025-10-27", "2025-10-29", "2025-10-31", "2025-11-02", "2025-11-04"]
 
 
 def test_errors_only_leaves_the_other_filters_as_they_are(opened):
@@ -654,7 +994,44 @@ def test_everything_has_a_name_for_those_who_do_not_see_it(opened):
         and not node.get("name", {}).get("value")
     ]
     assert nameless == []
-    assert {"slider", "listbox", "option", "textbox"} <= {node["role"]["value"] for node in tree if not node["ignored"]}
+    places = {"banner", "region", "search", "main", "slider", "status", "listbox", "textbox", "combobox", "group"}
+    named = [(node["role"]["value"], node["name"]["value"]) for node in tree if not node["ignored"] and node["role"]["value"] in places]
+    assert named == [
+        ("banner", ""), ("region", "What went wrong the newest of 3 first"), ("region", "Records over time"), ("search", "Filters"),
+        ("main", ""), ("slider", "Records over time, by level"), ("status", ""), ("listbox", "Records"), ("region", "The record"),
+        ("textbox", "Text in the records"), ("group", "Levels"), ("group", "Roles"), ("combobox", "Process"),
+    ]  # fmt: skip
+    assert "option" in {node["role"]["value"] for node in tree if not node["ignored"]}
+    assert opened.run("return [document.documentElement.lang, $('matches').ariaLive]") == ["en", "polite"]
+
+
+@pytest.mark.parametrize("button", ["issue", "previous", "next", "unfold", "copy", "context", "close"])
+def test_a_button_does_what_its_key_does(opened, button):
+    take_clipboard(opened)
+    done = "return JSON.stringify([state.record, state.levels, isAllUnfolded, window.copied])"
+    began, ended = [], []
+    for use in "click", "key":
+        opened.run("isAllUnfolded = false; window.copied = null; state.levels = [ERROR, CRITICAL]; changed(); select(visible[1])")
+        began.append(opened.run(done))
+        if use == "click":
+            opened.click(f"#{button}")
+        else:
+            opened.run("$('list').focus()")
+            keys = opened.run("return $(arguments[0]).getAttribute('aria-keyshortcuts')", button).split("+")
+            opened.press(*(key.lower() if keys == [key] and len(key) == 1 else key for key in keys))
+        ended.append(opened.wait_for(done.replace("return", "const now =") + "; return now !== arguments[0] && now", began[0]))
+    assert began[0] == began[1] and ended[0] == ended[1]
+
+
+def test_a_key_that_a_control_has_is_in_the_table_of_keys_and_said_at_the_control(opened):
+    opened.press("?")
+    table = opened.run("return $('key-table').innerText")
+    said = "return [...document.querySelectorAll('[aria-keyshortcuts]')].map(it => [it.ariaKeyShortcuts, [it.title, it.placeholder, it.textContent].join(' ')])"
+    found = dict(opened.run(said))
+    assert list(found) == ["I", "Shift+E", "E", "Enter Backspace", "/", "U", "C", "X", "Escape"]
+    for keys, told in found.items():
+        assert all(re.search(rf"(^|[\s,]){re.escape(key.replace('Escape', 'Esc'))}([\s,;]|$)", table) for key in keys.split())
+        assert keys in ("Enter Backspace", "Escape") or re.search(rf"[ (]{re.escape(keys)}[ )]|{keys}$", told), told
 
 
 CONTRAST = """
@@ -700,7 +1077,8 @@ def test_a_browser_that_is_too_old_says_so(page):
     with Browser() as old:
         old.devtools("Page.addScriptToEvaluateOnNewDocument", source="delete window.DecompressionStream")
         old.open(page)
-        assert "cannot be shown: they need a browser of 2023 or later" in old.run("return document.body.innerText")
+        told = old.run("return document.body.innerText")
+    assert told == "These logs cannot be shown: they need a browser of 2023 or later."
 
 
 def test_many_records_are_scrolled_through_to_the_end(chromium, tmp_path):

@@ -81,7 +81,7 @@ function drawChart(selection) {
     context.fillRect(Math.min(...selection), 0, Math.abs(selection[1] - selection[0]), height);
     context.globalAlpha = 1;
   }
-  if (state.record >= 0 && times[state.record] >= begin && times[state.record] <= end) {
+  if (state.record >= 0) {
     context.fillStyle = colour("accent");
     context.fillRect(xOf(times[state.record]) - .75, 0, 1.5, height);
   }
@@ -181,7 +181,6 @@ function listenToChart() {
     else if (event.key === "Backspace") zoomOut();
     else return;
     event.preventDefault();
-    event.stopPropagation();
     showCursor();
     drawChart();
   });
