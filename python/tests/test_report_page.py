@@ -148,6 +148,10 @@ def test_it_opens_without_a_network_and_says_what_is_in_it(opened):
     assert opened.run("return document.querySelector('#data')") is None
 
 
+def test_a_browser_need_not_guess_its_encoding(page):
+    assert b'<meta charset="utf-8">' in page.read_bytes()[:1024]  # it looks no further
+
+
 def test_nothing_could_be_loaded_even_if_a_record_made_the_page_try(chromium, page):
     chromium.open(page)
     chromium.run("""
