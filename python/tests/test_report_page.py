@@ -714,6 +714,16 @@ def test_the_keyboard_is_enough(opened):
     assert opened.run("return document.querySelector('#keys').open && document.querySelector('#keys').offsetHeight > 0")
 
 
+def test_the_text_of_a_record_is_reached_by_key_behind_its_buttons(opened):
+    opened.press("e")
+    opened.run("$('list').focus()")
+    reached = []
+    for _ in range(5):
+        opened.press("Tab")
+        reached.append(opened.run("return document.activeElement.id"))
+    assert reached == ["copy", "only", "context", "close", "raw"]
+
+
 def test_the_chart_is_a_filter_by_mouse_and_by_key(opened):
     width = opened.run("return document.getElementById('chart').clientWidth")
     opened.drag("#chart", (width // 2 - 150, -20), (width // 2 - 2, -20))

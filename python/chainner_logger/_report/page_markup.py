@@ -9,8 +9,6 @@ MARKUP = r"""<!DOCTYPE html>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src @@SCRIPT_DIGEST@@; style-src @@STYLE_DIGEST@@; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="no-referrer">
 <title>chaiNNer logs</title>
 <style>@@STYLE@@</style>
 </head>
