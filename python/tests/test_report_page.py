@@ -855,6 +855,9 @@ def test_a_range_is_seen_while_it_is_drawn_and_may_be_given_up(bars):
     assert painted(bars, "accent", (300, 100)) == [0]
     bars.release()
     assert bars.run("return [state.from, state.process]") == [None, None]
+    bars.drag("#chart", from_middle(bars, 274, 20), from_middle(bars, 277, 20), is_held=True)
+    assert painted(bars, "accent", (275, 100), (276, 100)) == [0, 0]  # it may be a click
+    bars.release()
 
 
 def test_the_chart_shows_what_is_chosen_in_it(bars):
@@ -941,6 +944,8 @@ def test_the_times_under_the_chart_are_round_ones_of_the_zone(bars):
     assert [text for text, _ in bars.run(ticks, 60, 3600)] == ["00:00", "00:10", "00:20", "00:30", "00:40"]
     assert [text for text, _ in bars.run(ticks, 0, 2 * 86400)] == ["10-26 12:00", "10-27 00:00", "10-27 12:00"]
     assert [text for text, _ in bars.run(ticks, 0, 10 * 86400)] == ["2025-10-27", "2025-10-29", "2025-10-31", "2025-11-02", "2025-11-04"]
+    with wide(bars, 320):  # where there is room for one of them
+        assert [text for text, _ in bars.run(ticks, 0, 20)] == ["23:50:10"]
 
 
 def test_errors_only_leaves_the_other_filters_as_they_are(opened):
