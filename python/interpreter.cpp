@@ -38,6 +38,12 @@ PyObject* decoded(const std::basic_string<Character>& path) {
     }
 }
 
+void set(PyObject* kind, PyObject* value) {
+    if (value == nullptr) return;
+    PyErr_SetObject(kind, value);
+    Py_DECREF(value);
+}
+
 }  // namespace
 
 void set_exception(const std::exception_ptr& thrown) {
@@ -45,16 +51,13 @@ void set_exception(const std::exception_ptr& thrown) {
         std::rethrow_exception(thrown);
     } catch (const std::system_error& error) {
         // OSError makes of the number the class that Python has for it.
-        if (PyObject* const arguments = Py_BuildValue("(is)", error.code().value(), error.what())) {
-            PyErr_SetObject(PyExc_OSError, arguments);
-            Py_DECREF(arguments);
-        }
+        set(PyExc_OSError, Py_BuildValue("(iN)", error.code().value(), from_text(error.what())));
     } catch (const std::invalid_argument& error) {
-        PyErr_SetString(PyExc_ValueError, error.what());
+        set(PyExc_ValueError, from_text(error.what()));
     } catch (const std::bad_alloc&) {
         PyErr_NoMemory();
     } catch (const std::exception& error) {
-        PyErr_SetString(PyExc_RuntimeError, error.what());
+        set(PyExc_RuntimeError, from_text(error.what()));
     }
 }
 

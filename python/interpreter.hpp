@@ -11,7 +11,7 @@
 #include <exception>
 #include <filesystem>
 #include <optional>
-#include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace chainner::python {
@@ -52,8 +52,9 @@ int to_path(PyObject* object, void* path);
 /// A pathlib.Path, or None for an empty path. Null with an exception set.
 PyObject* from_path(const std::filesystem::path& path);
 
-inline PyObject* from_text(const std::string& text) {
-    return PyUnicode_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+/// A str. As in Python's own names of files, a surrogate stands for a byte that is no UTF-8.
+inline PyObject* from_text(std::string_view text) {
+    return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "surrogateescape");
 }
 
 }  // namespace chainner::python

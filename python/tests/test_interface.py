@@ -131,6 +131,26 @@ def test_unknown_roles_and_folders_that_cannot_be_used_raise_with_the_value(tmp_
     assert [each.text for each in written()] == ["goes on"]
 
 
+@pytest.mark.skipif(is_windows, reason="there each name of a file is text")
+def test_a_folder_whose_name_is_no_text_is_refused_by_its_name_as_any_other(programs):
+    """Names may have any bytes; Python's surrogates stand for those that are no UTF-8."""
+    (programs.folder / "file").touch()
+    programs.run(
+        """
+        import sys
+        from chainner_logger import setup_logger
+        folder = sys.argv[1] + "/\\udcff"
+        try:
+            setup_logger("worker", folder)
+        except NotADirectoryError as error:
+            assert folder in str(error)
+        else:
+            raise AssertionError
+        """,
+        programs.folder / "file",
+    )
+
+
 def test_records_have_chainners_format(programs):
     output = programs.run(
         """
