@@ -47,20 +47,25 @@ detail::file_sink& file_of(const spdlog::logger& logger) {
 struct role_state {
     std::string role;
     long level;
-    fs::path file;
+    bool is_to_file;
+    fs::path file;  // empty also in a child by `fork`, until its first record
 };
 
 role_state state_of(const spdlog::logger& logger) {
     const std::string& name = logger.name();
+    const auto file = file_of(logger).lock();
     return {name.substr(name.find('.') + 1), python::levels.at(static_cast<std::size_t>(logger.level())),
-            file_of(logger).lock()->path()};
+            file->is_open(), file->path()};
 }
 
-/// A tuple: role, level, file (None: there is none). Null with the exception that is set if there is no state.
+/// A tuple: role, level, whether there is a file, file (None: not now). Null with the exception that is set if there is
+/// no state.
 PyObject* from_state(const std::optional<role_state>& state) {
     if (!state) return nullptr;
     PyObject* const file = python::from_path(state->file);
-    return file == nullptr ? nullptr : Py_BuildValue("(slN)", state->role.c_str(), state->level, file);
+    return file == nullptr
+               ? nullptr
+               : Py_BuildValue("(slNN)", state->role.c_str(), state->level, PyBool_FromLong(state->is_to_file), file);
 }
 
 std::size_t not_negative(Py_ssize_t number, const char* name) {

@@ -288,7 +288,7 @@ def setup_logger(
     found = _adopt(state, to_console)
     _follow(found)
     if catch_crashes:
-        _crashes.catch(logger, state[2])
+        _crashes.catch(logger, state[-1])
     if capture_output is not None:
         _output.capture() if capture_output else _output.release()
     return found
@@ -324,7 +324,7 @@ def describe_exit(status: int) -> str:
 
 def _adopt(state: _native.RoleState, has_console: bool = True) -> Logger:
     """Lets the logging.Logger write to what the library has set up."""
-    role, level, path = state
+    role, level, is_to_file, _ = state
     found = _role_loggers[role]
     with logging._lock:  # type: ignore[attr-defined]
         if role not in _own_handlers:
@@ -334,7 +334,7 @@ def _adopt(state: _native.RoleState, has_console: bool = True) -> Logger:
             found.parent = logging.root  # not to pass a record on to the module's own, which has its handlers
             _own_handlers[role] = file, console
         file, console = _own_handlers[role]
-        used: list[logging.Handler] = [file] if path is not None else []
+        used: list[logging.Handler] = [file] if is_to_file else []
         if has_console:
             used.append(console)
         _used_handlers[role] = used
@@ -353,7 +353,7 @@ def _adopt_by_default(state: _native.RoleState) -> Logger:
     found = _adopt(state)
     if _process_logger is None:
         _follow(found)
-        _crashes.catch(logger, state[2])
+        _crashes.catch(logger, state[-1])
     return found
 
 

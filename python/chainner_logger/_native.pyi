@@ -7,7 +7,7 @@ from pathlib import Path
 
 version: str
 
-RoleState = tuple[str, int, Path | None]  # role, level, file
+RoleState = tuple[str, int, bool, Path | None]  # role, level, whether there is a file, file
 
 def require_main_interpreter() -> None: ...
 def setup_logger(

@@ -258,6 +258,34 @@ def test_a_set_up_that_an_interrupt_ends_costs_no_record_and_silences_nobody(pro
     assert sorted(programs.texts()) == [*(f"early {number}" for number in range(5)), "later"]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("set_up", ["setup_logger('worker')", "logger.warning('first')"])
+def test_a_child_that_is_forked_in_the_midst_of_a_set_up_has_its_records_in_a_file(programs, set_up):
+    """As by another thread: there is a file for the child, which is opened at its first record."""
+    programs.run(
+        f"""
+        import os
+        from chainner_logger import _loggers, logger, setup_logger
+        adopt = _loggers._adopt
+
+        def fork_before(*arguments):
+            _loggers._adopt = adopt
+            child = os.fork()
+            if child == 0:
+                logger.warning("of the child")
+                os._exit(0)
+            os.waitpid(child, 0)
+            return adopt(*arguments)
+
+        _loggers._adopt = fork_before
+        {set_up}
+        logger.info("of the parent")
+        """
+    )
+    assert programs.texts("worker-2") == ["of the child"]
+    assert programs.texts()[-1] == "of the parent"
+
+
 def test_the_module_logger_follows_a_second_set_up(programs):
     programs.run(
         """
