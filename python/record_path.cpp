@@ -189,7 +189,7 @@ struct outer_piece {
 
 /// What is asked of Python's logging at each record. Never given back: threads may outlive the interpreter.
 struct standard_logging {
-    PyObject* is_asynchronous;
+    PyObject* is_of_signal_handler;
     std::array<standard_level, 5> levels;
     std::vector<known_class> classes;    // of loggers and handlers; the first is `subclass`
     std::vector<known_class> passed_by;  // others that take part in the usual way
@@ -316,7 +316,7 @@ bool is_for_program() {
     PyErr_Fetch(&kind, &error, &trace);
     PyErr_NormalizeException(&kind, &error, &trace);
     if (trace != nullptr) PyException_SetTraceback(error, trace);
-    PyObject* const answer = PyObject_CallFunctionObjArgs(standard->is_asynchronous, error, nullptr);
+    PyObject* const answer = PyObject_CallFunctionObjArgs(standard->is_of_signal_handler, error, nullptr);
     if (answer == Py_False) {
         Py_DECREF(answer);
         Py_XDECREF(kind);
@@ -429,15 +429,15 @@ PyObject* add_direct_way(PyObject* /*module*/, PyObject* arguments) {
                                                {"warning", function_at<2>(), convention, nullptr},
                                                {"error", function_at<3>(), convention, nullptr},
                                                {"critical", function_at<4>(), convention, nullptr}}};
-    PyObject *classes = nullptr, *passed_by = nullptr, *values = nullptr, *is_asynchronous = nullptr;
+    PyObject *classes = nullptr, *passed_by = nullptr, *values = nullptr, *is_of_signal_handler = nullptr;
     int are_versions_known = 0;
     if (PyArg_ParseTuple(arguments, "O!O!O!Op", &PyDict_Type, &classes, &PyDict_Type, &passed_by, &PyList_Type, &values,
-                         &is_asynchronous, &are_versions_known) == 0) {
+                         &is_of_signal_handler, &are_versions_known) == 0) {
         return nullptr;
     }
     has_versions = are_versions_known != 0;
     auto* const found =
-        new standard_logging{kept(is_asynchronous), {}, classes_from(classes), classes_from(passed_by), {}};
+        new standard_logging{kept(is_of_signal_handler), {}, classes_from(classes), classes_from(passed_by), {}};
     if (PyErr_Occurred() != nullptr) return nullptr;
     for (Py_ssize_t i = 0; i < PyList_Size(values); ++i) {
         PyObject *dictionary = nullptr, *name = nullptr, *value = nullptr;

@@ -14,7 +14,7 @@ PyCFunction write();
 /// tries first.
 PyObject* class_version(PyObject* module, PyObject* type);
 
-/// `add_direct_way(classes, passed_by, values, is_asynchronous, has_versions)`: gives the first of `classes`, a
+/// `add_direct_way(classes, passed_by, values, is_of_signal_handler, has_versions)`: gives the first of `classes`, a
 /// subclass of `logging.Logger`, level methods that take the direct way: without a LogRecord, where nobody could tell
 /// the difference. That is so as long as
 ///
@@ -25,8 +25,8 @@ PyObject* class_version(PyObject* module, PyObject* type);
 /// - so have the other classes that would take part, in `passed_by`,
 /// - and so have the dictionaries in `values` ([(dictionary, name, value)], without a value: nothing under this name).
 ///
-/// `is_asynchronous(error)` says of an exception whether somebody else has raised it meanwhile, and not formatting.
-/// `has_versions`: the pieces of a class need no look while `class_version` says the same.
+/// `is_of_signal_handler(error)` says of an exception whether somebody else has raised it meanwhile, and not
+/// formatting. `has_versions`: the pieces of a class need no look while `class_version` says the same.
 PyObject* add_direct_way(PyObject* module, PyObject* arguments);
 
 inline constexpr auto not_own = "this handler belongs to no role: setup_logger makes those that do";

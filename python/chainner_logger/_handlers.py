@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 
 from . import _native
-from ._records import is_asynchronous, repaired, text_of
+from ._records import is_of_signal_handler, repaired, text_of
 
 
 class _SinkHandler(logging.Handler):
@@ -85,7 +85,7 @@ class ConsoleHandler(_SinkHandler, logging.StreamHandler):  # type: ignore[type-
     def handleError(self, record: logging.LogRecord) -> None:
         error = sys.exc_info()[1]
         self.awaited.clear()  # rather shown twice than not at all
-        if isinstance(error, Exception) and is_asynchronous(error):
+        if isinstance(error, Exception) and is_of_signal_handler(error):
             raise error
         super().handleError(record)
 
@@ -218,7 +218,7 @@ def _failure_to_pass_on(record: logging.LogRecord, successor: logging.Logger) ->
     try:
         _pass_on(record, successor)
     except Exception as error:
-        if is_asynchronous(error):
+        if is_of_signal_handler(error):
             raise
         return error
     return None

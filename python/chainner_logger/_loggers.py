@@ -12,7 +12,7 @@ from typing import Literal, TypeVar, cast, get_args
 
 from . import _child_processes, _configuration, _crashes, _ends, _exceptions, _native, _output
 from ._handlers import ConsoleHandler, EarlyRecords, FileHandler
-from ._records import is_asynchronous, repaired
+from ._records import is_of_signal_handler, repaired
 
 ProcessType = Literal["host", "worker"]
 ColorMode = Literal["automatic", "always", "never"]
@@ -119,7 +119,7 @@ def _add_direct_way() -> None:
         (vars(formatter), "format"),
         (vars(time), clock, getattr(time, clock) if is_own_clock else object()),
     ]
-    _native.add_direct_way(classes, passed_by, values, is_asynchronous, _are_classes_counted())
+    _native.add_direct_way(classes, passed_by, values, is_of_signal_handler, _are_classes_counted())
 
 
 def _are_classes_counted() -> bool:

@@ -42,7 +42,7 @@ def add_direct_way(
     classes: dict[type, tuple[int, dict[str, object]]],
     passed_by: dict[type, tuple[int, dict[str, object]]],
     values: list[tuple[dict[str, object], str, object] | tuple[dict[str, object], str]],
-    is_asynchronous: Callable[[Exception], bool],
+    is_of_signal_handler: Callable[[Exception], bool],
     has_versions: bool,
 ) -> None: ...
 def bind(role: str, file: logging.Handler, console: logging.Handler, own_stderr: object) -> None: ...

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import logging
+import signal
 import time
 import types
-from opcode import opmap
 
 # Seconds since 1970 that the library can count. In the first one spdlog takes its cache of the date to be filled.
 _first_time, _last_time = 1, 9_223_372_036
@@ -44,38 +44,31 @@ def text_of(record: logging.LogRecord, handler: logging.Handler) -> str:
     return text if isinstance(text, str) else _not_formatted(record, TypeError(f"its formatter returned {_shown(text)}"))
 
 
-def is_asynchronous(error: Exception) -> bool:
-    """Whether a signal handler, or another thread by `PyThreadState_SetAsyncExc`, has raised it: then it is for the
-    program, whatever this thread was doing at that moment."""
+def is_of_signal_handler(error: Exception) -> bool:
+    """Whether a handler of a signal has raised it, as a timeout does: then it is for the program, whatever this thread
+    was doing at that moment. What another thread raises by `PyThreadState_SetAsyncExc` has no mark of its own: logging
+    takes it for an exception of what it formats, and so does this."""
+    handlers = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()}
     trace = error.__traceback__
-    if trace is None:
-        return False
-    while True:
-        if _is_signal_handler(trace.tb_frame):
+    while trace is not None:
+        if trace.tb_frame.f_code in handlers and _has_interrupted(trace.tb_frame):
             return True
-        if trace.tb_next is None:
-            break
         trace = trace.tb_next
-    # The other thread names a class, of which the interpreter makes an instance where no statement raises one. So does
-    # C for these few.
-    is_raised = trace.tb_frame.f_code.co_code[trace.tb_lasti : trace.tb_lasti + 1] == bytes([opmap["RAISE_VARARGS"]])
-    if is_raised or isinstance(error, (MemoryError, StopIteration, StopAsyncIteration)):
-        return False
-    try:
-        return type(error)().args == error.args
-    except Exception:
-        return False
+    return False
 
 
-def _is_signal_handler(frame: types.FrameType) -> bool:
+def _code_of(handler: object) -> object:
+    """Of a function, a method, an object that can be called, or a functools.partial of these."""
+    called = getattr(handler, "func", handler)
+    return getattr(called, "__code__", None) or getattr(getattr(called, "__call__", None), "__code__", None)
+
+
+def _has_interrupted(handler: types.FrameType) -> bool:
     """It is called with the frame that it interrupts."""
-    interrupted = frame.f_back
-    if interrupted is None:
-        return False
     arguments: list[object] = []
-    for each in frame.f_locals.values():
+    for each in handler.f_locals.values():
         arguments.extend(each if type(each) is tuple else (each,))
-    return any(each is interrupted for each in arguments)
+    return handler.f_back is not None and any(each is handler.f_back for each in arguments)
 
 
 def _message_of(record: logging.LogRecord) -> str:
@@ -86,7 +79,7 @@ def _message_of(record: logging.LogRecord) -> str:
 
 
 def _not_formatted(record: logging.LogRecord, error: Exception) -> str:
-    if is_asynchronous(error):
+    if is_of_signal_handler(error):
         raise error
     message = record.msg if isinstance(record.msg, str) else _shown(record.msg)
     arguments = f" with {_shown(record.args)}" if record.args else ""
@@ -98,6 +91,6 @@ def _shown(value: object) -> str:
     try:
         return str(value) if isinstance(value, Exception) else repr(value)
     except Exception as error:
-        if is_asynchronous(error):
+        if is_of_signal_handler(error):
             raise
         return f"<{type(value).__name__}, which raises {type(error).__name__} when shown>"

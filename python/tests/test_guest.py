@@ -1,7 +1,9 @@
 """A guest in somebody else's process: exceptions, hooks and pieces of `logging` work there as they do without it."""
 
+import inspect
 import logging
 import os
+import queue
 import sys
 
 import pytest
@@ -74,17 +76,24 @@ for number in range(200):
     assert not any("not formatted" in each for each in programs.texts())
 
 
-@pytest.mark.parametrize("kind", ["Stop", "StopWithReason", "TimeoutError"])
-def test_what_another_thread_raises_in_a_logging_call_arrives(programs, kind):
+# An `Exception` that another thread raises in the midst of formatting stays in the record, as in logging.
+@pytest.mark.parametrize(
+    "kind, calls", [("StopAll", "calls"), ("KeyboardInterrupt", "calls"), ("Stop", "calls[3:]"), ("TimeoutError", "calls[3:]")]
+)
+def test_what_another_thread_raises_in_a_logging_call_arrives(programs, kind, calls):
     code = f"""
+class StopAll(BaseException):
+    pass
+
 main = ctypes.c_ulong(threading.get_ident())
+calls, kind = {calls}, {kind}
 
 def raise_there():
     time.sleep(0.001)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(main, ctypes.py_object({kind}))
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(main, ctypes.py_object(kind))
 
 for number in range(100):
-    assert interrupted(calls[number % 4], threading.Thread(target=raise_there).start, {kind}), number
+    assert interrupted(calls[number % len(calls)], threading.Thread(target=raise_there).start, kind), number
 """
     programs.run(interruptions + code)
     assert not any("not formatted" in each for each in programs.texts())
@@ -106,6 +115,24 @@ def test_what_formatting_raises_stays_in_the_log(worker, written):
                 self.clear()
             return "shown"
 
+    class Calling:
+        def __init__(self, function, *arguments):
+            self.call = lambda: function(*arguments)
+
+        def __str__(self):
+            return self.call()
+
+    def fail(frame):
+        raise ValueError("with a frame")
+
+    def failing_generator():
+        yield
+
+    def throw():
+        suspended = failing_generator()
+        next(suspended)
+        suspended.throw(LookupError)
+
     kinds = ValueError, MemoryError, StopIteration, RuntimeError("reason"), TimeoutError
     for kind in kinds:
         worker.info("direct %s", Failing(kind))
@@ -113,9 +140,31 @@ def test_what_formatting_raises_stays_in_the_log(worker, written):
     worker.info("changing %s", Changing(a=1, b=2))
     worker.info("huge %*d", 10**18, 1)
     worker.info("next %s", type("Next", (), {"__str__": lambda self: next(iter(()))})())
+    callings = [
+        Calling(queue.SimpleQueue().get_nowait),  # compiled, and raises a class without arguments
+        Calling(lambda: fail(inspect.currentframe())),
+        Calling(throw),
+    ]
+    for calling in callings:
+        worker.info("direct %s", calling)
+        worker.getChild("child").info("usual %s", calling)
     texts = [each.text for each in written()]
-    assert len(texts) == 2 * len(kinds) + 3
+    assert len(texts) == 2 * len(kinds) + 3 + 2 * len(callings)
     assert all("not formatted" in each for each in texts)
+
+
+def test_what_a_stream_raises_stays_out_of_the_program(worker, written, monkeypatch):
+    class Stream:
+        def write(self, text):
+            queue.SimpleQueue().get_nowait()
+
+        def flush(self):
+            pass
+
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    monkeypatch.setattr(worker.handlers[1], "stream", Stream())
+    worker.info("shown to nobody")
+    assert [each.text for each in written()] == ["shown to nobody"]
 
 
 @pytest.mark.parametrize("result", [b"bytes", None, 7])
