@@ -215,7 +215,7 @@ PyObject* open_crash_file(PyObject* /*module*/, PyObject* arguments) {
     if (PyArg_ParseTuple(arguments, "O&", python::to_path, &path) == 0) return nullptr;
     const auto descriptor = without_gil([&path] {
         using namespace chainner::platform;
-        return to_descriptor(open_log_file(path, open_mode::create_or_append).opened);
+        return to_descriptor(open_log_file(path, open_mode::create_or_share).opened);
     });
     return descriptor ? PyLong_FromLong(*descriptor) : nullptr;
 }
@@ -237,26 +237,30 @@ void register_dump(int number, int descriptor) {
     signal_of_dump = number;
 }
 
-struct crash_file_place {
-    fs::path path;
-    int process_id;  // whose it is: a child by `fork` has its parent's open
-};
+/// Null: there is none. Never destroyed, as a signal handler may read it.
+std::atomic<const fs::path*> path_of_crash_file{nullptr};
 
-/// Never destroyed, as a signal handler may read it.
-std::atomic<const crash_file_place*> place_of_crash_file{nullptr};
-
-/// At the end of the process, also in a signal handler.
+/// At the end of the process, also in a signal handler. The last one that has it open removes it: a child by `fork` may
+/// outlive its parent.
 void remove_empty_crash_file() noexcept {
     namespace platform = chainner::platform;
-    const crash_file_place* const place = place_of_crash_file;
-    if (place == nullptr || place->process_id != platform::process_id()) return;
+    const fs::path* const path = path_of_crash_file;
     const platform::file_number number = detail::loggers_of_process().crash_file.verified_number();
-    const auto identity = platform::identity_of(number).value_or(platform::file_identity{});
-    platform::file file(number, identity);
-    const auto [placement, size] = platform::state_of(file, place->path);
-    file.release();  // something may still crash
+    if (path == nullptr || number == platform::no_file) return;
+    const auto is_empty = [number, path] {
+        platform::file file(number, platform::identity_of(number).value_or(platform::file_identity{}));
+        const auto [placement, size] = platform::state_of(file, *path);
+        file.release();  // something may still crash
+        return placement == platform::placement::in_place && size == 0;
+    };
     std::error_code ignored;
-    if (placement == platform::placement::in_place && size == 0) fs::remove(place->path, ignored);
+    if (is_empty() && platform::claim_file(number, *path) && is_empty()) fs::remove(*path, ignored);
+}
+
+void release_crash_file() noexcept {
+    remove_empty_crash_file();
+    path_of_crash_file = nullptr;
+    detail::loggers_of_process().crash_file.remember(chainner::platform::no_file);
 }
 
 /// A crash is named there with its time and process, before the stacks of Python's code. Returns whether those are
@@ -265,10 +269,9 @@ PyObject* write_crashes_to(PyObject* /*module*/, PyObject* arguments) {
     int descriptor = 0;
     fs::path path;
     if (PyArg_ParseTuple(arguments, "iO&", &descriptor, python::to_path, &path) == 0) return nullptr;
-    remove_empty_crash_file();  // the one before
     auto& process = detail::loggers_of_process();
     process.crash_file.remember(chainner::platform::number_of(descriptor));
-    place_of_crash_file = new crash_file_place{std::move(path), chainner::platform::process_id()};
+    path_of_crash_file = new fs::path(std::move(path));
     dump_stacks =
         chainner::platform::displaced_handler([descriptor](int number) { register_dump(number, descriptor); });
     if (PyErr_Occurred() != nullptr) return nullptr;
@@ -341,6 +344,8 @@ PyMethodDef functions[] = {
     {"open_crash_file", open_crash_file, METH_VARARGS, nullptr},
     {"write_crashes_to", write_crashes_to, METH_VARARGS, nullptr},
     {"remove_empty_crash_file", called<remove_empty_crash_file>, METH_NOARGS, nullptr},
+    {"release_crash_file", called<release_crash_file>, METH_NOARGS,
+     "Crashes are written to the log alone from now on. Whoever opened the file closes it."},
     {"install_crash_handler", called<chainner::install_crash_handler>, METH_NOARGS, nullptr},
     {"capture_output", called<chainner::capture_output>, METH_NOARGS, nullptr},
     {"release_output", called<chainner::release_output>, METH_NOARGS, nullptr},

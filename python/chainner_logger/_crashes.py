@@ -19,12 +19,26 @@ def catch(logger: logging.Logger, log_file: Path | None) -> None:
     The stacks of Python's code go to a file beside `log_file`, as only faulthandler knows them then.
     """
     _exceptions.catch(logger)
-    if log_file is not None:
+    path = log_file and log_file.with_suffix(".crash.txt")
+    if _crash_file is None or _crash_file.path != path or not _crash_file.is_in_place():
+        release_file()
         try:
-            _write_native_crashes(log_file.with_suffix(".crash.txt"))
+            if path is not None:
+                _write_native_crashes(path)
         except OSError as error:
             logger.warning("Python's stacks will not be written if native code crashes: %s", error)
     _native.install_crash_handler()
+
+
+def release_file() -> None:
+    """The stacks go nowhere from now on."""
+    global _crash_file
+    before, _crash_file = _crash_file, None
+    if before is not None:
+        if before.is_of_faulthandler:
+            faulthandler.disable()
+        _native.release_crash_file()
+        os.close(before.descriptor)
 
 
 class _CrashFile:
@@ -32,13 +46,13 @@ class _CrashFile:
     stays, bounded, and the next process goes on with it."""
 
     most = 1024 * 1024  # bytes that are there when it is opened
+    is_of_faulthandler = False  # enabled by us, to write there without the library
 
     def __init__(self, path: Path) -> None:
         """Raises OSError, also for a link and for a file of another user."""
         self.path = path
         self.descriptor = _native.open_crash_file(path)
         try:
-            _unlock(self.descriptor)
             if os.fstat(self.descriptor).st_size > self.most:
                 self._make_room()
         except OSError:
@@ -58,26 +72,13 @@ class _CrashFile:
             return False
 
 
-def _unlock(descriptor: int) -> None:
-    """A child by fork shares the file with its lock, and may outlive this process: the next one is to have it too. The
-    lock of the log beside it keeps others away."""
-    try:
-        import fcntl
-    except ImportError:
-        return
-    fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
 def _write_native_crashes(path: Path) -> None:
     global _crash_file
-    before = _crash_file
-    if before is not None and before.path == path and before.is_in_place():
-        return
-    _crash_file = _CrashFile(path)
-    if not _native.write_crashes_to(_crash_file.descriptor, path) and (before or not faulthandler.is_enabled()):
-        faulthandler.enable(_crash_file.descriptor)
-    if before is not None:
-        os.close(before.descriptor)
+    opened = _CrashFile(path)
+    if not _native.write_crashes_to(opened.descriptor, path) and not faulthandler.is_enabled():
+        faulthandler.enable(opened.descriptor)
+        opened.is_of_faulthandler = True
+    _crash_file = opened
 
 
 atexit.register(_native.remove_empty_crash_file)

@@ -289,6 +289,8 @@ def setup_logger(
     _follow(found)
     if catch_crashes:
         _crashes.catch(logger, state[-1])
+    else:
+        _crashes.release_file()
     if capture_output is not None:
         _output.capture() if capture_output else _output.release()
     return found

@@ -255,3 +255,69 @@ def test_a_crash_after_the_log_was_removed_is_in_a_new_one(programs):
         status=crash_status,
     )
     assert reasons(programs) == [crashed]
+
+
+daemon = """
+    import faulthandler, os, signal, sys
+    from chainner_logger import setup_logger
+    setup_logger("worker")
+    reading, writing = os.pipe()
+    if os.fork() != 0:
+        {end}
+    os.close(writing)
+    os.read(reading, 1)  # until the parent has ended
+    {then}
+"""
+
+
+@pytest.mark.parametrize("end, status", [("sys.exit()", 0), ("os._exit(0)", 0), ("os.kill(os.getpid(), 15)", -15)])
+def test_a_crash_of_a_daemon_whose_parent_has_ended_has_pythons_stacks(programs, end, status):
+    programs.run(daemon.format(end=end, then="faulthandler._read_null()"), status=status)
+    assert "Current thread 0x" in (programs.logs / "worker.crash.txt").read_text()
+
+
+def test_a_daemon_that_ends_in_good_order_leaves_no_crash_file(programs):
+    programs.run(daemon.format(end="os._exit(0)", then="sys.exit()"))
+    assert [path.name for path in programs.logs.iterdir()] == ["worker.log"]
+
+
+leaving = """
+    import subprocess, sys
+    from chainner_logger import setup_logger
+    setup_logger("worker")
+    {leave}
+    other = subprocess.Popen([sys.executable, *sys.argv[1:]], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    other.stdout.readline()  # when this process ends, the other goes on
+"""
+
+
+@pytest.mark.parametrize("leave", ["dev_mode=True", "'{}'", "'{}', catch_crashes=False"])
+def test_who_leaves_a_folder_takes_no_crash_file_from_the_next_process_there(programs, leave):
+    other = programs.file(
+        """
+        import faulthandler, sys
+        from chainner_logger import setup_logger
+        setup_logger("worker")
+        print("ready", flush=True)
+        sys.stdin.read()
+        faulthandler._read_null()
+        """
+    )
+    leave = f"setup_logger('worker', {leave.format(programs.folder / 'elsewhere')})"
+    programs.run(leaving.format(leave=leave), other)
+    assert "Current thread 0x" in (programs.logs / "worker.crash.txt").read_text()
+
+
+def test_a_crash_file_that_another_process_has_open_stays(programs):
+    other = programs.file(
+        """
+        import sys
+        from pathlib import Path
+        from chainner_logger._crashes import _CrashFile
+        file = _CrashFile(Path(sys.argv[1]))
+        print("ready", flush=True)
+        sys.stdin.read()
+        print(file.is_in_place(), file=sys.stderr)
+        """
+    )
+    assert programs.run(leaving.format(leave=""), other, programs.logs / "worker.crash.txt").endswith("\nTrue\n")

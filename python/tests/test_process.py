@@ -519,6 +519,22 @@ def test_a_process_that_ends_in_good_order_leaves_no_crash_file(programs):
     assert [path.name for path in (programs.folder / "elsewhere").iterdir()] == ["worker.log"]
 
 
+@pytest.mark.parametrize("again", ["dev_mode=True", "sys.argv[1], catch_crashes=False"])
+def test_pythons_stacks_are_not_in_a_folder_that_the_process_has_left(programs, again):
+    programs.run(
+        f"""
+        import faulthandler, sys
+        from chainner_logger import setup_logger
+        setup_logger("worker")
+        setup_logger("worker", {again})
+        faulthandler._read_null()
+        """,
+        programs.folder / "elsewhere",
+        status=crash_status,
+    )
+    assert [path.name for path in programs.logs.iterdir()] == ["worker.log"]
+
+
 def test_a_crash_file_names_each_crash_and_does_not_grow_by_starts(programs):
     crash(programs)
     crash(programs)

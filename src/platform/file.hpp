@@ -96,7 +96,9 @@ private:
 /// to its parent.
 void make_unwritable(file_number number) noexcept;
 
-enum class open_mode { create_or_append, create_new, existing };
+/// `create_or_share` is for a file that a child by `fork` goes on with: its lock lets others open it in this mode too.
+/// Windows has no `fork`, and the lock is as for the others.
+enum class open_mode { create_or_append, create_new, existing, create_or_share };
 
 struct opened_file {
     file opened;
@@ -113,6 +115,10 @@ opened_file open_log_file(const std::filesystem::path& path, open_mode mode);
 
 /// Adds to the rights of the file's group that of reading it. Does nothing on Windows, where the folder decides.
 std::error_code let_group_read(const file& file) noexcept;
+
+/// Locks a file that was opened by `create_or_share`, so that nobody else can open it. false: another process has it
+/// open, or `path` leads to it no longer. The number stays, and has no lock then. May be called in a signal handler.
+bool claim_file(file_number number, const std::filesystem::path& path) noexcept;
 
 /// Gives the file to the C library, as a descriptor that it closes.
 int to_descriptor(file file);

@@ -98,7 +98,7 @@ int open_or_create(const fs::path& path, open_mode mode, bool& is_new) noexcept 
     constexpr int flags = O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
     is_new = mode == open_mode::create_new;
     int descriptor = is_new ? -1 : open(path.c_str(), flags);
-    if (is_new || (descriptor < 0 && errno == ENOENT && mode == open_mode::create_or_append)) {
+    if (is_new || (descriptor < 0 && errno == ENOENT && mode != open_mode::existing)) {
         descriptor = open(path.c_str(), flags | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
         is_new = descriptor >= 0;
     }
@@ -150,12 +150,13 @@ opened_file open_log_file(const fs::path& path, open_mode mode) {
     while (true) {
         bool is_new = false;
         file opened = adopt_descriptor(open_or_create(path, mode, is_new));
-        if (!opened && errno == EEXIST && mode == open_mode::create_or_append) continue;
+        if (!opened && errno == EEXIST && mode != open_mode::create_new) continue;
         if (!opened) fail(last_error(), errno == ELOOP ? "the log file is a link" : "cannot open the log file");
         const auto descriptor = descriptor_of(opened);
         if (!is_new) make_safe(descriptor, path);
         // A file system without locks must not stop the logger.
-        const int lock = lock_for_writing(descriptor);
+        const bool is_shared = mode == open_mode::create_or_share;
+        const int lock = is_shared ? try_lock(descriptor, LOCK_SH) : lock_for_writing(descriptor);
         if (lock == EWOULDBLOCK) fail(locked);
         if (lock == EBUSY) fail(not_permitted(), "a program that reads the log file has locked it");
         // Who held the lock until now may have rotated the file away since it was opened, or written to a new one.
@@ -175,6 +176,18 @@ std::error_code let_group_read(const file& file) noexcept {
     if (fstat(descriptor, &found) != 0) return last_error();
     if ((found.st_mode & S_IRGRP) != 0) return {};
     return fchmod(descriptor, (found.st_mode & rights) | S_IRGRP) == 0 ? std::error_code() : last_error();
+}
+
+bool claim_file(file_number number, const fs::path& path) noexcept {
+    const auto descriptor = static_cast<int>(number);
+    // A child by `fork` shares the lock of its parent: only where the file is opened anew is one in the other's way.
+    bool is_new = false;
+    const int anew = open_or_create(path, open_mode::existing, is_new);
+    if (anew < 0) return false;
+    dup2(anew, descriptor);
+    fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    ::close(anew);
+    return try_lock(descriptor, LOCK_EX) == 0;
 }
 
 int to_descriptor(file file) { return static_cast<int>(file.release()); }

@@ -75,6 +75,8 @@ opened_file open_log_file(const fs::path& path, open_mode mode) {
 
 std::error_code let_group_read(const file&) noexcept { return {}; }
 
+bool claim_file(file_number, const fs::path&) noexcept { return true; }  // it has been since it was opened
+
 int to_descriptor(file file) {
     int number = _open_osfhandle(file.release(), _O_APPEND | _O_BINARY | _O_NOINHERIT);
     // The C runtime gives the lowest number that is free, which may be that of a closed stream.
