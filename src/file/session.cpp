@@ -72,16 +72,21 @@ void session::describe_process() {
 bool session::is_left_open(std::string_view text) {
     const bool may_have_begun_before = text.size() >= end_size;
     bool has_record = false;  // in a pattern of the library's own
+    bool is_of_one = true;    // record, in whatever pattern: no closing one is so long
     while (!text.empty()) {
         if (text.back() == '\n') text.remove_suffix(1);
         const std::size_t begin = text.rfind('\n') + 1;  // 0 where there is none
-        const std::string_view message = message_of(text.substr(begin));
+        const std::string_view line = text.substr(begin);
+        const std::string_view message = message_of(line);
         if (begins_with(message, session_closing)) return false;
-        if (begins_with(message, session_opening)) return true;
+        for (const std::string_view heading : {session_opening, session_continued, session_origin}) {
+            if (begins_with(message, heading)) return true;
+        }
         has_record = has_record || !message.empty();
+        is_of_one = is_of_one && (begin == 0 || begins_with(line, "\t"));
         text = text.substr(0, begin);
     }
-    return may_have_begun_before && has_record;
+    return may_have_begun_before && (has_record || is_of_one);
 }
 
 std::optional<std::string> session::update_utc_offset(time_point now) {

@@ -40,7 +40,7 @@ public:
     static constexpr std::size_t end_size = 8 * 1024;
 
     /// Whether the session that has written the end of a file, `text`, has not closed it. Known only where the records
-    /// are in one of the library's own patterns.
+    /// are in one of the library's own patterns, or the last one is longer than `text`.
     static bool is_left_open(std::string_view text);
 
     /// Minutes.

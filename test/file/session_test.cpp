@@ -72,13 +72,34 @@ TEST(Session, IsClosedByItsOwnRecordAlone) {
     std::string long_text;
     while (long_text.size() < 8 * 1024) long_text += message;
     EXPECT_TRUE(is_left_open(long_text));
-    EXPECT_FALSE(is_left_open(std::string(chainner::detail::session::end_size, '{')))
-        << "of a pattern that is not ours";
+    std::string another_pattern;
+    while (another_pattern.size() < session::end_size) another_pattern += "{\"message\": \"x\"}\n\tmore\n";
+    EXPECT_FALSE(is_left_open(another_pattern));
     EXPECT_TRUE(is_left_open(begin + message + "\t" + closing)) << "the line of a message";
     EXPECT_TRUE(is_left_open(begin + head + "[x] " + closing)) << "in the midst of a message";
     EXPECT_TRUE(is_left_open(begin + head + "\\x4cogger closed for worker process\n"));
     EXPECT_FALSE(is_left_open("Logger initialized for worker process. Log file: /w.log\nmessage\n"))
         << "in another pattern it is not known";
+}
+
+TEST(Session, IsLeftOpenInAFileThatARotationHasBegun) {
+    const std::string head = "2025-10-19 05:52:25.123 [1] [INFO] ";
+    const std::string closing = head + "Logger closed for worker process\n";
+    for (const std::string words : {"Continues an older file. Role: worker", "Role: worker"}) {
+        const std::string heading = head + words + "\n";
+        EXPECT_TRUE(session::is_left_open(heading)) << words;
+        EXPECT_TRUE(session::is_left_open(heading + head + "message\n")) << words;
+        EXPECT_FALSE(session::is_left_open(heading + closing)) << words;
+    }
+}
+
+TEST(Session, IsLeftOpenByARecordThatIsLongerThanWhatIsLookedAt) {
+    std::string lines;
+    while (lines.size() < session::end_size) lines += "\tin a further line\n";
+    EXPECT_TRUE(session::is_left_open(lines.substr(lines.size() - session::end_size)));
+    EXPECT_TRUE(session::is_left_open(lines));
+    EXPECT_TRUE(session::is_left_open(std::string(session::end_size, 'x')));
+    EXPECT_FALSE(session::is_left_open("\tin a further line\n")) << "of a file that another has begun";
 }
 
 TEST(Session, TellsAChangeOfTheUtcOffset) {
