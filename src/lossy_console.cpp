@@ -12,10 +12,9 @@ namespace {
 
 constexpr std::chrono::milliseconds longest_wait{100};
 
-/// As much as a pipe takes all of or nothing; if there are any, whole lines.
+/// What is given at once; if there are any, whole lines.
 string_view next_piece(string_view text) {
-    constexpr std::size_t most_at_once = 4096;
-    const string_view most = text.substr(0, most_at_once);
+    const string_view most = text.substr(0, lossy_console::most_at_once);
     const std::size_t end_of_lines = most.rfind('\n') + 1;
     return end_of_lines > 0 ? most.substr(0, end_of_lines) : most;
 }

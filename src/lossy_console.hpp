@@ -21,6 +21,9 @@ class lossy_console {
 public:
     using clock = std::chrono::steady_clock;
 
+    /// Bytes: what a pipe takes all of or nothing. Whole lines are given at once, as many as this has room for.
+    static constexpr std::size_t most_at_once = 4096;
+
     /// The first record of a text, its end included; empty if it has no end yet.
     using splitter = std::string_view (*)(std::string_view text);
 

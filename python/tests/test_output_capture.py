@@ -146,6 +146,25 @@ def test_what_a_started_program_has_in_a_log_of_its_own_is_recorded_once(program
     assert "[ERROR] in two\n\tlines\n" in output, "all is shown"
 
 
+def test_a_line_that_only_looks_like_one_of_a_started_programs_record_is_recorded(programs):
+    child = """
+        from chainner_logger import setup_logger
+        logger = setup_logger("worker")
+        logger.error("a long record" + "\\n  of many lines" * 1000)
+        """
+    programs.run(
+        f"""
+        import subprocess, sys
+        from chainner_logger import setup_logger
+        logger = setup_logger("host", capture_output=True)
+        subprocess.run([sys.executable, {str(programs.file(child))!r}])
+        logger.info("the worker has ended")  # once all that it has shown is taken
+        print("\\tat a place, says the host", file=sys.stderr)
+        """
+    )
+    assert programs.texts("host") == ["the worker has ended", "stderr: \tat a place, says the host"]
+
+
 @pytest.mark.parametrize("stream", ["sys.stdout", "Tee(sys.stderr)"])
 def test_a_console_that_writes_to_a_captured_stream_is_recorded_once(programs, stream):
     output = programs.run(

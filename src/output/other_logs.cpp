@@ -1,5 +1,8 @@
 #include "output/other_logs.hpp"
 
+#include <utility>
+
+#include "lossy_console.hpp"
 #include "record/escaping.hpp"
 
 namespace chainner::detail {
@@ -8,7 +11,16 @@ using std::string_view;
 
 bool other_logs::have(string_view line) {
     constexpr std::size_t process_id_begin = 12;  // [05:52:25] [1234] [INFO] message
-    if (!line.empty() && line.front() == '\t') return has_last_;
+    const bool is_after_pause = std::exchange(is_after_pause_, false);
+    const std::size_t size = line.size() + 1;
+    shown_at_once_ += size;
+    if (begins_with(line, "\t")) {
+        const bool is_shown_apart = shown_at_once_ > lossy_console::most_at_once;
+        if (is_shown_apart) shown_at_once_ = size;
+        // Others print such lines, too.
+        return has_last_ = has_last_ && (is_shown_apart || !is_after_pause);
+    }
+    shown_at_once_ = size;
     has_last_ = false;
     if (line.size() < process_id_begin || line.front() != '[' || line.substr(9, 3) != "] [") return false;
     line.remove_prefix(process_id_begin);

@@ -2,6 +2,7 @@
 
 // Which captured lines are in a log already.
 
+#include <cstddef>
 #include <functional>
 #include <set>
 #include <string>
@@ -19,9 +20,14 @@ public:
     /// To be asked about each line in turn.
     bool have(std::string_view line);
 
+    /// What comes next was not shown at once with what came before.
+    void pause() noexcept { is_after_pause_ = true; }
+
 private:
     std::set<std::string, std::less<>> with_log_;  // process ids
     bool has_last_ = false;
+    bool is_after_pause_ = false;
+    std::size_t shown_at_once_ = 0;  // bytes, of the record whose line was the last
 };
 
 }  // namespace chainner::detail

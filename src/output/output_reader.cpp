@@ -116,6 +116,7 @@ bool output_reader::read(stream& from) {
     has_unrecorded_ = true;
     const std::size_t size = captured_streams::read(from.which, from.buffer.get() + filled, room);
     from.filled = filled + size;
+    from.is_emptied = size < room;
     return size < room || room == most_at_once;
 }
 
@@ -147,6 +148,7 @@ bool output_reader::record() {
         const string_view text = each.unrecorded();
         each.recorded += text.size();
         each.lines.add(text, now);
+        if (each.is_emptied) each.others.pause();
         each.lines.give_if_due(now);
         if (gives_rest_) each.lines.give_rest();
     }

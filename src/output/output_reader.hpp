@@ -71,6 +71,7 @@ private:
         std::atomic<std::size_t> filled{0};  // up to here, as the following
         std::size_t recorded = 0;
         std::size_t shown = 0;
+        std::atomic<bool> is_emptied{false};  // the pipe, by the latest read
         line_splitter lines;
         other_logs others;
         lossy_console console;

@@ -21,6 +21,30 @@ TEST(OtherLogs, HaveTheRecordsOfAProcessThatHasToldOfItsLog) {
     EXPECT_FALSE(others.have("[05:52:26] [1234] [INFO] in no file any more"));
 }
 
+TEST(OtherLogs, DoNotHaveWhatIsPrintedLaterAndOnlyLooksLikeAFurtherLine) {
+    other_logs others(1);
+    EXPECT_TRUE(others.have("[05:52:25] [1] [ERROR] failed"));
+    others.pause();
+    EXPECT_FALSE(others.have("\tat a place, says another"));
+    EXPECT_FALSE(others.have("\tand at a second one"));
+    EXPECT_TRUE(others.have("[05:52:25] [1] [ERROR] failed again"));
+    EXPECT_TRUE(others.have("\tin two lines"));
+}
+
+TEST(OtherLogs, HaveARecordThatIsTooLargeToBeShownAtOnce) {
+    other_logs others(1);
+    const std::string line = '\t' + std::string(998, 'x');  // 1000 bytes with its end
+    EXPECT_TRUE(others.have("[05:52:25] [1] [ERROR] failed"));
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(others.have(line));
+    for (int pieces = 0; pieces < 3; ++pieces) {
+        others.pause();
+        for (int i = 0; i < 4; ++i) EXPECT_TRUE(others.have(line)) << pieces;
+    }
+    EXPECT_TRUE(others.have("\tthe last"));
+    others.pause();
+    EXPECT_FALSE(others.have("\tprinted"));
+}
+
 TEST(OtherLogs, HaveTheRecordsOfThisProcess) {
     other_logs others(1);
     EXPECT_TRUE(others.have("[05:52:25] [1] [WARNING] by a handler that writes to stdout"));
