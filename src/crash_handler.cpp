@@ -104,11 +104,12 @@ void append_stack(const void* context) noexcept {
     }
 }
 
-/// That of the log. Where it is gone, and in a child by `fork` that has written nothing yet: a new one that is this
-/// process's alone.
-platform::file_number file_of(const detail::role_logger& own) noexcept {
+/// That of the log. Where it is gone or has no room for the record, and in a child by `fork` that has written nothing
+/// yet: a new one that is this process's alone.
+platform::file_number file_with_room(const detail::role_logger& own, std::size_t size) noexcept {
     const detail::file_writer& log = own.file->without_lock();
     platform::file_number file = log.file().current().verified_number();
+    if (!platform::has_room(file, size)) file = platform::no_file;
     std::error_code error;
     for (int instance = 1; file == platform::no_file && log.is_open() && instance <= detail::max_instances;
          ++instance) {
@@ -128,7 +129,7 @@ void write_record(Describe describe, const void* context) noexcept {
     detail::settle_output();  // what was written before the crash stands before it in the log
     const detail::process_loggers& process = detail::loggers_of_process();
     const detail::role_logger* const own = process.own;
-    const platform::file_number crash_file = process.crash_file.verified_number();
+    platform::file_number crash_file = process.crash_file.verified_number();
 
     const std::thread::id self = std::this_thread::get_id();
     // Only so long: Windows may have ended the other thread in the midst of its record, at the end of the process.
@@ -141,9 +142,12 @@ void write_record(Describe describe, const void* context) noexcept {
     begin(own);
     describe();
     std::error_code ignored;
+    if (!platform::has_room(crash_file, crash_text.line().size())) crash_file = platform::no_file;
     if (crash_file != platform::no_file) platform::write(crash_file, crash_text.line(), ignored);
     append_stack(context);
-    const platform::file_number file = own != nullptr ? file_of(*own) : platform::no_file;
+    constexpr std::size_t most_before = 1;  // the end of a line that was cut short
+    const std::size_t size = most_before + crash_text.line().size();
+    const platform::file_number file = own != nullptr ? file_with_room(*own, size) : platform::no_file;
     if (file != platform::no_file) {
         if (!platform::ends_in_line_feed(file)) platform::write(file, "\n", ignored);
         platform::write(file, crash_text.line(), ignored);

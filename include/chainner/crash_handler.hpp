@@ -31,8 +31,8 @@ namespace chainner {
 ///
 /// And a Java VM that came later hands a crash on to this handler instead of writing its own report.
 ///
-/// Where the file of the role is gone, and in a child by `fork` that has logged nothing yet, the record is in a file of
-/// its own, beside the others.
+/// Where the file of the role is gone, or may not grow any more (`ulimit -f`), and in a child by `fork` that has logged
+/// nothing yet, the record is in a file of its own, beside the others.
 ///
 /// Only what is safe in a signal handler is used: no memory is taken from the heap.
 ///

@@ -99,8 +99,9 @@ void file_writer::log(const spdlog::details::log_msg& record) {
 void file_writer::log_without_lock(const spdlog::details::log_msg& record) const {
     spdlog::memory_buf_t line;
     make_formatter(default_file_pattern)->format(record, line);
-    std::error_code error;
-    platform::write(file_.current().verified_number(), text_of(line), error);
+    std::error_code error = std::make_error_code(std::errc::file_too_large);
+    const platform::file_number file = file_.current().verified_number();
+    if (platform::has_room(file, line.size())) platform::write(file, text_of(line), error);
     if (error) ++lost_without_lock_;
 }
 

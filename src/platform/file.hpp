@@ -138,6 +138,9 @@ std::size_t write(file_number number, std::string_view text, std::error_code& er
 /// Bytes: the size up to which this process may write to files.
 std::uintmax_t file_size_limit() noexcept;
 
+/// Whether so many bytes can be added to it: `write` would raise a signal at the limit that this process has for files.
+bool has_room(file_number number, std::size_t bytes) noexcept;
+
 /// Reads up to `size` of its last bytes. Returns how many.
 std::size_t read_end(file_number number, char* to, std::size_t size) noexcept;
 

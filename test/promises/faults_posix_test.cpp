@@ -5,13 +5,16 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <chainner/crash_handler.hpp>
 #include <chainner/log_directory.hpp>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
 
+#include "process_loggers.hpp"
 #include "support/console.hpp"
 #include "support/faults.hpp"
 #include "support/files.hpp"
@@ -238,6 +241,34 @@ TEST_F(FileSizeLimit, CostsOnlyTheRecordThatNoFileCanHold) {
     EXPECT_THAT(found_numbers(), ElementsAre(1, 3));
     EXPECT_THAT(warnings(),
                 Contains(AllOf(HasSubstr("could not be written (File too large)"), HasSubstr("1 record was lost"))));
+}
+
+TEST_F(FileSizeLimit, LeavesACrashItsRecordAndItsOwnSignal) {
+    test::forked_process child([&] {
+        set_up();
+        log(1000);
+        chainner::install_crash_handler();
+        test::limit_file_size(fs::file_size(logs / "host.log"));
+        std::abort();
+    });
+    EXPECT_EQ(child.wait(), 128 + SIGABRT);
+    EXPECT_THAT(test::read_file(logs / "host-2.log"), HasSubstr("[CRITICAL] Crashed: SIGABRT"));
+}
+
+TEST_F(FileSizeLimit, EndsNoProgramByARecordThatIsWrittenWithoutTheLock) {
+    test::forked_process child([&] {
+        set_up();
+        log(1);
+        const std::uintmax_t size = fs::file_size(logs / "host.log");
+        const auto& file = chainner::detail::loggers_of_process().own.load()->file->without_lock();
+        test::limit_file_size(size);
+        file.log_without_lock({"", spdlog::level::info, "lost"});
+        test::limit_file_size(2 * size);
+        log(1);
+    });
+    ASSERT_EQ(child.wait(), 0);
+    EXPECT_THAT(found_numbers(), ElementsAre(1, 2));
+    EXPECT_THAT(warnings(), Contains(HasSubstr("1 record was lost")));
 }
 
 // The temporary folder, which all users share

@@ -235,7 +235,11 @@ std::uintmax_t size_of(int descriptor) noexcept {
 
 }  // namespace
 
-bool is_at_size_limit(int descriptor) noexcept { return size_of(descriptor) >= file_size_limit(); }
+bool is_at_size_limit(int descriptor) noexcept { return !has_room(descriptor, 1); }
+
+bool has_room(file_number number, std::size_t bytes) noexcept {
+    return size_of(static_cast<int>(number)) + bytes <= file_size_limit();
+}
 
 std::size_t read_end(file_number number, char* to, std::size_t size) noexcept {
     const auto descriptor = static_cast<int>(number);

@@ -123,6 +123,8 @@ std::size_t write(file_number number, std::string_view text, std::error_code& er
 
 std::uintmax_t file_size_limit() noexcept { return std::numeric_limits<std::uintmax_t>::max(); }
 
+bool has_room(file_number, std::size_t) noexcept { return true; }
+
 namespace {
 
 std::uintmax_t size_of(HANDLE handle) noexcept {
