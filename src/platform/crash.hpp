@@ -59,7 +59,7 @@ void (*displaced_handler(const std::function<void(int number)>& install))(int);
 
 /// Creates a log file for the last record of this process, in a signal handler. Returns `no_file`, and tells why in
 /// `error`, if there is one of that name. Nothing on Windows, where a log that is open keeps its name.
-file_number create_last_log_file(const std::filesystem::path& directory, const char* name,
+file_number create_last_log_file(const std::filesystem::path& directory, const char* name, bool is_group_readable,
                                  std::error_code& error) noexcept;
 
 /// Of a descriptor of the C library.

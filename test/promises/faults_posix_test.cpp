@@ -488,6 +488,18 @@ TEST_F(GroupReadable, HoldsForAFileThatIsThereAndOneThatIsOpen) {
     EXPECT_THAT(modes(), ElementsAre(0640U)) << "the one that was there";
 }
 
+TEST_F(GroupReadable, HoldsForTheFileThatACrashBegins) {
+    options.group_readable = true;
+    chainner::setup_logger("host", options);
+    chainner::install_crash_handler();
+    for (const unsigned mask : {022U, 077U}) {
+        const test::scoped_umask umask(mask);
+        EXPECT_EQ(test::forked_process([] { std::abort(); }).wait(), 128 + SIGABRT);
+        EXPECT_EQ(test::mode_of(directory / "host-2.log"), 0640U);
+        fs::remove(directory / "host-2.log");
+    }
+}
+
 TEST_F(GroupReadable, IsForTheEnvironmentToDecide) {
     {
         const test::scoped_variable wanted("CHAINNER_LOG_GROUP_READABLE", "1");

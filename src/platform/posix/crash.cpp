@@ -280,11 +280,12 @@ std::size_t stack_trace(std::array<code_place, 64>& places, const void* /*contex
 
 // The file
 
-file_number create_last_log_file(const std::filesystem::path& directory, const char* name,
+file_number create_last_log_file(const std::filesystem::path& directory, const char* name, bool is_group_readable,
                                  std::error_code& error) noexcept {
     const int folder = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const int created = openat(folder, name, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
     error = created < 0 ? last_error() : std::error_code();
+    if (is_group_readable) fchmod(created, S_IRUSR | S_IWUSR | S_IRGRP);
     if (folder >= 0) ::close(folder);
     return created;
 }

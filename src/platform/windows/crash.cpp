@@ -158,7 +158,7 @@ std::size_t stack_trace(std::array<code_place, 64>&, const void*, void (*)()) no
 
 file_number number_of(int descriptor) noexcept { return _get_osfhandle(descriptor); }
 
-file_number create_last_log_file(const std::filesystem::path&, const char*, std::error_code& error) noexcept {
+file_number create_last_log_file(const std::filesystem::path&, const char*, bool, std::error_code& error) noexcept {
     error = std::make_error_code(std::errc::function_not_supported);
     return no_file;
 }
