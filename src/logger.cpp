@@ -151,6 +151,7 @@ void set_up(role_logger& log, const logger_options& options, std::vector<std::st
     } else {
         log.console->lock()->close();
     }
+    log.console->before_record = nullptr;  // a child that is set up anew tells of itself below
     set_level(log, options.level, warnings);
     if (!log.is_set_up) {
         const platform::blocked_signals uninterrupted;  // who calls `exit` there would wait for the registry's locks

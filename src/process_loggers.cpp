@@ -50,16 +50,34 @@ void after_fork_in_parent() {
     platform::let_signals();
 }
 
+std::string path_of(file_sink& file) {
+    const auto access = file.lock_for(lock_patience);
+    return access ? platform::to_utf8(access->path()) : "the log";
+}
+
+/// Before the first record that a child shows: whoever captures it learns so that it has a log of its own.
+file_sink::time_point show_opening(file_sink::time_point time) noexcept try {
+    const role_logger& own = *loggers_of_process().own.load();
+    own.console->before_record = nullptr;
+    const std::string path = path_of(*own.file);
+    if (path.empty() || !own.logger->should_log(spdlog::level::info)) return time;
+    const std::string opening = session::opening_of_child(path);
+    own.console->log({internal_source, own.logger->name(), spdlog::level::info, opening});
+    return time;
+} catch (const std::exception&) {
+    return time;  // no memory
+}
+
 void after_fork_in_child() {
     for_each_lock([](auto& each) { each.after_fork_in_child(); });
+    if (const role_logger* const own = loggers_of_process().own) own->console->before_record = show_opening;
     platform::let_signals();
 }
 
 }  // namespace
 
 std::string describe_missing(std::size_t records, file_sink& file) {
-    const auto access = file.lock_for(lock_patience);
-    const std::string path = access ? platform::to_utf8(access->path()) : "the log";
+    const std::string path = path_of(file);
     return spdlog::fmt_lib::format("{} records were not shown here; they are in {}", records,
                                    path.empty() ? "no file" : path);
 }

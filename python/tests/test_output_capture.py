@@ -146,6 +146,33 @@ def test_what_a_started_program_has_in_a_log_of_its_own_is_recorded_once(program
     assert "[ERROR] in two\n\tlines\n" in output, "all is shown"
 
 
+@needs_fork
+def test_what_a_child_of_a_started_program_has_in_a_log_of_its_own_is_recorded_once(programs):
+    child = """
+        import os
+        from chainner_logger import setup_logger
+        logger = setup_logger("worker")
+        for is_set_up_again in (False, True):
+            if not os.fork():
+                if is_set_up_again:
+                    setup_logger("worker")
+                logger.error("of a child")
+                os._exit(0)
+            os.wait()
+        """
+    output = programs.run(
+        f"""
+        import subprocess, sys
+        from chainner_logger import setup_logger
+        setup_logger("host", capture_output=True)
+        subprocess.run([sys.executable, {str(programs.file(child))!r}])
+        """
+    )
+    assert programs.texts("worker-2") == ["of a child", "of a child"]
+    assert programs.texts("host") == []
+    assert output.count("Logger initialized for a forked process. Log file: ") == 1
+
+
 def test_a_line_that_only_looks_like_one_of_a_started_programs_record_is_recorded(programs):
     child = """
         from chainner_logger import setup_logger

@@ -51,9 +51,8 @@ session session::clone_for_child() const {
     return child;
 }
 
-std::optional<std::string> session::take_opening_of_child(const std::filesystem::path& file) {
-    if (!std::exchange(is_new_child_, false)) return std::nullopt;
-    return format("{}a forked process. Log file: {}", session_opening, platform::to_utf8(file));
+std::string session::opening_of_child(std::string_view file) {
+    return format("{}a forked process. Log file: {}", session_opening, file);
 }
 
 std::string session::header() {

@@ -6,10 +6,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "platform/process.hpp"
 
@@ -25,7 +25,9 @@ public:
 
     /// Of a child by `fork`, which goes on in the session of its parent, and says so in its first file.
     session clone_for_child() const;
-    std::optional<std::string> take_opening_of_child(const std::filesystem::path& file);
+    /// Whether it is to say so: true once.
+    bool take_new_child() noexcept { return std::exchange(is_new_child_, false); }
+    static std::string opening_of_child(std::string_view file);
 
     bool is_open() const noexcept { return is_open_; }
     void begin() noexcept { is_open_ = true; }
