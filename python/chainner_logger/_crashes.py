@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import faulthandler
 import logging
 import os
@@ -38,7 +39,7 @@ def release_file() -> None:
         if before.is_of_faulthandler:
             faulthandler.disable()
         _native.release_crash_file()
-        os.close(before.descriptor)
+        before.close()
 
 
 class _CrashFile:
@@ -53,7 +54,8 @@ class _CrashFile:
         self.path = path
         self.descriptor = _native.open_crash_file(path)
         try:
-            if os.fstat(self.descriptor).st_size > self.most:
+            self._opened = os.fstat(self.descriptor)
+            if self._opened.st_size > self.most:
                 self._make_room()
         except OSError:
             os.close(self.descriptor)
@@ -64,6 +66,12 @@ class _CrashFile:
         latest = os.read(self.descriptor, self.most // 2)
         os.ftruncate(self.descriptor, 0)
         os.write(self.descriptor, latest)
+
+    def close(self) -> None:
+        """Unless the program has: the number may stand for a file of its own by now."""
+        with contextlib.suppress(OSError):
+            if os.path.samestat(os.fstat(self.descriptor), self._opened):
+                os.close(self.descriptor)
 
     def is_in_place(self) -> bool:
         try:
