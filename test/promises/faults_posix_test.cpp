@@ -29,6 +29,7 @@ using testing::AllOf;
 using testing::Contains;
 using testing::Each;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
@@ -269,6 +270,21 @@ TEST_F(FileSizeLimit, EndsNoProgramByARecordThatIsWrittenWithoutTheLock) {
     ASSERT_EQ(child.wait(), 0);
     EXPECT_THAT(found_numbers(), ElementsAre(1, 2));
     EXPECT_THAT(warnings(), Contains(HasSubstr("1 record was lost")));
+}
+
+TEST_F(FileSizeLimit, EndsNoProgramByAConsoleThatIsAFile) {
+    const fs::path shown = directory / "shown";
+    test::forked_process child([&] {
+        const test::scoped_stderr as_file(shown);
+        chainner::logger_options options;
+        options.to_file = false;
+        logger = chainner::setup_logger("host", options);
+        log(1);
+        test::limit_file_size(fs::file_size(shown));
+        log(1);
+    });
+    EXPECT_EQ(child.wait(), 0);
+    EXPECT_THAT(test::read_file(shown), EndsWith("record 1\n"));
 }
 
 // The temporary folder, which all users share

@@ -94,7 +94,6 @@ private:
     int descriptor_ = -1;
     way way_ = way::unknown;
     bool has_failed_ = false;
-    bool was_cut_short_ = false;
     file_identity identity_;
     bool is_pipe_ = false;
     bool is_terminal_ = false;
@@ -134,8 +133,7 @@ bool posix_console::follow() noexcept {
     } else if (S_ISSOCK(found.st_mode)) {
         way_ = way::socket;
     } else if (S_ISREG(found.st_mode)) {
-        way_ = way::plainly;    // opened again, it would have a place of its own, and overwrite what others append
-        was_cut_short_ = true;  // perhaps at its limit, by others
+        way_ = way::plainly;  // opened again, it would have a place of its own, and overwrite what others append
     } else {
         way_ = way::at_once;
     }
@@ -162,13 +160,11 @@ bool posix_console::fall_back() noexcept {
 
 /// Stops at the limit that this process has for files, where to go on would raise SIGXFSZ.
 ssize_t posix_console::write_plainly(std::string_view text) noexcept {
-    if (was_cut_short_ && is_at_size_limit(descriptor())) {
+    if (is_at_size_limit(descriptor())) {
         errno = EFBIG;
         return -1;
     }
-    const ssize_t count = ::write(descriptor(), text.data(), text.size());
-    was_cut_short_ = count >= 0 && static_cast<std::size_t>(count) < text.size();
-    return count;
+    return ::write(descriptor(), text.data(), text.size());
 }
 
 std::size_t posix_console::write(std::string_view text, std::error_code& error) noexcept {
