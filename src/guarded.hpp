@@ -89,12 +89,14 @@ public:
     void after_fork_in_child() {
         lock_note::forget(note_);
         block* const parents = block_;
-        block_ = new block{{}, parents->value.clone_for_child(), parents};
-        if (is_held_for_fork()) {
+        const bool is_held = is_held_for_fork();
+        const bool is_new = renew_in_child() || renew_in_child();  // where memory is short, the child drops its records
+        if (is_new && is_held) {
             parents->value.~Value();  // its mutex stays for good: threads of the parent may wait for it
-        } else {
-            parents->value.detach_in_child();  // what the interrupted thread still uses stays
+            return;
         }
+        parents->value.detach_in_child();  // what the interrupted thread still uses stays
+        if (is_held) parents->mutex.unlock();
     }
 
 private:
@@ -104,6 +106,13 @@ private:
         if (patience) return mutex.try_lock_until(std::chrono::system_clock::now() + *patience);
         mutex.lock();
         return true;
+    }
+
+    bool renew_in_child() noexcept try {
+        block_ = new block{{}, block_->value.clone_for_child(), block_};
+        return true;
+    } catch (...) {
+        return false;  // no memory, or a formatter of others that cannot be cloned
     }
 
     bool is_held_for_fork() {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <new>
 #include <string>
 
 namespace {
@@ -20,7 +21,13 @@ public:
     told_value(const told_value&) = delete;
     told_value& operator=(const told_value&) = delete;
 
+    static inline int clones_that_fail = 0;
+
     told_value clone_for_child() const {
+        if (clones_that_fail > 0) {
+            --clones_that_fail;
+            throw std::bad_alloc();
+        }
         fate_ += "cloned ";
         return told_value(fate_);
     }
@@ -165,6 +172,23 @@ TEST_F(GuardedInAChild, LeavesTheValueOfTheParentToACallThatTheForkInterrupts) {
     of_child->after_fork_in_child();
     EXPECT_EQ(fate, "cloned detached ");
     EXPECT_NE(&of_child->without_lock(), &*access);
+    EXPECT_TRUE(of_child->lock());
+    EXPECT_TRUE(is_free(*of_child));
+}
+
+TEST_F(GuardedInAChild, IsTriedAgainWhereThereIsNoMemory) {
+    told_value::clones_that_fail = 1;
+    of_child->before_fork(in_an_hour());
+    of_child->after_fork_in_child();
+    EXPECT_EQ(fate, "cloned destroyed ");
+    EXPECT_TRUE(of_child->lock());
+}
+
+TEST_F(GuardedInAChild, LeavesTheValueToTheParentWhereThereIsNoMemoryAtAll) {
+    told_value::clones_that_fail = 2;
+    of_child->before_fork(in_an_hour());
+    of_child->after_fork_in_child();
+    EXPECT_EQ(fate, "detached ");
     EXPECT_TRUE(of_child->lock());
     EXPECT_TRUE(is_free(*of_child));
 }
