@@ -38,6 +38,12 @@ TEST(File, WhatIsWrittenWholeLeavesNoErrorOfBefore) {
     EXPECT_FALSE(error);
 }
 
+TEST(File, TellsThatNothingCouldBeWritten) {
+    std::error_code error;
+    EXPECT_EQ(platform::write(platform::no_file, "line\n", error), 0U);
+    EXPECT_TRUE(error);
+}
+
 TEST(File, KnowsWhetherAFileIsStillWhereItWas) {
     const test::temporary_directory directory;
     const auto file = platform::open_log_file(directory / "file", platform::open_mode::create_new).opened;
@@ -61,6 +67,14 @@ TEST(File, TheNameOfARemovedFileIsFreeWhileTheFileIsOpen) {
     const auto file = platform::open_log_file(directory / "file", platform::open_mode::create_new).opened;
     platform::remove_open_file(directory / "file");
     EXPECT_TRUE(platform::open_log_file(directory / "file", platform::open_mode::create_new).opened);
+}
+
+TEST(File, NothingIsLeftOfARemovedFileOnceItIsClosed) {
+    const test::temporary_directory directory;
+    auto file = platform::open_log_file(directory / "file", platform::open_mode::create_new).opened;
+    platform::remove_open_file(directory / "file");
+    file = platform::file();
+    EXPECT_TRUE(fs::is_empty(directory.path()));
 }
 
 }  // namespace
