@@ -298,6 +298,7 @@ TEST(DescribeExit, NamesWhatTheSystemEndedItFor) {
     } else {
         EXPECT_EQ(chainner::describe_exit(0xc0000005), "exit code 0xc0000005 (access violation)");
         EXPECT_EQ(chainner::describe_exit(-1073741819), "exit code 0xc0000005 (access violation)");
+        EXPECT_EQ(chainner::describe_exit(0x7fffffff), "exit code 2147483647");
         EXPECT_EQ(chainner::describe_exit(0xc0000135), "exit code 0xc0000135");
         EXPECT_EQ(chainner::describe_exit(0xc000013a), "exit code 0xc000013a (Ctrl-C)");
     }
