@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "support/files.hpp"
+#include "support/matchers.hpp"
 
 namespace {
 
@@ -40,6 +41,10 @@ TEST(Process, KnowsWhenItBegan) {
     const auto now = std::chrono::system_clock::now();
     EXPECT_LE(platform::process_start(), now);
     EXPECT_GT(platform::process_start(), now - std::chrono::hours(1));
+}
+
+TEST(Process, KnowsTheVersionOfItsSystem) {
+    EXPECT_THAT(platform::system_name(), test::MatchesPattern("[A-Za-z]+ [1-9].*"));
 }
 
 TEST(Process, AHomeThatIsNoWholePathIsNone) {
