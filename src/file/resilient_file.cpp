@@ -237,8 +237,9 @@ void resilient_file::retry() {
         return;
     }
     if (is_new) {
-        const std::string path = platform::to_utf8(file_->path());
-        if (session_.take_new_child()) write_own(spdlog::level::info, session::opening_of_child(path));
+        if (session_.take_new_child()) {
+            write_own(spdlog::level::info, session::opening_of_child(platform::to_utf8(file_->path())));
+        }
         write_header("", backlog_.front().size());
     }
     for (const std::string& each : warnings) write_own(spdlog::level::warn, each);

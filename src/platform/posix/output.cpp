@@ -83,7 +83,7 @@ void keep_for_itself(int one, int other) noexcept {
 
 /// As long as a stream leads to its pipe, though the program closes all descriptors: nobody who writes is killed by
 /// SIGPIPE.
-void hold_open([[maybe_unused]] capture_state& of) {
+void hold_open() {
 #ifdef __linux__
     std::atomic<int> is_held{0};
     start_reader([held = requests({}), &is_held]() mutable {
@@ -121,7 +121,7 @@ void open() {
     try {
         for (redirected_stream& each : now.streams) each.pipe = make_pipe();
         watch_pipes(now);
-        hold_open(now);
+        hold_open();
     } catch (...) {
         close_pipes(now);
         throw;
