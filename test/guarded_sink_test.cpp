@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/held_elsewhere.hpp"
 #include "support/records.hpp"
 
 namespace {
@@ -70,19 +71,6 @@ protected:
     void log(const char* text) { sink.log(record(text)); }
     void log_internal(const char* text) {
         sink.log({time_of_record, chainner::detail::internal_source, "", spdlog::level::info, text});
-    }
-
-    template <class Action>
-    void while_another_thread_holds_it(Action action) {
-        std::promise<void> held, end;
-        const auto holder = std::async(std::launch::async, [&] {
-            const auto access = sink.lock();
-            held.set_value();
-            end.get_future().wait();
-        });
-        held.get_future().wait();
-        action();
-        end.set_value();
     }
 
     writer_calls writer;
@@ -147,7 +135,7 @@ TEST_F(GuardedSink, AsksAndWritesNothingWhileItIsClosed) {
 
 TEST_F(GuardedSink, WritesWithoutTheLockWhileAThreadHoldsItForLongAndWaitsForThatOnce) {
     const auto begin = std::chrono::steady_clock::now();
-    while_another_thread_holds_it([this] {
+    test::while_held_elsewhere(sink, [this] {
         for (int i = 0; i < 40; ++i) log("meanwhile");
     });
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 30s);
@@ -155,12 +143,12 @@ TEST_F(GuardedSink, WritesWithoutTheLockWhileAThreadHoldsItForLongAndWaitsForTha
 }
 
 TEST_F(GuardedSink, WaitsForAThreadThatHoldsItAlsoAfterOneThatHasHeldItForLong) {
-    while_another_thread_holds_it([this] { log("meanwhile"); });
+    test::while_held_elsewhere(sink, [this] { log("meanwhile"); });
     EXPECT_TRUE(test::wait_until([this] {
         log("after it");
         writer.made.clear();
         std::future<void> waiting;
-        while_another_thread_holds_it([&] {
+        test::while_held_elsewhere(sink, [&] {
             waiting = std::async(std::launch::async, [this] { log("waits"); });
             waiting.wait_for(50ms);
         });
@@ -170,7 +158,7 @@ TEST_F(GuardedSink, WaitsForAThreadThatHoldsItAlsoAfterOneThatHasHeldItForLong) 
 }
 
 TEST_F(GuardedSink, LetsTheRestBeWhileAThreadHoldsItForLong) {
-    while_another_thread_holds_it([this] {
+    test::while_held_elsewhere(sink, [this] {
         sink.flush();
         sink.set_pattern("%v");
         sink.set_formatter(std::make_unique<own_formatter>());

@@ -8,6 +8,8 @@
 #include <new>
 #include <string>
 
+#include "support/held_elsewhere.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -45,20 +47,6 @@ protected:
         return std::async(std::launch::async, [&] { return static_cast<bool>(of.lock_for(0s)); }).get();
     }
 
-    /// Has another thread hold the lock while `action` runs.
-    template <class Action>
-    void while_another_holds_it(Action action) {
-        std::promise<void> held, end;
-        const auto holder = std::async(std::launch::async, [&] {
-            const auto access = it.lock();
-            held.set_value();
-            end.get_future().wait();
-        });
-        held.get_future().wait();
-        action();
-        end.set_value();
-    }
-
     /// Whether another thread gets the lock by `lock` once this one releases it.
     template <class Lock>
     bool is_waited_for(Lock lock) {
@@ -88,7 +76,7 @@ TEST_F(Guarded, IsWaitedForAsLongAsIsSaid) {
     EXPECT_TRUE(is_waited_for([this] { return it.lock(); }));
     EXPECT_TRUE(is_waited_for([this] { return it.lock_for(1h); }));
     EXPECT_TRUE(is_waited_for([this] { return it.lock_until(in_an_hour()); }));
-    while_another_holds_it([this] {
+    test::while_held_elsewhere(it, [this] {
         EXPECT_FALSE(it.lock_for(10ms));
         EXPECT_FALSE(it.lock_until(in_an_hour() - 1h + 10ms));
         EXPECT_FALSE(it.lock_until(in_an_hour() - 2h));
@@ -137,7 +125,7 @@ TEST_F(GuardedAtAFork, StaysWithACallThatIsInterruptedByIt) {
 }
 
 TEST_F(GuardedAtAFork, StaysWithAThreadThatHoldsItForTooLong) {
-    while_another_holds_it([this] {
+    test::while_held_elsewhere(it, [this] {
         it.before_fork(in_an_hour() - 1h + 10ms);
         it.after_fork_in_parent();
         EXPECT_FALSE(is_free(it));
