@@ -74,7 +74,7 @@ bool is_forged(string_view message) noexcept {
 }
 
 bool is_plain(string_view text) noexcept {
-    return take_plain<256>(text) && take_plain<16>(text) && take_plain<1>(text);
+    return take_plain<4096>(text) && take_plain<256>(text) && take_plain<16>(text) && take_plain<1>(text);
 }
 
 void append_escaped(string_view text, spdlog::memory_buf_t& safe) {

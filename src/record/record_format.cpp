@@ -26,7 +26,12 @@ using spdlog::fmt_lib::format;
 using spdlog::fmt_lib::format_to;
 using std::string_view;
 
-void append(string_view text, spdlog::memory_buf_t& out) { out.append(text.data(), text.data() + text.size()); }
+/// In fewer instructions than the buffer's own function.
+void append(string_view text, spdlog::memory_buf_t& out) {
+    const std::size_t size = out.size();
+    out.resize(size + text.size());
+    std::copy_n(text.data(), text.size(), out.data() + size);
+}
 
 /// The C library locks the time zone when it is asked for the local time, and a child by `fork` inherits that lock.
 const lock_note::lock time_zone_lock = lock_note::new_lock();
@@ -89,14 +94,33 @@ std::size_t length_of_prefix(string_view pattern) {
     return end;
 }
 
+/// What is not the logger's own must not read as if it were.
+void append_message(const log_msg& msg, spdlog::memory_buf_t& out) {
+    constexpr std::size_t piece_size = 4096;  // still at hand in the processor's cache when it is copied
+    string_view message(msg.payload.data(), msg.payload.size());
+    if (!is_internal(msg) && is_forged(message)) {
+        format_to(std::back_inserter(out), "\\x{:02x}", message.front());
+        message.remove_prefix(1);
+    }
+    while (!message.empty()) {
+        const string_view piece = message.substr(0, piece_size);
+        if (!is_plain(piece)) return append_escaped(message, out);
+        append(piece, out);
+        message.remove_prefix(piece.size());
+    }
+}
+
 /// A pattern whose prefix is formatted once for many records.
 class prefix_formatter final : public spdlog::formatter {
 public:
     explicit prefix_formatter(std::string pattern)
         : pattern_(std::move(pattern)),
-          prefix_(make_pattern_formatter(pattern_.substr(0, length_of_prefix(pattern_)), "")),
-          rest_(make_pattern_formatter(pattern_.substr(length_of_prefix(pattern_)), "\n")),
-          is_rest_message_(pattern_.substr(length_of_prefix(pattern_)) == "%v") {}
+          prefix_(make_pattern_formatter(pattern_.substr(0, length_of_prefix(pattern_)), "")) {
+        const std::string rest = pattern_.substr(length_of_prefix(pattern_));
+        if (rest != "%v") rest_ = make_pattern_formatter(rest, "\n");
+    }
+
+    bool ends_in_message() const noexcept { return rest_ == nullptr; }
 
     void format(const log_msg& msg, spdlog::memory_buf_t& out) override {
         const auto time = std::chrono::floor<std::chrono::milliseconds>(msg.time);
@@ -111,7 +135,7 @@ public:
             if (const auto zone = platform::time_zone(); in_time_zone && zone != zone_) {
                 // spdlog goes on for a second with the local time that it has found.
                 prefix_ = prefix_->clone();
-                rest_ = rest_->clone();
+                if (rest_) rest_ = rest_->clone();
                 zone_ = zone;
             }
             prefix_->format(cached_, text_);
@@ -119,25 +143,21 @@ public:
         }
         msg.color_range_start = cached_.color_range_start;
         msg.color_range_end = cached_.color_range_end;
-        if (is_rest_message_) {
-            const std::size_t begin = out.size();
-            out.resize(begin + text_.size() + msg.payload.size() + 1);
-            char* end = std::copy_n(text_.data(), text_.size(), out.data() + begin);
-            end = std::copy_n(msg.payload.data(), msg.payload.size(), end);
-            *end = '\n';
-        } else {
-            append(text_of(text_), out);
-            const lock_note in_time_zone(time_zone_lock);
-            rest_->format(msg, out);
+        append(text_of(text_), out);
+        if (!rest_) {
+            append_message(msg, out);
+            out.push_back('\n');
+            return;
         }
+        const lock_note in_time_zone(time_zone_lock);
+        rest_->format(msg, out);
     }
     std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<prefix_formatter>(pattern_); }
 
 private:
     std::string pattern_;
     std::unique_ptr<spdlog::formatter> prefix_;
-    std::unique_ptr<spdlog::formatter> rest_;
-    bool is_rest_message_;
+    std::unique_ptr<spdlog::formatter> rest_;  // null: the message alone
 
     std::chrono::time_point<spdlog::log_clock, std::chrono::milliseconds> time_;
     int process_id_ = 0;  // 0: nothing is formatted yet
@@ -151,13 +171,13 @@ public:
     explicit unforgeable_formatter(std::unique_ptr<spdlog::formatter> inner) : inner_(std::move(inner)) {}
 
     void format(const log_msg& msg, spdlog::memory_buf_t& out) override {
-        const string_view message(msg.payload.data(), msg.payload.size());
-        const bool must_be_marked = !is_internal(msg) && is_forged(message);
-        if (!must_be_marked && is_plain(message)) {
-            inner_->format(msg, out);
-        } else {
-            format_escaped(msg, must_be_marked, out);
-        }
+        clear(safe_);
+        append_message(msg, safe_);
+        log_msg safe = msg;
+        safe.payload = spdlog::string_view_t(safe_.data(), safe_.size());
+        inner_->format(safe, out);
+        msg.color_range_start = safe.color_range_start;
+        msg.color_range_end = safe.color_range_end;
         // On Windows a pattern set through spdlog ends its lines in "\r\n"; others may end them in nothing.
         std::size_t size = out.size();
         if (size > 0 && out[size - 1] == '\n') --size;
@@ -169,21 +189,6 @@ public:
     std::unique_ptr<spdlog::formatter> clone() const override { return make_unforgeable(inner_->clone()); }
 
 private:
-    void format_escaped(const log_msg& msg, bool must_be_marked, spdlog::memory_buf_t& out) {
-        string_view message(msg.payload.data(), msg.payload.size());
-        if (must_be_marked) {
-            format_to(std::back_inserter(safe_), "\\x{:02x}", message.front());
-            message.remove_prefix(1);
-        }
-        append_escaped(message, safe_);
-        log_msg escaped = msg;
-        escaped.payload = spdlog::string_view_t(safe_.data(), safe_.size());
-        inner_->format(escaped, out);
-        msg.color_range_start = escaped.color_range_start;
-        msg.color_range_end = escaped.color_range_end;
-        clear(safe_);
-    }
-
     std::unique_ptr<spdlog::formatter> inner_;
     spdlog::memory_buf_t safe_;
 };
@@ -220,7 +225,9 @@ std::string utc_offset_text(int minutes) {
 }
 
 std::unique_ptr<spdlog::formatter> make_formatter(const std::string& pattern) {
-    return make_unforgeable(std::make_unique<prefix_formatter>(pattern));
+    auto made = std::make_unique<prefix_formatter>(pattern);
+    if (made->ends_in_message()) return made;
+    return make_unforgeable(std::move(made));
 }
 
 std::unique_ptr<spdlog::formatter> make_unforgeable(std::unique_ptr<spdlog::formatter> inner) {

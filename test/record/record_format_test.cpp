@@ -40,6 +40,15 @@ TEST(RecordFormat, EscapesOneMessageAfterAnother) {
     }
 }
 
+TEST(RecordFormat, EscapesALongMessageWhereverItHasToBe) {
+    for (const std::size_t plain : {4094, 4095, 4096, 8191, 100'000}) {
+        const std::string text(plain, '~');
+        EXPECT_EQ(formatted("%v", text), text + '\n');
+        EXPECT_EQ(formatted("%v", text + "\x1b名\n" + text), text + "\\x1b名\n\t" + text + '\n');
+        EXPECT_EQ(formatted("[%v]", "名" + text + '\r'), "[名" + text + "\\x0d]\n");
+    }
+}
+
 TEST(RecordFormat, NoMessagePassesForARecordOfASession) {
     EXPECT_EQ(formatted("%v", "Logger closed for worker process"), "\\x4cogger closed for worker process\n");
     EXPECT_EQ(formatted("%v", "Crashed: \n"), "\\x43rashed: \n\t\n");
