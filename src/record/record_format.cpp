@@ -47,38 +47,33 @@ void append_padded(string_view text, const spdlog::details::padding_info& paddin
     if (padding.side_ == side::center) format_to(std::back_inserter(out), "{:^{}.{}}", text, padding.width_, most);
 }
 
-string_view level_name(spdlog::level::level_enum level) {
+/// A flag that stands for what the function makes of a record.
+template <std::string (*text_of_flag)(const log_msg&)>
+class flag final : public spdlog::custom_flag_formatter {
+    void format(const log_msg& msg, const std::tm&, spdlog::memory_buf_t& out) override {
+        append_padded(text_of_flag(msg), padinfo_, out);
+    }
+    std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<flag>(); }
+};
+
+std::string level_name(const log_msg& msg) {
     constexpr std::array<string_view, spdlog::level::n_levels> names{"TRACE", "DEBUG",    "INFO", "WARNING",
                                                                      "ERROR", "CRITICAL", "OFF"};
-    return names.at(static_cast<std::size_t>(level));
+    return std::string(names.at(static_cast<std::size_t>(msg.level)));
 }
 
-class level_flag final : public spdlog::custom_flag_formatter {
-    void format(const log_msg& msg, const std::tm&, spdlog::memory_buf_t& out) override {
-        append_padded(level_name(msg.level), padinfo_, out);
-    }
-    std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<level_flag>(); }
-};
-
-class process_id_flag final : public spdlog::custom_flag_formatter {
-    void format(const log_msg&, const std::tm&, spdlog::memory_buf_t& out) override {
-        append_padded(std::to_string(platform::process_id()), padinfo_, out);
-    }
-    std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<process_id_flag>(); }
-};
+std::string process_id_text(const log_msg&) { return std::to_string(platform::process_id()); }
 
 /// spdlog's own goes on for ten seconds with what it has found, whatever the times of the records are. What it hands
 /// over as local time is empty where no other flag of the pattern asks for it.
-class utc_offset_flag final : public spdlog::custom_flag_formatter {
-    void format(const log_msg& msg, const std::tm&, spdlog::memory_buf_t& out) override {
-        append_padded(utc_offset_text(utc_offset_at(msg.time)), padinfo_, out);
-    }
-    std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<utc_offset_flag>(); }
-};
+std::string utc_offset_of(const log_msg& msg) { return utc_offset_text(utc_offset_at(msg.time)); }
 
 std::unique_ptr<spdlog::formatter> make_pattern_formatter(const std::string& pattern, const std::string& end) {
     auto made = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::local, end);
-    made->add_flag<level_flag>('l').add_flag<process_id_flag>('P').add_flag<utc_offset_flag>('z').set_pattern(pattern);
+    made->add_flag<flag<level_name>>('l')
+        .add_flag<flag<process_id_text>>('P')
+        .add_flag<flag<utc_offset_of>>('z')
+        .set_pattern(pattern);
     return made;
 }
 
