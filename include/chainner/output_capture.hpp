@@ -14,8 +14,9 @@ namespace chainner {
 ///
 /// - Whoever writes waits for that thread at most, so no longer for a reader of stdout or stderr that hangs. It needs
 ///   no lock and no memory to empty the pipe: also a signal handler may write, whatever it has interrupted.
-/// - The streams show what they did before, unchanged and at once, also what is no whole line yet. A reader that takes
-///   nothing for 100 ms misses lines, and is told how many.
+/// - The streams show what they did before, unchanged and at once, also what is no whole line yet; where both lead to
+///   one place, what comes on both within milliseconds may change places. A reader that takes nothing for 100 ms misses
+///   lines, and is told how many.
 /// - Each whole line that a thread has written before it logs stands before its record.
 /// - What was written before a crash, `abort`, `exit`, on Linux `quick_exit`, and on POSIX systems before a signal that
 ///   ends the program, is in the log; on POSIX systems also what static objects write when they are destroyed. For that
