@@ -3,7 +3,10 @@ package utils
 
 import (
 	"encoding/json"
+	"iter"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/zricethezav/gitleaks/v8/cmd/generate/config/base"
@@ -18,7 +21,7 @@ type example struct {
 	Positive bool     // whether it is to find something, if the file has the right name
 }
 
-func write(rule config.Rule, text string, isPositive bool) {
+func detectorOf(rule config.Rule) *detect.Detector {
 	rule.Path = nil // a line of a log has no file's name
 	for i, keyword := range rule.Keywords {
 		rule.Keywords[i] = strings.ToLower(keyword)
@@ -34,31 +37,31 @@ func write(rule config.Rule, text string, isPositive bool) {
 			panic(err)
 		}
 	}
-	secrets := []string{}
-	for _, found := range detect.NewDetector(settings).Detect(detect.Fragment{Raw: text}) {
-		secrets = append(secrets, found.Secret)
-	}
-	if err := json.NewEncoder(os.Stdout).Encode(example{rule.RuleID, text, secrets, isPositive}); err != nil {
-		panic(err)
+	return detect.NewDetector(settings)
+}
+
+func write(detector *detect.Detector, rule string, texts iter.Seq[string], isPositive bool) {
+	for text := range texts {
+		secrets := []string{}
+		for _, found := range detector.Detect(detect.Fragment{Raw: text}) {
+			secrets = append(secrets, found.Secret)
+		}
+		if err := json.NewEncoder(os.Stdout).Encode(example{rule, text, secrets, isPositive}); err != nil {
+			panic(err)
+		}
 	}
 }
 
 func Validate(rule config.Rule, positives []string, negatives []string) *config.Rule {
-	for _, text := range positives {
-		write(rule, text, true)
-	}
-	for _, text := range negatives {
-		write(rule, text, false)
-	}
+	detector := detectorOf(rule)
+	write(detector, rule.RuleID, slices.Values(positives), true)
+	write(detector, rule.RuleID, slices.Values(negatives), false)
 	return &rule
 }
 
 func ValidateWithPaths(rule config.Rule, positives map[string]string, negatives map[string]string) *config.Rule {
-	for _, text := range positives {
-		write(rule, text, true)
-	}
-	for _, text := range negatives {
-		write(rule, text, false)
-	}
+	detector := detectorOf(rule)
+	write(detector, rule.RuleID, maps.Values(positives), true)
+	write(detector, rule.RuleID, maps.Values(negatives), false)
 	return &rule
 }

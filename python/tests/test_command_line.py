@@ -21,8 +21,8 @@ from chainner_logger import __main__ as command_line
 from conftest import wait_until, write_log
 
 
-def run(programs, *arguments, **options):
-    command = [sys.executable, "-m", "chainner_logger", *map(str, arguments)]
+def run(programs, *arguments, program=("-m", "chainner_logger"), **options):
+    command = [sys.executable, *program, *map(str, arguments)]
     options = {
         "env": programs.environment,
         "stdout": subprocess.PIPE,
@@ -217,7 +217,7 @@ def test_open_shows_the_page_in_the_browser(programs, logs):
 needs_terminal = pytest.mark.skipif(sys.platform == "win32", reason="Python opens no pseudo-terminal there")
 
 
-def on_terminal(programs, *arguments, seconds=300, **variables):
+def on_terminal(programs, *arguments, program=("-m", "chainner_logger"), seconds=300, **variables):
     """What a terminal shows, with how the command ended."""
     shown = bytearray()
     import pty
@@ -225,7 +225,7 @@ def on_terminal(programs, *arguments, seconds=300, **variables):
     pid, terminal = pty.fork()
     if pid == 0:
         environment = {**programs.environment, "TERM": "xterm", **variables}
-        os.execve(sys.executable, [sys.executable, "-m", "chainner_logger", *map(str, arguments)], environment)
+        os.execve(sys.executable, [sys.executable, *program, *map(str, arguments)], environment)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -236,14 +236,21 @@ def on_terminal(programs, *arguments, seconds=300, **variables):
     return shown.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+SLOW = """
+    import itertools, runpy, time
+
+    time.monotonic = itertools.count().__next__  # a second goes by between any two looks at the clock
+    runpy.run_module("chainner_logger", run_name="__main__", alter_sys=True)
+"""
+
+
 @needs_terminal
 def test_on_a_terminal_a_report_that_takes_long_shows_how_far_it_is(programs, logs):
-    text = "".join(line(f"record {number} {'x' * 50}") for number in range(250_000))
-    write_log(logs / "worker.log", text)
-    shown, status = on_terminal(programs, "report", "--output", programs.folder / "out.zip")
+    slow = {"program": [programs.file(SLOW)]}
+    shown, status = on_terminal(programs, "report", "--output", programs.folder / "out.zip", **slow)
     assert status == 0 and re.search(r"\rMaking the report \[#+\.+\] +\d+ %", shown) and "\r\x1b[K" in shown
-    ran = run(programs, "report", "--output", programs.folder / "out.zip", "--force")
-    assert ran.stderr == ""
+    ran = run(programs, "report", "--output", programs.folder / "out.zip", "--force", **slow)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 @needs_terminal

@@ -4,15 +4,10 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
-import venv
-from pathlib import Path
 
-import chainner_logger
 import pytest
 
-from conftest import is_windows
-from test_pip import index_problem
+from conftest import is_windows, packages_for_tests
 
 pytestmark = pytest.mark.skipif(is_windows, reason="faults are no signals there, and there is no fork")
 
@@ -96,35 +91,27 @@ def test_a_crash_after_pytest_has_run_is_recorded(programs):
     assert reasons(programs) == [crashed]
 
 
-def python_with(name, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(name)
-    if problem := index_problem(folder / "index"):
-        pytest.skip(problem)
-    venv.create(folder / "venv", with_pip=True)
-    python = folder / "venv" / "bin" / "python"
-    made = subprocess.run([python, "-m", "pip", "install", "--quiet", name], capture_output=True, text=True)
-    if made.returncode != 0:
-        pytest.skip(f"{name} is not to be had: {made.stderr.splitlines()[-1]}")
-    return python
+@pytest.fixture(scope="session")
+def wasmtime(tmp_path_factory):
+    return packages_for_tests(tmp_path_factory, "wasmtime", ["wasmtime"], [])
 
 
-@pytest.fixture(scope="module")
-def python_with_wasmtime(tmp_path_factory):
-    return python_with("wasmtime", tmp_path_factory)
-
-
-@pytest.fixture(scope="module")
-def python_with_java(tmp_path_factory):
+@pytest.fixture(scope="session")
+def java(tmp_path_factory):
     if shutil.which("javac") is None:
         pytest.skip("no JDK is installed")
-    return python_with("jpype1", tmp_path_factory)
+    return packages_for_tests(tmp_path_factory, "jpype1", ["jpype1"], [])
+
+
+def find_packages(programs, folder):
+    paths = [programs.environment.get("PYTHONPATH", ""), str(folder)]
+    programs.environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
 
 
 @pytest.mark.parametrize("trap", ["unreachable", "out of bounds", "division by zero"])
 @pytest.mark.parametrize("order", ["before", "after"])
-def test_a_webassembly_program_may_trap_and_a_crash_is_recorded(programs, python_with_wasmtime, monkeypatch, order, trap):
-    monkeypatch.setattr(sys, "executable", str(python_with_wasmtime))
-    programs.environment["PYTHONPATH"] = str(Path(chainner_logger.__file__).parents[1])
+def test_a_webassembly_program_may_trap_and_a_crash_is_recorded(programs, wasmtime, order, trap):
+    find_packages(programs, wasmtime)
     programs.run(
         """
         import faulthandler, sys
@@ -158,9 +145,8 @@ def test_a_webassembly_program_may_trap_and_a_crash_is_recorded(programs, python
 
 
 @pytest.mark.parametrize("order", ["before", "after"])
-def test_java_may_meet_null_pointers_and_a_crash_is_recorded(programs, python_with_java, monkeypatch, order):
-    monkeypatch.setattr(sys, "executable", str(python_with_java))
-    programs.environment["PYTHONPATH"] = str(Path(chainner_logger.__file__).parents[1])
+def test_java_may_meet_null_pointers_and_a_crash_is_recorded(programs, java, order):
+    find_packages(programs, java)
     source = programs.folder / "Nulls.java"
     # Compiled while it runs, the check for null is the fault itself.
     source.write_text(

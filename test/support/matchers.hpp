@@ -2,14 +2,14 @@
 
 #include <gmock/gmock.h>
 
-#include <regex>
+#include "support/pattern.hpp"
 
 namespace test {
 
 /// As testing::MatchesRegex, which knows little more than `.` and `*` on Windows.
 MATCHER_P(MatchesPattern, pattern, "") {
     (void)result_listener;
-    return std::regex_match(arg, std::regex(pattern));
+    return matches_pattern(arg, pattern);
 }
 
 }  // namespace test

@@ -55,9 +55,10 @@ void PrintTo(const record& each, std::ostream* out) {
 std::vector<record> parse_whole_log(std::string_view log) {
     std::vector<record> records;
     if (!log.empty() && log.back() != '\n') throw std::runtime_error("no line feed at the end");
-    for (const std::string& line : lines(log)) {
+    while (!log.empty()) {
+        const std::string_view line = take_until(log, "\n", log);
         if (!records.empty() && !line.empty() && line.front() == '\t') {
-            records.back().text += "\n" + line.substr(1);
+            records.back().text.append("\n").append(line.substr(1));
             continue;
         }
         std::string_view rest = line;
@@ -66,7 +67,7 @@ std::vector<record> parse_whole_log(std::string_view log) {
         next.time = stamp.substr(0, time_shape.size());
         next.offset = stamp.substr(next.time.size());
         if (!has_shape(next.time, time_shape) || !(next.offset.empty() || is_offset(next.offset))) {
-            throw std::runtime_error("no record: " + line);
+            throw std::runtime_error("no record: " + std::string(line));
         }
         next.pid = std::stoi(std::string(take_until(rest, "] [", line)));
         next.level = take_until(rest, "] ", line);
