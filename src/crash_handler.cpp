@@ -108,8 +108,8 @@ void append_stack(const void* context) noexcept {
 /// yet: a new one that is this process's alone.
 platform::file_number file_with_room(const detail::role_logger& own, std::size_t size) noexcept {
     const detail::file_writer& log = own.file->without_lock();
-    const detail::log_location& location = log.file().location();
-    platform::file_number file = log.file().current().verified_number();
+    const detail::log_location& location = log.location();
+    platform::file_number file = log.current().verified_number();
     if (!platform::has_room(file, size)) file = platform::no_file;
     std::error_code error;
     for (int instance = 1; file == platform::no_file && log.is_open() && instance <= detail::max_instances;

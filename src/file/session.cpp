@@ -45,27 +45,20 @@ session::session(std::string role, std::string application_version)
     update_utc_offset(spdlog::log_clock::now());
 }
 
-session session::clone_for_child() const {
-    session child = *this;
-    child.is_new_child_ = true;
-    return child;
-}
-
 std::string session::opening_of_child(std::string_view file) {
     return format("{}a forked process. Log file: {}", session_opening, file);
 }
 
 std::string session::header() {
     const int process_id = platform::process_id();
-    if (std::exchange(process_id_, process_id) != process_id) describe_process();
-    return format("{}{}", process_, utc_offset_text(utc_offset_));
-}
-
-void session::describe_process() {
-    process_ = format("{}{}, process: {}, started: {}, {}chaiNNer logger: {}, system: {}, UTC offset: ", session_origin,
-                      role_, process_id_, process_start_text(),
-                      application_version_.empty() ? "" : format("application: {}, ", application_version_),
-                      CHAINNER_LOGGER_VERSION, platform::system_name());
+    if (std::exchange(process_id_, process_id) != process_id) {
+        process_ =
+            format("{}{}, process: {}, started: {}, {}chaiNNer logger: {}, system: {}, UTC offset: ", session_origin,
+                   role_, process_id, process_start_text(),
+                   application_version_.empty() ? "" : format("application: {}, ", application_version_),
+                   CHAINNER_LOGGER_VERSION, platform::system_name());
+    }
+    return process_ + utc_offset_text(utc_offset_);
 }
 
 bool session::is_left_open(std::string_view text) {
