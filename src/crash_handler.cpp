@@ -1,7 +1,6 @@
 #include <spdlog/common.h>
 #include <spdlog/fmt/fmt.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chainner/crash_handler.hpp>
@@ -22,6 +21,7 @@
 #include "process_loggers.hpp"
 #include "record/calendar.hpp"
 #include "record/escaping.hpp"
+#include "record/record_format.hpp"
 
 namespace chainner {
 
@@ -37,9 +37,9 @@ public:
     void append(spdlog::format_string_t<Values...> pattern, Values&&... values) noexcept try {
         const auto room =
             static_cast<std::uint16_t>(text_.size() - 1 - size_);  // signed or not, as fmt or std wants it
-        const auto result =
+        const auto written =
             spdlog::fmt_lib::format_to_n(text_.data() + size_, room, pattern, std::forward<Values>(values)...);
-        size_ += std::min<std::size_t>(room, static_cast<std::size_t>(result.size));
+        size_ = static_cast<std::size_t>(written.out - text_.data());
     } catch (const std::exception&) {
         // What cannot be formatted is left out.
     }
@@ -83,10 +83,8 @@ void begin(const detail::role_logger* own) noexcept {
     crash_text.clear();
     crash_text.append("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}", today.year, today.month, today.day,
                       second / 3'600 % 24, second / 60 % 60, second % 60, now % 1'000);
-    if (own != nullptr && own->has_utc_offset) {
-        const int size = std::abs(utc_offset);
-        crash_text.append("{}{:02}:{:02}", utc_offset < 0 ? '-' : '+', size / 60, size % 60);
-    }
+    // So short a text takes no memory from the heap.
+    if (own != nullptr && own->has_utc_offset) crash_text.append("{}", detail::utc_offset_text(utc_offset));
     crash_text.append(" [{}] [CRITICAL] Crashed: ", platform::process_id());
 }
 
@@ -109,17 +107,17 @@ void append_stack(const void* context) noexcept {
 platform::file_number file_with_room(const detail::role_logger& own, std::size_t size) noexcept {
     const detail::file_writer& log = own.file->without_lock();
     const detail::log_location& location = log.location();
-    platform::file_number file = log.current().verified_number();
-    if (!platform::has_room(file, size)) file = platform::no_file;
-    std::error_code error;
-    for (int instance = 1; file == platform::no_file && log.is_open() && instance <= detail::max_instances;
+    const platform::file_number present = log.current().verified_number();
+    if (present != platform::no_file && platform::has_room(present, size)) return present;
+    std::error_code error = std::make_error_code(std::errc::file_exists);
+    platform::file_number file = platform::no_file;
+    for (int instance = 1; log.is_open() && instance <= detail::max_instances && error == std::errc::file_exists;
          ++instance) {
         fixed_text<256> name;
         name.append("{}", location.role);
         if (instance > 1) name.append("-{}", instance);
         name.append(".log");
         file = platform::create_last_log_file(location.directory, name.c_str(), location.is_group_readable, error);
-        if (error != std::errc::file_exists) break;
     }
     return file;
 }

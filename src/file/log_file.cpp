@@ -71,8 +71,7 @@ std::unique_ptr<log_file> log_file::rotate(const log_location& location) {
     rotate_files(path_, location.max_files);
     std::unique_ptr<log_file> rotated(
         new log_file(path_, platform::open_log_file(path_, platform::open_mode::create_new)));
-    std::vector<std::string> told_when_the_first_was_opened;
-    rotated->share(location, told_when_the_first_was_opened);
+    if (location.is_group_readable) platform::let_group_read(rotated->file_);  // why not, is told of the first one
     return rotated;
 }
 
