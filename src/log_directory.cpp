@@ -65,8 +65,9 @@ std::vector<directory_candidate> directory_candidates(const directory_input& inp
 
 std::string problem_of(const directory_candidate& candidate) {
     if (!candidate.problem.empty()) return candidate.problem;
-    std::error_code ignored;
-    const auto error = platform::check_usable(fs::absolute(candidate.directory, ignored), candidate.sharing);
+    std::error_code error;
+    const fs::path directory = fs::absolute(candidate.directory, error);
+    if (!error) error = platform::check_usable(directory, candidate.sharing);
     return error ? error.message() : "";
 }
 

@@ -92,12 +92,7 @@ role_logger::role_logger(std::string_view name_of_role)
         static thread_local bool is_handling = false;
         if (is_handling || !std::current_exception()) return;
         is_handling = true;
-        try {
-            const std::string text = spdlog::fmt_lib::format("A record could not be formatted: {}", reason);
-            log->log(spdlog::level::err, spdlog::string_view_t(text));
-        } catch (const std::exception&) {
-            // There is nothing left to say it with.
-        }
+        log->error("A record could not be formatted: {}", reason);
         is_handling = false;
     });
 }

@@ -28,15 +28,17 @@ void file_writer::detach_in_child() noexcept {
     platform::make_unwritable(number);
 }
 
+bool file_writer::is_full(std::size_t room) const noexcept {
+    return file_ && file_->size() > 0 && file_->size() + room > file_->limit(location_.max_size);
+}
+
 /// Without an error they are done with; otherwise what is not yet written is left of them.
 std::error_code file_writer::write(std::string_view& records) {
-    const auto is_full = [&] {
-        return file_ && file_->size() > 0 && file_->size() + records.size() > file_->limit(location_.max_size);
-    };
     std::error_code error;
     for (int tries = 2; tries > 0; --tries) {
-        while (is_full() && backlog_.is_retry_due() && rotate(records.size())) {
+        while (is_full(records.size()) && backlog_.is_retry_due() && rotate(records.size())) {
         }
+        if (heading_) write_header(*std::exchange(heading_, std::nullopt), records.size());
         error = file_ ? file_->append(records) : std::make_error_code(std::errc::bad_file_descriptor);
         if (!error) return error;
         if (file_) records.remove_prefix(file_->appended_whole());
@@ -53,23 +55,34 @@ std::error_code file_writer::write(std::string_view& records) {
     return error;
 }
 
-bool file_writer::rotate(std::size_t room) {
-    if (is_parents_ || check_placement() != placement::in_place) return false;
-    if (file_->was_emptied()) {
-        write_header(session_continued, room);
-        return false;
-    }
+/// Goes on in the file that `open` opens. Where it cannot, that is the fault, and false.
+template <class Open>
+bool file_writer::go_on_in(Open open, const char* fault) {
+    if (is_parents_) return false;
     const auto began = backlog::clock::now();
     try {
+        use(open());
+        return true;
+    } catch (const std::exception& error) {
+        const auto* const of_files = dynamic_cast<const fs::filesystem_error*>(&error);
+        const bool is_lasting = backlog_.has_fault();
+        begin_fault(fault, of_files != nullptr && of_files->code() ? of_files->code().message() : error.what());
+        backlog_.retry_later(began);
+        if (is_lasting) tell_fault();
+        return false;
+    }
+}
+
+bool file_writer::rotate(std::size_t room) {
+    if (check_placement() != placement::in_place || !is_full(room)) return false;
+    const auto open = [this] {
         if (location_.sharing != platform::sharing::none) {
             platform::make_directories(location_.directory, location_.sharing);  // another user may have taken it over
         }
-        use(file_->rotate(location_));
-    } catch (const std::exception& error) {
-        fail("could not be rotated", error, began);
-        return false;
-    }
-    write_header(session_continued, room);
+        return file_->rotate(location_);
+    };
+    if (!go_on_in(open, "could not be rotated")) return false;
+    heading_ = session_continued;
     if (backlog_.empty()) end_fault();
     return true;
 }
@@ -80,7 +93,6 @@ void file_writer::look_after() {
     verified_at_ = time_;
     platform::handle_faults_again();
     if (file_ && check_placement() == placement::in_place) {
-        if (file_->was_emptied()) write_header(session_continued, 0);
         warn_of_size_limit();
         if (backlog_.empty()) return;
     } else if (!backlog_.is_retry_due() || !open_anew()) {
@@ -91,7 +103,9 @@ void file_writer::look_after() {
 
 /// Asks whether the file is still there, and leaves one that nobody will find.
 placement file_writer::check_placement() {
+    const std::uintmax_t size = file_->size();
     const placement found = file_->verify();
+    if (file_->size() < size) heading_ = session_continued;  // somebody has emptied it, as `copytruncate` does
     if (found == placement::moved) begin_fault("was renamed by somebody");
     if (found == placement::closed) begin_fault("was closed by the program");
     if (found == placement::removed) {
@@ -103,27 +117,23 @@ placement file_writer::check_placement() {
 }
 
 bool file_writer::open_anew() {
-    if (is_parents_) return false;
-    const auto began = backlog::clock::now();
     std::vector<std::string> warnings;
-    try {
+    const auto open = [&] {
         platform::make_directories(location_.directory, location_.sharing);
-        use(log_file::open_first_available(location_, warnings));
-    } catch (const std::exception& error) {
-        fail("could not be opened", error, began);
-        return false;
-    }
+        return log_file::open_first_available(location_, warnings);
+    };
+    if (!go_on_in(open, "could not be opened")) return false;
     if (std::exchange(is_new_child_, false)) {
         write_own(spdlog::level::info, session::opening_of_child(platform::to_utf8(file_->path())));
     }
-    write_header("", backlog_.front().size());
+    heading_ = "";
     for (const std::string& each : warnings) write_own(spdlog::level::warn, each);
     return true;
 }
 
 void file_writer::write_backlog() {
     while (!backlog_.empty() && file_) {
-        const std::string oldest(backlog_.front());  // as what a rotation says may be held back as well
+        const std::string oldest(backlog_.front());  // as what a new file says may be held back as well
         std::string_view record = oldest;
         if (write(record)) return;
         backlog_.pop_front();
@@ -135,15 +145,6 @@ void file_writer::write_backlog() {
 
 void file_writer::begin_fault(const std::string& what, const std::string& reason) {
     backlog_.begin_fault(file_ ? file_->path() : location_.file(), what, reason);
-}
-
-/// After a try that began then.
-void file_writer::fail(const std::string& what, const std::exception& error, backlog::clock::time_point began) {
-    const auto* const of_files = dynamic_cast<const fs::filesystem_error*>(&error);
-    const bool is_lasting = backlog_.has_fault();
-    begin_fault(what, of_files != nullptr && of_files->code() ? of_files->code().message() : error.what());
-    backlog_.retry_later(began);
-    if (is_lasting) tell_fault();
 }
 
 /// While the file can still be written, and once.

@@ -6,9 +6,9 @@
 
 #include <atomic>
 #include <cstddef>
-#include <exception>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -112,13 +112,15 @@ private:
     bool is_in_order() const noexcept { return file_ && backlog_.empty(); }
     void use(std::unique_ptr<log_file> next) noexcept;
     std::error_code write(std::string_view& records);
+    bool is_full(std::size_t room) const noexcept;
+    template <class Open>
+    bool go_on_in(Open open, const char* fault);
     bool rotate(std::size_t room);
     void look_after();
     platform::placement check_placement();
     bool open_anew();
     void write_backlog();
     void begin_fault(const std::string& what, const std::string& reason = "");
-    void fail(const std::string& what, const std::exception& error, backlog::clock::time_point began);
     void tell_fault();
     void end_fault();
 
@@ -133,6 +135,7 @@ private:
     bool is_new_child_ = false;   // by `fork`, which says so in its first file
     log_location location_;
     std::unique_ptr<log_file> file_;
+    std::optional<std::string_view> heading_;  // what comes before who writes, if that is still to be written
     platform::remembered_file current_;
     backlog backlog_;
     time_point time_;  // of the record that is written, which is that of our own records beside it
