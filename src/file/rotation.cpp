@@ -81,12 +81,10 @@ std::optional<role_file> parse_file_name(const fs::path& path, std::string_view 
     if (name.compare(0, role.size(), role) != 0) return std::nullopt;
     std::string_view rest = std::string_view(name).substr(role.size());
     role_file found{path, take_number(rest, '-').value_or(1), 0, {}};
-    if (rest == ".crash.txt") {
-        found.rotation = -1;
-        return found;
-    }
-    found.rotation = take_number(rest, '.').value_or(0);
-    return rest == ".log" && found.instance <= max_instances ? std::optional(found) : std::nullopt;
+    const bool is_of_crash = rest == ".crash.txt";
+    found.rotation = is_of_crash ? -1 : take_number(rest, '.').value_or(0);
+    if ((!is_of_crash && rest != ".log") || found.instance > max_instances) return std::nullopt;
+    return found;
 }
 
 std::vector<role_file> surplus_files(std::vector<role_file> files, int own_instance,
@@ -124,7 +122,7 @@ void remove_surplus_files(const log_location& location, int own_instance) noexce
         if (!found || fs::symlink_status(found->path, ignored).type() != fs::file_type::regular) continue;
         const bool may_live = found->rotation == 0 && found->instance > own_instance;
         if (may_live && is_live(found->path, ended)) live.insert(found->instance);
-        found->written = fs::last_write_time(found->path);
+        if (found->instance > own_instance) found->written = fs::last_write_time(found->path);
         files.push_back(*std::move(found));
     }
     for (const role_file& each : surplus_files(std::move(files), own_instance, live, location.max_files)) {
