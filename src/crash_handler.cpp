@@ -178,12 +178,13 @@ void on_fault(const platform::fault& fault) noexcept {
 
 std::terminate_handler terminate_before = nullptr;
 
-/// What the exception says about itself, to be called while it is handled.
+/// What the exception says about itself, after a colon. To be called while it is handled.
 std::string current_exception_text() {
     try {
         throw;
     } catch (const std::exception& error) {
-        return error.what();
+        const std::string text = error.what();
+        return text.empty() ? "" : ": " + text;
     } catch (...) {
         return "";
     }
@@ -191,13 +192,10 @@ std::string current_exception_text() {
 
 [[noreturn]] void on_terminate() {
     // What this takes from a broken heap ends in a fault, which is recorded as well.
+    const std::string type = platform::current_exception_type();
     spdlog::memory_buf_t words;
-    if (const std::string type = platform::current_exception_type(); type.empty()) {
-        detail::append_escaped("std::terminate", words);
-    } else {
-        const std::string text = current_exception_text();
-        detail::append_escaped("unhandled exception " + type + (text.empty() ? "" : ": " + text), words);
-    }
+    detail::append_escaped(type.empty() ? "std::terminate" : "unhandled exception " + type + current_exception_text(),
+                           words);
     write_record([&] { crash_text.append_text({words.data(), words.size()}); }, nullptr);
     is_terminated = true;
     if (terminate_before != nullptr) terminate_before();
