@@ -42,8 +42,6 @@ public:
         ~access() {
             if (block_ != nullptr) block_->mutex.unlock();
         }
-        access(const access&) = delete;
-        access& operator=(const access&) = delete;
         explicit operator bool() const noexcept { return block_ != nullptr; }
         Value* operator->() const noexcept { return &block_->value; }
         Value& operator*() const noexcept { return block_->value; }
