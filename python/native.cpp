@@ -292,7 +292,7 @@ PyObject* describe_exit(PyObject* /*module*/, PyObject* arguments) {
 void on_request_to_end(int number, const char* name) noexcept {
     const detail::role_logger* const own = detail::loggers_of_process().own;
     // A child by `fork` that has logged nothing gets no file for its end.
-    if (own != nullptr && own->file->without_lock().file().current().number() != chainner::platform::no_file) {
+    if (own != nullptr && own->file->without_lock().current().number() != chainner::platform::no_file) {
         std::array<char, 64> text{};
         const int size = std::snprintf(text.data(), text.size(), "Ended by %s (%d)", name, number);
         const spdlog::string_view_t message(text.data(), static_cast<std::size_t>(size));

@@ -19,24 +19,20 @@ namespace {
 constexpr auto longest_wait_in_all = 1s;
 constexpr auto wait_between_tries = 1ms;
 
-std::string_view colour_of(spdlog::level::level_enum level) {
-    constexpr std::array<std::string_view, spdlog::level::n_levels> colours{
-        "",          // trace
-        "\033[36m",  // debug: cyan
-        "\033[32m",  // info: green
-        "\033[33m",  // warning: yellow
-        "\033[31m",  // error: red
-        "\033[35m",  // critical: magenta
-        "",          // off
-    };
-    return colours.at(static_cast<std::size_t>(level));
-}
-
+constexpr std::array<std::string_view, spdlog::level::n_levels> colours{
+    "",          // trace
+    "\033[36m",  // debug: cyan
+    "\033[32m",  // info: green
+    "\033[33m",  // warning: yellow
+    "\033[31m",  // error: red
+    "\033[35m",  // critical: magenta
+    "",          // off
+};
 constexpr std::string_view no_colour = "\033[0m";
 
 /// Colours what the formatter has marked in `line`.
 void colour(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& line) {
-    const std::string_view begin = colour_of(msg.level);
+    const std::string_view begin = colours.at(static_cast<std::size_t>(msg.level));
     if (begin.empty() || msg.color_range_end <= msg.color_range_start) return;
     const std::string_view text(line.data(), line.size());
     spdlog::memory_buf_t coloured;

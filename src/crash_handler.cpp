@@ -1,7 +1,6 @@
 #include <spdlog/common.h>
 #include <spdlog/fmt/fmt.h>
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chainner/crash_handler.hpp>
@@ -22,6 +21,7 @@
 #include "process_loggers.hpp"
 #include "record/calendar.hpp"
 #include "record/escaping.hpp"
+#include "record/record_format.hpp"
 
 namespace chainner {
 
@@ -37,9 +37,9 @@ public:
     void append(spdlog::format_string_t<Values...> pattern, Values&&... values) noexcept try {
         const auto room =
             static_cast<std::uint16_t>(text_.size() - 1 - size_);  // signed or not, as fmt or std wants it
-        const auto result =
+        const auto written =
             spdlog::fmt_lib::format_to_n(text_.data() + size_, room, pattern, std::forward<Values>(values)...);
-        size_ += std::min<std::size_t>(room, static_cast<std::size_t>(result.size));
+        size_ = static_cast<std::size_t>(written.out - text_.data());
     } catch (const std::exception&) {
         // What cannot be formatted is left out.
     }
@@ -83,10 +83,8 @@ void begin(const detail::role_logger* own) noexcept {
     crash_text.clear();
     crash_text.append("{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03}", today.year, today.month, today.day,
                       second / 3'600 % 24, second / 60 % 60, second % 60, now % 1'000);
-    if (own != nullptr && own->has_utc_offset) {
-        const int size = std::abs(utc_offset);
-        crash_text.append("{}{:02}:{:02}", utc_offset < 0 ? '-' : '+', size / 60, size % 60);
-    }
+    // So short a text takes no memory from the heap.
+    if (own != nullptr && own->has_utc_offset) crash_text.append("{}", detail::utc_offset_text(utc_offset));
     crash_text.append(" [{}] [CRITICAL] Crashed: ", platform::process_id());
 }
 
@@ -108,18 +106,18 @@ void append_stack(const void* context) noexcept {
 /// yet: a new one that is this process's alone.
 platform::file_number file_with_room(const detail::role_logger& own, std::size_t size) noexcept {
     const detail::file_writer& log = own.file->without_lock();
-    const detail::log_location& location = log.file().location();
-    platform::file_number file = log.file().current().verified_number();
-    if (!platform::has_room(file, size)) file = platform::no_file;
-    std::error_code error;
-    for (int instance = 1; file == platform::no_file && log.is_open() && instance <= detail::max_instances;
+    const detail::log_location& location = log.location();
+    const platform::file_number present = log.current().verified_number();
+    if (present != platform::no_file && platform::has_room(present, size)) return present;
+    std::error_code error = std::make_error_code(std::errc::file_exists);
+    platform::file_number file = platform::no_file;
+    for (int instance = 1; log.is_open() && instance <= detail::max_instances && error == std::errc::file_exists;
          ++instance) {
         fixed_text<256> name;
         name.append("{}", location.role);
         if (instance > 1) name.append("-{}", instance);
         name.append(".log");
         file = platform::create_last_log_file(location.directory, name.c_str(), location.is_group_readable, error);
-        if (error != std::errc::file_exists) break;
     }
     return file;
 }
@@ -180,12 +178,13 @@ void on_fault(const platform::fault& fault) noexcept {
 
 std::terminate_handler terminate_before = nullptr;
 
-/// What the exception says about itself, to be called while it is handled.
+/// What the exception says about itself, after a colon. To be called while it is handled.
 std::string current_exception_text() {
     try {
         throw;
     } catch (const std::exception& error) {
-        return error.what();
+        const std::string text = error.what();
+        return text.empty() ? "" : ": " + text;
     } catch (...) {
         return "";
     }
@@ -193,13 +192,10 @@ std::string current_exception_text() {
 
 [[noreturn]] void on_terminate() {
     // What this takes from a broken heap ends in a fault, which is recorded as well.
+    const std::string type = platform::current_exception_type();
     spdlog::memory_buf_t words;
-    if (const std::string type = platform::current_exception_type(); type.empty()) {
-        detail::append_escaped("std::terminate", words);
-    } else {
-        const std::string text = current_exception_text();
-        detail::append_escaped("unhandled exception " + type + (text.empty() ? "" : ": " + text), words);
-    }
+    detail::append_escaped(type.empty() ? "std::terminate" : "unhandled exception " + type + current_exception_text(),
+                           words);
     write_record([&] { crash_text.append_text({words.data(), words.size()}); }, nullptr);
     is_terminated = true;
     if (terminate_before != nullptr) terminate_before();

@@ -28,9 +28,6 @@ class guarded {
     };
 
 public:
-    using duration = std::chrono::steady_clock::duration;
-    using deadline = std::chrono::steady_clock::time_point;
-
     template <class... Arguments>
     explicit guarded(Arguments&&... arguments)
         : block_(new block{{}, Value(std::forward<Arguments>(arguments)...), nullptr}) {}
@@ -45,15 +42,13 @@ public:
         ~access() {
             if (block_ != nullptr) block_->mutex.unlock();
         }
-        access(const access&) = delete;
-        access& operator=(const access&) = delete;
         explicit operator bool() const noexcept { return block_ != nullptr; }
         Value* operator->() const noexcept { return &block_->value; }
         Value& operator*() const noexcept { return block_->value; }
 
     private:
         friend guarded;
-        access(block& of, lock_note::lock note, std::optional<duration> patience) : note_(note) {
+        access(block& of, lock_note::lock note, std::optional<std::chrono::milliseconds> patience) : note_(note) {
             if (note_ && take(of.mutex, patience)) block_ = &of;
         }
 
@@ -65,17 +60,16 @@ public:
     access lock() { return access(*block_, note_, std::nullopt); }
 
     /// Empty as well if the lock was not to be had for so long: its holder may be dead, or stopped.
-    access lock_for(duration patience) { return access(*block_, note_, patience); }
-    access lock_until(deadline end) { return lock_for(end - deadline::clock::now()); }
+    access lock_for(std::chrono::milliseconds patience) { return access(*block_, note_, patience); }
 
     /// For what may be read at any moment.
     const Value& without_lock() const noexcept { return block_->value; }
 
     // Around a fork, during which the thread handles no signal
 
-    void before_fork(deadline end) {
+    void before_fork(std::chrono::milliseconds patience) {
         lock_note note(note_);
-        if (!note || !take(block_->mutex, end - deadline::clock::now())) return;
+        if (!note || !take(block_->mutex, patience)) return;
         forking_ = std::this_thread::get_id();
         note.keep();
     }
@@ -101,7 +95,7 @@ public:
 
 private:
     /// By the only clock of such locks that ThreadSanitizer knows.
-    static bool take(std::timed_mutex& mutex, std::optional<duration> patience) {
+    static bool take(std::timed_mutex& mutex, std::optional<std::chrono::milliseconds> patience) {
         if (mutex.try_lock()) return true;
         if (patience) return mutex.try_lock_until(std::chrono::system_clock::now() + *patience);
         mutex.lock();

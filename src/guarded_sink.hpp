@@ -22,17 +22,15 @@ template <class Writer>
 class guarded_sink final : public spdlog::sinks::sink, public guarded<Writer> {
 public:
     using guarded<Writer>::guarded;
-    using typename guarded<Writer>::duration;
 
     void log(const spdlog::details::log_msg& record) override {
         if (!this->without_lock().is_open()) return;
         if (lock_note::is_any_noted() && !is_internal(record)) return;
         auto* const prepare = before_record.load(std::memory_order_relaxed);
-        const auto time = prepare != nullptr ? prepare(record.time) : record.time;
-        if (time == record.time) return write(record);
-        spdlog::details::log_msg later = record;
-        later.time = time;
-        write(later);
+        if (prepare == nullptr) return write(record);
+        spdlog::details::log_msg prepared = record;
+        prepared.time = prepare(record.time);
+        write(prepared);
     }
     void flush() override {
         if (const auto writer = this->lock_for(lock_patience)) writer->flush();
@@ -54,7 +52,7 @@ public:
 private:
     void write(const spdlog::details::log_msg& record) {
         const bool was_held_up = is_held_up_.load(std::memory_order_relaxed);
-        if (const auto writer = this->lock_for(was_held_up ? duration::zero() : 3 * lock_patience)) {
+        if (const auto writer = this->lock_for(lock_patience * (was_held_up ? 0 : 3))) {
             writer->log(record);
             if (was_held_up) is_held_up_ = false;
         } else {

@@ -29,23 +29,15 @@ directory_input current_directory_input() {
 }
 
 fs::path platform_log_directory(const directory_input& input) {
-    fs::path base;
-    switch (input.system) {
-        case platform::operating_system::windows:
-            base = input.appdata;
-            break;
-        case platform::operating_system::macos:
-            if (!input.home.empty()) base = input.home / "Library" / "Application Support";
-            break;
-        case platform::operating_system::other_unix:
-            // The XDG standard has relative paths ignored.
-            if (!input.xdg_config_home.empty() && input.xdg_config_home.native().front() == '/') {
-                base = input.xdg_config_home;
-            } else if (!input.home.empty()) {
-                base = input.home / ".config";
-            }
-            break;
+    using platform::operating_system;
+    const bool is_macos = input.system == operating_system::macos;
+    fs::path base =
+        input.home.empty() ? fs::path() : input.home / (is_macos ? "Library/Application Support" : ".config");
+    // The XDG standard has relative paths ignored.
+    if (input.system == operating_system::other_unix && input.xdg_config_home.has_root_directory()) {
+        base = input.xdg_config_home;
     }
+    if (input.system == operating_system::windows) base = input.appdata;
     return base.empty() ? base : base / "chaiNNer" / "logs";
 }
 
@@ -62,13 +54,9 @@ std::vector<directory_candidate> directory_candidates(const directory_input& inp
         add(directory, "CHAINNER_ENV=production", sharing::none,
             directory.empty() ? "this user has no home folder; set HOME or CHAINNER_LOG_DIR" : "");
     }
-    if (input.temporary.empty()) {
-        add({}, "temporary folder", sharing::parent_is_shared, input.temporary_problem);
-        return candidates;
-    }
-    add(input.temporary / "chaiNNer" / "logs", "temporary folder", sharing::parent_is_shared);
+    add(input.temporary / "chaiNNer" / "logs", "temporary folder", sharing::parent_is_shared, input.temporary_problem);
     // Not `chaiNNer-`: the frontend deletes what is named so when it quits.
-    if (!input.user_id.empty()) {
+    if (!input.temporary.empty() && !input.user_id.empty()) {
         add(input.temporary / ("chaiNNer." + input.user_id) / "logs", "temporary folder, this user's own",
             sharing::parent_is_shared);
     }
@@ -87,10 +75,8 @@ std::string problem_of(const directory_candidate& candidate) {
 
 fs::path log_directory() {
     for (const auto& candidate : detail::directory_candidates(detail::current_directory_input())) {
-        if (!detail::problem_of(candidate).empty()) continue;
-        std::error_code error;
-        fs::path directory = fs::absolute(candidate.directory, error);
-        if (!error) return directory;
+        std::error_code ignored;
+        if (detail::problem_of(candidate).empty()) return fs::absolute(candidate.directory, ignored);
     }
     return {};
 }

@@ -27,9 +27,9 @@ using detail::role_logger;
 
 constexpr std::size_t most_files = 200'000;  // spdlog's limit
 
-std::size_t index_of(role process_role) { return static_cast<std::size_t>(process_role); }
-
-role_logger& logger_of(role process_role) { return detail::loggers_of_process().loggers.at(index_of(process_role)); }
+role_logger& logger_of(role process_role) {
+    return detail::loggers_of_process().loggers.at(static_cast<std::size_t>(process_role));
+}
 
 void check(const logger_options& options) {
     if (options.max_file_size == 0) throw std::invalid_argument("max_file_size is 0; it must be at least 1 byte");
@@ -48,18 +48,12 @@ std::optional<role> find_role(std::string_view name) {
     return static_cast<role>(found - detail::role_names.begin());
 }
 
-std::string lower_case(std::string text) {
-    // Not as the program's language has it: the small letter of I has no dot in Turkish.
-    for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-    return text;
-}
-
 /// By the names that spdlog knows, in any case.
-std::optional<spdlog::level::level_enum> parse_level(std::string_view name) {
-    const std::string lower = lower_case(std::string(name));
-    const auto found = spdlog::level::from_str(lower);
-    if (found == spdlog::level::off && lower != "off") return std::nullopt;
-    return found;
+std::optional<spdlog::level::level_enum> parse_level(std::string name) {
+    // Not as the program's language has it: the small letter of I has no dot in Turkish.
+    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+    const auto found = spdlog::level::from_str(name);
+    return found == spdlog::level::off && name != "off" ? std::nullopt : std::optional(found);
 }
 
 /// What `text`, like `info` or `info,worker=debug`, says of a role: `by_program` if nothing. Nothing if it makes no
@@ -71,7 +65,7 @@ std::optional<spdlog::level::level_enum> parse_levels(std::string_view text, std
         end = text.find(',');
         const std::string_view part = text.substr(0, end);
         const std::size_t equal = part.find('=');
-        const auto level = parse_level(part.substr(equal + 1));  // npos + 1 is 0
+        const auto level = parse_level(std::string(part.substr(equal + 1)));  // npos + 1 is 0
         const std::string_view name = part.substr(0, equal == part.npos ? 0 : equal);
         if (!level || (equal != part.npos && !find_role(name))) return std::nullopt;
         if (equal == part.npos) for_all = level;
@@ -89,8 +83,8 @@ bool is_wanted(const char* variable, bool by_program, std::vector<std::string>& 
     return by_program;
 }
 
-/// Opens the file where the options, else the environment, want it.
-void open_file(role_logger& log, const logger_options& options, std::vector<std::string>& warnings) {
+/// Opens the file where the options, else the environment, want it. false if no folder can be used.
+bool open_file(role_logger& log, const logger_options& options, std::vector<std::string>& warnings) {
     const bool is_group_readable = is_wanted("CHAINNER_LOG_GROUP_READABLE", options.group_readable, warnings);
     const bool has_utc_offset = is_wanted("CHAINNER_LOG_UTC_OFFSET", options.utc_offset, warnings) &&
                                 options.file_pattern == default_file_pattern;
@@ -102,23 +96,20 @@ void open_file(role_logger& log, const logger_options& options, std::vector<std:
             detail::make_formatter(has_utc_offset ? detail::file_pattern_with_utc_offset : options.file_pattern),
             warnings);
         log.has_utc_offset = has_utc_offset;
+        return true;
     };
     if (!options.log_dir.empty()) return open_in(options.log_dir, platform::sharing::none);
-    const auto pass_over = [&](const detail::directory_candidate& candidate, const std::string& problem) {
-        warnings.push_back(format("Log folder passed over ({}): {}", candidate.reason, problem));
-    };
-    for (const auto& candidate : detail::directory_candidates(detail::current_directory_input())) {
-        if (!candidate.problem.empty()) {
-            pass_over(candidate, candidate.problem);
-            continue;
-        }
+    for (const auto& [directory, reason, sharing, known_problem] :
+         detail::directory_candidates(detail::current_directory_input())) {
+        std::string problem = known_problem;
         try {
-            return open_in(candidate.directory, candidate.sharing);
+            if (problem.empty()) return open_in(directory, sharing);
         } catch (const fs::filesystem_error& error) {
-            pass_over(candidate, error.what());
+            problem = error.what();
         }
+        warnings.push_back(format("Log folder passed over ({}): {}", reason, problem));
     }
-    log.file->lock()->close(warnings);
+    return false;
 }
 
 /// Sets the level, for which the environment has the last word.
@@ -141,11 +132,7 @@ void log_internal(role_logger& log, spdlog::level::level_enum level, const std::
 /// For whoever has locked `setup`.
 void set_up(role_logger& log, const logger_options& options, std::vector<std::string> warnings) {
     check(options);
-    if (options.to_file) {
-        open_file(log, options, warnings);
-    } else {
-        log.file->lock()->close(warnings);
-    }
+    if (!options.to_file || !open_file(log, options, warnings)) log.file->lock()->close(warnings);
     if (options.to_console) {
         log.console->lock()->open(detail::make_formatter(options.console_pattern), options.color);
     } else {
@@ -209,8 +196,7 @@ std::shared_ptr<spdlog::logger> get_logger(role process_role) { return set_up_on
 std::shared_ptr<spdlog::logger> get_logger_from_env() {
     if (const role_logger* own = detail::loggers_of_process().own) return own->logger;
     const std::string name = platform::variable("CHAINNER_PROCESS_TYPE").value_or("worker");
-    if (name == "host") return set_up_once(logger_of(role::host), {});
-    if (name == "worker") return set_up_once(logger_of(role::worker), {});
+    if (const auto found = find_role(name)) return get_logger(*found);
     return set_up_once(logger_of(role::worker),
                        {format("CHAINNER_PROCESS_TYPE={} is no role: it must be host or worker", name)});
 }

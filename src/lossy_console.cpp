@@ -22,7 +22,7 @@ string_view next_piece(string_view text) {
 }  // namespace
 
 bool lossy_console::has_reader() {
-    if (!has_given_up_) return true;
+    if (!has_given_up()) return true;
     if (!console_->is_ready()) return false;
     // Where the stream has become another one, the beginning of that record went elsewhere.
     if (console_->follow() && !std::exchange(rest_, "").empty()) ++missing_;
@@ -36,21 +36,20 @@ bool lossy_console::has_reader() {
             rest_ = text.substr(shown);
         }
     }
-    has_given_up_ = !rest_.empty() || missing_ > 0;
-    return !has_given_up_;
+    return !has_given_up();
 }
 
 std::size_t lossy_console::show(string_view text) {
     bool is_lost = false;
     if (text.empty()) return 0;
     const std::size_t done = has_reader() ? write(text, is_lost) : 0;
-    if (!has_given_up_ && !is_lost) return done;
+    if (!has_given_up() && !is_lost) return done;
     leave_out(text.substr(done));
     return text.size();
 }
 
 void lossy_console::leave_out(string_view text) {
-    if (!std::exchange(has_given_up_, true) && is_in_record_) {
+    if (!has_given_up() && is_in_record_) {
         rest_ = first_record_(text);
         text.remove_prefix(rest_.size());
     }
@@ -61,11 +60,6 @@ void lossy_console::leave_out(string_view text) {
         ++records;
     }
     missing_ = std::max<std::size_t>(missing_ + records, 1);
-}
-
-void lossy_console::leave_out(std::size_t records) noexcept {
-    has_given_up_ = true;
-    missing_ += records;
 }
 
 /// Stops where there is no room; the reader `is_lost` if there has been none for long.

@@ -49,16 +49,16 @@ public:
 
     /// Gives up on the reader.
     void leave_out(std::string_view text);
-    void leave_out(std::size_t records) noexcept;
+    void leave_out(std::size_t records) noexcept { missing_ += records; }
 
 private:
+    bool has_given_up() const noexcept { return missing_ > 0 || !rest_.empty(); }
     std::size_t write(std::string_view text, bool& is_lost);
 
     std::unique_ptr<platform::console> console_;
     splitter first_record_;
     describe_function describe_;
     std::function<clock::time_point()> now_;
-    bool has_given_up_ = false;
     bool is_in_record_ = false;  // what was shown last was no end of one
     std::string rest_;           // of a record whose beginning was shown: it comes first when the reader is back
     std::size_t missing_ = 0;

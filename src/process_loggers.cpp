@@ -3,7 +3,6 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <atomic>
-#include <chrono>
 #include <cstdlib>
 #include <exception>
 
@@ -29,8 +28,6 @@ namespace chainner::detail {
 
 namespace {
 
-std::chrono::steady_clock::time_point lock_deadline() { return std::chrono::steady_clock::now() + lock_patience; }
-
 template <class Action>
 void for_each_lock(Action action) {
     process_loggers& all = loggers_of_process();
@@ -42,7 +39,7 @@ void for_each_lock(Action action) {
 
 void before_fork() {
     platform::hold_signals();  // a handler must not fork in the midst of a fork
-    for_each_lock([end = lock_deadline()](auto& each) { each.before_fork(end); });
+    for_each_lock([](auto& each) { each.before_fork(lock_patience); });
 }
 
 void after_fork_in_parent() {
@@ -95,12 +92,7 @@ role_logger::role_logger(std::string_view name_of_role)
         static thread_local bool is_handling = false;
         if (is_handling || !std::current_exception()) return;
         is_handling = true;
-        try {
-            const std::string text = spdlog::fmt_lib::format("A record could not be formatted: {}", reason);
-            log->log(spdlog::level::err, spdlog::string_view_t(text));
-        } catch (const std::exception&) {
-            // There is nothing left to say it with.
-        }
+        log->error("A record could not be formatted: {}", reason);
         is_handling = false;
     });
 }
@@ -129,10 +121,9 @@ void settle_output() noexcept {
 void end_sessions() {
     if (const output_hooks* const output = loggers_of_process().output) output->finish();
     if (!may_ask_local_time()) return;
-    const auto end = lock_deadline();
     for (role_logger& each : loggers_of_process().loggers) {
         try {
-            if (const auto file = each.file->lock_until(end)) file->end_session();
+            if (const auto file = each.file->lock_for(lock_patience)) file->end_session();
         } catch (const std::exception&) {
             // No memory: the session has no closing record.
         }

@@ -5,15 +5,21 @@
 #include <spdlog/formatter.h>
 
 #include <atomic>
+#include <cstddef>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
-#include "file/resilient_file.hpp"
+#include "file/backlog.hpp"
+#include "file/log_file.hpp"
 #include "file/session.hpp"
 #include "guarded_sink.hpp"
+#include "platform/file.hpp"
 
 namespace chainner::detail {
 
@@ -22,16 +28,17 @@ namespace chainner::detail {
 ///
 /// - Written means written: when `log` returns, the record has been given to the kernel by one `write`.
 /// - One file, one writer: see `log_file`. A child by `fork` opens a file of its own at its first record.
-/// - Faults pass, records stay: see `resilient_file`.
+/// - Faults pass, records stay (file_faults.cpp): what cannot be written is held and written in order later, a file
+///   that cannot be rotated grows, one that is gone is opened anew. One WARNING record then says what has happened.
 ///
-/// No error of input or output makes `log` throw; memory and formatters of others may. Not thread-safe: see
-/// `file_sink`.
+/// No error of input or output makes it throw, but for `open`; memory and formatters of others may. Not thread-safe:
+/// see `file_sink`.
 class file_writer {
 public:
-    explicit file_writer(std::string logger_name);
+    explicit file_writer(std::string logger_name) : logger_name_(std::move(logger_name)) {}
 
-    /// Writes there from now on, first what a fault still holds back. Throws `std::filesystem::filesystem_error`; the
-    /// writer then goes on as it was.
+    /// Writes there from now on, first what a fault still holds back. Adds what is to be warned of. Throws
+    /// `std::filesystem::filesystem_error`; the writer then goes on as it was.
     void open(log_location location, std::string application_version, std::unique_ptr<spdlog::formatter> formatter,
               std::vector<std::string>& warnings);
 
@@ -51,13 +58,13 @@ public:
     void add_to_batch(const spdlog::details::log_msg& record);
     void write_batch();
 
-    /// Looks after the file, and tries to end a fault.
-    void flush() { file_.flush(); }
+    /// Looks after the file, and tries to end a fault if that is due.
+    void flush();
 
     void set_formatter(std::unique_ptr<spdlog::formatter> formatter) { formatter_ = std::move(formatter); }
 
     /// Of the file that is open, else empty.
-    std::filesystem::path path() const { return file_.path(); }
+    std::filesystem::path path() const { return file_ ? file_->path() : std::filesystem::path(); }
 
     // Without the lock
 
@@ -67,8 +74,11 @@ public:
 
     bool is_open() const noexcept { return is_open_.load(std::memory_order_relaxed); }
 
-    /// What of the file may be read then.
-    const resilient_file& file() const noexcept { return file_; }
+    /// The file that is written now.
+    const platform::remembered_file& current() const noexcept { return current_; }
+
+    /// Changes only while the role is set up.
+    const log_location& location() const noexcept { return location_; }
 
     /// Of local time, in minutes.
     int utc_offset() const noexcept { return utc_offset_.load(std::memory_order_relaxed); }
@@ -79,7 +89,7 @@ public:
     file_writer clone_for_child() const { return {*this, formatter_ ? formatter_->clone() : nullptr}; }
 
     /// The file, and what is held for it, are the parent's.
-    void detach_in_child() noexcept { file_.detach_in_child(); }
+    void detach_in_child() noexcept;
 
 private:
     using time_point = spdlog::log_clock::time_point;
@@ -87,10 +97,32 @@ private:
     file_writer(const file_writer& parent, std::unique_ptr<spdlog::formatter> formatter);
 
     std::string_view formatted(const spdlog::details::log_msg& record);
-    spdlog::memory_buf_t make_own(spdlog::level::level_enum level, std::string_view text, time_point time) const;
     void append(std::string_view records, time_point time);
-    void announce_utc_offset();
     void write_closing();
+    void announce_utc_offset();
+
+    // Records of the library's own
+    spdlog::memory_buf_t make_own(spdlog::level::level_enum level, std::string_view text) const;
+    void write_own(spdlog::level::level_enum level, std::string_view text);
+    void write_header(std::string_view before, std::size_t room);
+    void write_or_hold(std::string_view record);
+    void warn_of_size_limit();
+
+    // Whatever happens to the file
+    bool is_in_order() const noexcept { return file_ && backlog_.empty(); }
+    void use(std::unique_ptr<log_file> next) noexcept;
+    std::error_code write(std::string_view& records);
+    bool is_full(std::size_t room) const noexcept;
+    template <class Open>
+    bool go_on_in(Open open, const char* fault);
+    bool rotate(std::size_t room);
+    void look_after();
+    platform::placement check_placement();
+    bool open_anew();
+    void write_backlog();
+    void begin_fault(const std::string& what, const std::string& reason = "");
+    void tell_fault();
+    void end_fault();
 
     std::string logger_name_;
     std::atomic<bool> is_open_{false};
@@ -98,8 +130,18 @@ private:
     std::atomic<int> utc_offset_{0};
     mutable std::atomic<std::size_t> lost_without_lock_{0};  // records
     session session_;
+    bool has_session_ = false;    // that is begun
     bool was_left_open_ = false;  // the file, by the session before this one
-    resilient_file file_;
+    bool is_new_child_ = false;   // by `fork`, which says so in its first file
+    log_location location_;
+    std::unique_ptr<log_file> file_;
+    std::optional<std::string_view> heading_;  // what comes before who writes, if that is still to be written
+    platform::remembered_file current_;
+    backlog backlog_;
+    time_point time_;  // of the record that is written, which is that of our own records beside it
+    time_point verified_at_;
+    bool is_size_limit_reported_ = false;
+    std::atomic<bool> is_parents_{false};  // this is what a child has left to its parent
     spdlog::memory_buf_t formatted_;
     spdlog::memory_buf_t batch_;
 };

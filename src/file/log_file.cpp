@@ -16,8 +16,6 @@ using spdlog::fmt_lib::format;
 
 namespace {
 
-bool is_locked(const fs::filesystem_error& error) { return error.code() == std::errc::resource_unavailable_try_again; }
-
 /// Whether another name may do where this one did not: something that is no file of ours stands there.
 bool is_occupied(const fs::filesystem_error& error, const fs::path& path) {
     const std::error_code& code = error.code();
@@ -56,9 +54,9 @@ std::unique_ptr<log_file> log_file::open_first_available(const log_location& loc
             remove_surplus_files(location, instance);
             return joined;
         } catch (const fs::filesystem_error& error) {
-            const bool is_free = !is_locked(error) && !is_occupied(error, path);
-            if (is_free || instance == max_instances) throw;
-            if (!is_locked(error)) warnings.push_back(format("Log file passed over: {}", error.what()));
+            const bool is_locked = error.code() == std::errc::resource_unavailable_try_again;
+            if ((!is_locked && !is_occupied(error, path)) || instance == max_instances) throw;
+            if (!is_locked) warnings.push_back(format("Log file passed over: {}", error.what()));
         }
     }
 }
@@ -71,8 +69,7 @@ std::unique_ptr<log_file> log_file::rotate(const log_location& location) {
     rotate_files(path_, location.max_files);
     std::unique_ptr<log_file> rotated(
         new log_file(path_, platform::open_log_file(path_, platform::open_mode::create_new)));
-    std::vector<std::string> told_when_the_first_was_opened;
-    rotated->share(location, told_when_the_first_was_opened);
+    if (location.is_group_readable) platform::let_group_read(rotated->file_);  // why not, is told of the first one
     return rotated;
 }
 
@@ -119,11 +116,9 @@ std::error_code log_file::write(std::string_view text) noexcept {
 platform::placement log_file::verify() noexcept {
     const auto [placement, size] = platform::state_of(file_, path_);
     size_limit_ = platform::file_size_limit();
-    was_emptied_ = false;
     if (placement == platform::placement::closed) return placement;
     if (placement == platform::placement::unknown) return platform::placement::in_place;  // it can still be written
-    was_emptied_ = size < size_;
-    if (was_emptied_) verified_size_ = 0;
+    if (size < size_) verified_size_ = 0;
     size_ = size;
     if (placement != platform::placement::removed) verified_size_ = size;
     return placement;

@@ -42,9 +42,6 @@ public:
     /// Whether it is still the file of that name; takes note of its size, as others may have written to it.
     platform::placement verify() noexcept;
 
-    /// Whether somebody has emptied it since the last `verify`, as `copytruncate` does. Known to `verify` alone.
-    bool was_emptied() const noexcept { return was_emptied_; }
-
     /// What it took since the last `verify`, without a record that was cut short: all that can be told of a removed
     /// file.
     std::string read_back() const;
@@ -75,7 +72,6 @@ private:
     std::uintmax_t verified_size_;
     std::size_t torn_size_;  // of a line without an end, after the last whole record
     std::size_t appended_whole_ = 0;
-    bool was_emptied_ = false;
 };
 
 }  // namespace chainner::detail

@@ -8,7 +8,6 @@
 #include <charconv>
 #include <exception>
 #include <iterator>
-#include <map>
 
 #include "platform/file.hpp"
 #include "platform/process.hpp"
@@ -36,18 +35,13 @@ std::optional<int> take_number(std::string_view& text, char separator) {
     return number;
 }
 
-void leave_out_files_apart(std::vector<role_file>& files) {
-    std::map<int, std::set<int>> rotations;
-    for (const role_file& each : files) {
-        if (each.rotation > 0) rotations[each.instance].insert(each.rotation);
-    }
-    const auto is_apart = [&rotations](const role_file& each) {
-        constexpr int most_missing = 2;  // a kill in the midst of a rotation leaves a gap
-        const std::set<int>& of_instance = rotations[each.instance];
-        const auto newer = std::distance(of_instance.begin(), of_instance.lower_bound(each.rotation));
-        return each.rotation - 1 - newer > most_missing;
-    };
-    files.erase(std::remove_if(files.begin(), files.end(), is_apart), files.end());
+/// Whether so many newer ones of its instance are missing that it cannot be ours.
+bool is_apart(const role_file& file, const std::vector<role_file>& files) {
+    constexpr std::ptrdiff_t most_missing = 2;  // a kill in the midst of a rotation leaves a gap
+    const auto newer = std::count_if(files.begin(), files.end(), [&file](const role_file& other) {
+        return other.instance == file.instance && other.rotation > 0 && other.rotation < file.rotation;
+    });
+    return file.rotation - 1 - newer > most_missing;
 }
 
 /// Whether a process writes to the file of an instance. `ended` holds the file of one that has ended, so that no
@@ -87,36 +81,34 @@ std::optional<role_file> parse_file_name(const fs::path& path, std::string_view 
     if (name.compare(0, role.size(), role) != 0) return std::nullopt;
     std::string_view rest = std::string_view(name).substr(role.size());
     role_file found{path, take_number(rest, '-').value_or(1), 0, {}};
-    if (rest == ".crash.txt") {
-        found.rotation = -1;
-        return found;
-    }
-    found.rotation = take_number(rest, '.').value_or(0);
-    return rest == ".log" && found.instance <= max_instances ? std::optional(found) : std::nullopt;
+    const bool is_of_crash = rest == ".crash.txt";
+    found.rotation = is_of_crash ? -1 : take_number(rest, '.').value_or(0);
+    if ((!is_of_crash && rest != ".log") || found.instance > max_instances) return std::nullopt;
+    return found;
 }
 
 std::vector<role_file> surplus_files(std::vector<role_file> files, int own_instance,
                                      const std::set<int>& live_instances, std::size_t max_files) {
-    leave_out_files_apart(files);
     std::sort(files.begin(), files.end(), [](const role_file& left, const role_file& right) {
         return left.written != right.written ? left.written > right.written : left.rotation < right.rotation;
     });
+    std::vector<role_file> surplus;
     std::set<int> kept_instances = live_instances;
-    kept_instances.insert(own_instance);
     std::size_t left_by_ended = 0;
-    const auto is_kept = [&](const role_file& each) {
-        if (each.rotation < 0) return true;
-        if (each.instance == own_instance) return static_cast<std::size_t>(each.rotation) <= max_files;
-        if (live_instances.count(each.instance) != 0) return true;  // it may be allowed more
-        if (left_by_ended++ > max_files) return false;
-        kept_instances.insert(each.instance);
-        return true;
-    };
-    auto surplus = std::stable_partition(files.begin(), files.end(), is_kept);
-    surplus = std::stable_partition(files.begin(), surplus, [&](const role_file& each) {
-        return each.rotation >= 0 || kept_instances.count(each.instance) != 0;
-    });
-    return {surplus, files.end()};
+    for (const role_file& each : files) {
+        if (each.rotation < 0 || is_apart(each, files)) continue;
+        const bool is_live = live_instances.count(each.instance) != 0;  // others may be allowed more than we
+        const bool is_surplus = each.instance == own_instance ? each.rotation > static_cast<int>(max_files)
+                                                              : !is_live && left_by_ended++ > max_files;
+        if (is_surplus) {
+            surplus.push_back(each);
+        } else {
+            kept_instances.insert(each.instance);
+        }
+    }
+    std::copy_if(files.begin(), files.end(), std::back_inserter(surplus),
+                 [&](const role_file& each) { return each.rotation < 0 && kept_instances.count(each.instance) == 0; });
+    return surplus;
 }
 
 void remove_surplus_files(const log_location& location, int own_instance) noexcept try {
@@ -130,10 +122,8 @@ void remove_surplus_files(const log_location& location, int own_instance) noexce
         if (!found || fs::symlink_status(found->path, ignored).type() != fs::file_type::regular) continue;
         const bool may_live = found->rotation == 0 && found->instance > own_instance;
         if (may_live && is_live(found->path, ended)) live.insert(found->instance);
+        if (found->instance > own_instance) found->written = fs::last_write_time(found->path);
         files.push_back(*std::move(found));
-    }
-    for (role_file& each : files) {
-        if (live.count(each.instance) == 0) each.written = fs::last_write_time(each.path);
     }
     for (const role_file& each : surplus_files(std::move(files), own_instance, live, location.max_files)) {
         // A process that could not open a new file goes on in the one that it has renamed.

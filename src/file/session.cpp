@@ -1,10 +1,9 @@
 #include "file/session.hpp"
 
+#include <spdlog/details/log_msg.h>
 #include <spdlog/fmt/fmt.h>
 
-#include <array>
 #include <chrono>
-#include <ctime>
 #include <utility>
 
 #include "platform/process.hpp"
@@ -20,12 +19,9 @@ namespace {
 
 /// When this process began, in the same words in each file: so one process is told from another that has its number.
 std::string process_start_text() {
-    const auto start = std::chrono::floor<std::chrono::milliseconds>(platform::process_start());
-    const std::tm local = local_time(std::chrono::system_clock::to_time_t(start));
-    std::array<char, sizeof "2025-10-19 05:52:24"> seconds{};
-    std::strftime(seconds.data(), seconds.size(), "%Y-%m-%d %H:%M:%S", &local);
-    return format("{}.{:03}{}", seconds.data(), start.time_since_epoch() % 1s / 1ms,
-                  utc_offset_text(utc_offset_at(start)));
+    spdlog::memory_buf_t text;
+    make_formatter("%Y-%m-%d %H:%M:%S.%e%z")->format({platform::process_start(), {}, "", spdlog::level::off, ""}, text);
+    return {text.data(), text.size() - 1};  // without the line feed
 }
 
 /// Of a line in one of the library's own patterns: `TIME [PID] [LEVEL] MESSAGE`. Empty if it is none, or belongs to a
@@ -45,27 +41,20 @@ session::session(std::string role, std::string application_version)
     update_utc_offset(spdlog::log_clock::now());
 }
 
-session session::clone_for_child() const {
-    session child = *this;
-    child.is_new_child_ = true;
-    return child;
-}
-
 std::string session::opening_of_child(std::string_view file) {
     return format("{}a forked process. Log file: {}", session_opening, file);
 }
 
 std::string session::header() {
     const int process_id = platform::process_id();
-    if (std::exchange(process_id_, process_id) != process_id) describe_process();
-    return format("{}{}", process_, utc_offset_text(utc_offset_));
-}
-
-void session::describe_process() {
-    process_ = format("{}{}, process: {}, started: {}, {}chaiNNer logger: {}, system: {}, UTC offset: ", session_origin,
-                      role_, process_id_, process_start_text(),
-                      application_version_.empty() ? "" : format("application: {}, ", application_version_),
-                      CHAINNER_LOGGER_VERSION, platform::system_name());
+    if (std::exchange(process_id_, process_id) != process_id) {
+        process_ =
+            format("{}{}, process: {}, started: {}, {}chaiNNer logger: {}, system: {}, UTC offset: ", session_origin,
+                   role_, process_id, process_start_text(),
+                   application_version_.empty() ? "" : format("application: {}, ", application_version_),
+                   CHAINNER_LOGGER_VERSION, platform::system_name());
+    }
+    return process_ + utc_offset_text(utc_offset_);
 }
 
 bool session::is_left_open(std::string_view text) {

@@ -9,13 +9,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "platform/process.hpp"
 
 namespace chainner::detail {
 
-/// The words of a process about itself. Begun and closed once, whatever files it writes meanwhile.
+/// The words of a process about itself.
 class session {
 public:
     using time_point = spdlog::log_clock::time_point;
@@ -23,14 +22,8 @@ public:
     session() = default;
     session(std::string role, std::string application_version);
 
-    /// Of a child by `fork`, which goes on in the session of its parent, and says so in its first file.
-    session clone_for_child() const;
-    /// Whether it is to say so: true once.
-    bool take_new_child() noexcept { return std::exchange(is_new_child_, false); }
+    /// What a child by `fork` says in its first file.
     static std::string opening_of_child(std::string_view file);
-
-    bool is_open() const noexcept { return is_open_; }
-    void begin() noexcept { is_open_ = true; }
 
     /// At the beginning of a file: which program, on which system, writes what follows.
     std::string header();
@@ -58,15 +51,11 @@ public:
     std::optional<std::string> update_utc_offset(time_point now);
 
 private:
-    void describe_process();
-
     std::string role_;
     std::string closing_;
     std::string application_version_;
     int process_id_ = 0;
     std::string process_;  // what is known of it, which does not change; a child by `fork` is another process
-    bool is_open_ = false;
-    bool is_new_child_ = false;
     int utc_offset_ = 0;
     time_point next_minute_;
     std::uintptr_t time_zone_ = 0;

@@ -139,7 +139,7 @@ bool output_reader::record() {
         return !each.unrecorded().empty() || (due && (*due <= now || gives_rest_));
     };
     if (std::none_of(streams_.begin(), streams_.end(), has_something)) return true;
-    const auto access = own_logger().file->lock_until(now);
+    const auto access = own_logger().file->lock_for(0s);
     if (access) waits_since_.reset();
     if (!access && now - (waits_since_ ? *waits_since_ : waits_since_.emplace(now)) < lock_patience) return false;
     file_ = access ? &*access : nullptr;
