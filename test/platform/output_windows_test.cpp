@@ -12,7 +12,8 @@ namespace captured_streams = chainner::platform::captured_streams;
 using chainner::platform::standard_stream;
 
 TEST(CapturedStreams, AConsoleIsShownWhereTheStreamLedBeforeItIsFirstRead) {
-    const auto console = captured_streams::make_console(standard_stream::error);
+    const auto console =
+        chainner::platform::make_console(standard_stream::error, chainner::platform::console_target::original);
     captured_streams::open();
     captured_streams::capture(captured_streams::choice::all);
     ASSERT_TRUE(captured_streams::is_captured(standard_stream::error));

@@ -19,11 +19,7 @@ namespace chainner::platform {
 namespace fs = std::filesystem;
 
 file::~file() {
-    const auto descriptor = static_cast<int>(number_);
-    struct stat found {};
-    if (number_ == no_file) return;
-    if (fstat(descriptor, &found) == 0 && !is_same(platform::identity_of(found))) return;
-    ::close(descriptor);
+    if (*this && is_in_place(*this)) ::close(descriptor_of(*this));
 }
 
 namespace {
@@ -74,6 +70,12 @@ std::optional<file_identity> identity_of(file_number number) noexcept {
     struct stat found {};
     if (fstat(static_cast<int>(number), &found) != 0 || found.st_nlink == 0) return std::nullopt;
     return identity_of(found);
+}
+
+bool is_in_place(known_file file) noexcept {
+    struct stat found {};
+    if (fstat(static_cast<int>(file.number), &found) != 0) return errno != EBADF;  // else the reason passes
+    return identity_of(found) == file.identity;
 }
 
 void make_unwritable(file_number number) noexcept {
@@ -160,7 +162,7 @@ opened_file open_log_file(const fs::path& path, open_mode mode) {
         if (lock == EWOULDBLOCK) fail(locked);
         if (lock == EBUSY) fail(not_permitted(), "a program that reads the log file has locked it");
         // Who held the lock until now may have rotated the file away since it was opened, or written to a new one.
-        const file_state state = state_of(opened, path);
+        const file_state state = state_of(opened.known(), path);
         if (state.placement == placement::unknown) fail(last_error());
         const bool is_in_place = state.placement == placement::in_place;
         if (is_in_place && (mode != open_mode::create_new || state.size == 0)) {
@@ -249,17 +251,17 @@ std::size_t read_end(file_number number, char* to, std::size_t size) noexcept {
     return count > 0 ? static_cast<std::size_t>(count) : 0;
 }
 
-file_state state_of(const file& file, const fs::path& path) noexcept {
+file_state state_of(known_file file, const fs::path& path) noexcept {
     struct stat opened {};
     struct stat named {};
-    if (fstat(descriptor_of(file), &opened) != 0) {
+    if (fstat(static_cast<int>(file.number), &opened) != 0) {
         return {errno == EBADF ? placement::closed : placement::unknown, 0};
     }
-    if (!file.is_same(identity_of(opened))) return {placement::closed, 0};
+    if (!(identity_of(opened) == file.identity)) return {placement::closed, 0};
     const auto size = static_cast<std::uintmax_t>(opened.st_size);
     if (opened.st_nlink == 0) return {placement::removed, size};
     if (lstat(path.c_str(), &named) == 0) {
-        return {file.is_same(identity_of(named)) ? placement::in_place : placement::moved, size};
+        return {identity_of(named) == file.identity ? placement::in_place : placement::moved, size};
     }
     return {errno == ENOENT || errno == ENOTDIR ? placement::moved : placement::unknown, size};
 }

@@ -16,16 +16,8 @@ namespace chainner::platform {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-namespace {
-
-HANDLE handle_of(file_number number) noexcept {
-    return reinterpret_cast<HANDLE>(number);  // NOLINT(performance-no-int-to-ptr)
-}
-
-}  // namespace
-
 file::~file() {
-    if (number_ != no_file) CloseHandle(handle_of(number_));
+    if (*this) CloseHandle(handle_of(number()));
 }
 
 namespace {
@@ -43,6 +35,8 @@ bool is_locked_by_another(HANDLE file) noexcept {
 }  // namespace
 
 std::optional<file_identity> identity_of(file_number) noexcept { return file_identity{}; }
+
+bool is_in_place(known_file) noexcept { return true; }
 
 void make_unwritable(file_number) noexcept {}  // no fork exists here
 
@@ -67,7 +61,7 @@ opened_file open_log_file(const fs::path& path, open_mode mode) {
         if (is_locked_by_another(handle.get())) fail(no_room());
         file result = adopt_handle(std::move(handle));
         // Who held the lock until now may have rotated the file away since it was opened.
-        const file_state state = state_of(result, path);
+        const file_state state = state_of(result.known(), path);
         if (state.placement == placement::in_place) return {std::move(result), state.size, {}};
         if (mode == open_mode::create_new) fail(no_room());
     }
@@ -145,8 +139,8 @@ std::size_t read_end(file_number number, char* to, std::size_t size) noexcept {
     return ReadFile(handle, to, static_cast<DWORD>(size), &count, &place) != 0 ? count : 0;
 }
 
-file_state state_of(const file& file, const fs::path& path) noexcept {
-    const HANDLE handle = handle_of(file.number());
+file_state state_of(known_file file, const fs::path& path) noexcept {
+    const HANDLE handle = handle_of(file.number);
     const std::uintmax_t size = size_of(handle);
     FILE_STANDARD_INFO state{};
     BY_HANDLE_FILE_INFORMATION opened{};
