@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -141,19 +142,46 @@ std::error_code rename_file(const std::filesystem::path& from, const std::filesy
 /// Its name is free at once, also while the file is open. Throws `std::filesystem::filesystem_error`.
 void remove_open_file(const std::filesystem::path& path);
 
-/// One system call where the system takes all at once. Returns how much was written; `error` tells why it is not all:
-/// `std::errc::file_too_large` at the limit that this process has for files, without the signal that the next call
-/// would raise.
-std::size_t write(file_number number, std::string_view text, std::error_code& error) noexcept;
+/// One system call, which may not take all. Returns how much was written; without an error it is something.
+std::size_t write_some(file_number number, std::string_view text, std::error_code& error) noexcept;
+
+/// Bytes; 0 if the system does not tell.
+std::uintmax_t size_of(file_number number) noexcept;
+
+/// Returns how much was read.
+std::size_t read_at(std::uintmax_t place, file_number number, char* to, std::size_t size) noexcept;
 
 /// Bytes: the size up to which this process may write to files.
 std::uintmax_t file_size_limit() noexcept;
 
-/// Whether so many bytes can be added to it: `write` would raise a signal at the limit that this process has for files.
-bool has_room(file_number number, std::size_t bytes) noexcept;
+/// Whether so many bytes can be added to it: to write them would raise a signal at the limit that this process has for
+/// files.
+inline bool has_room(file_number number, std::size_t bytes) noexcept {
+    return size_of(number) + bytes <= file_size_limit();
+}
+
+/// One system call where the system takes all at once. Returns how much was written; `error` tells why it is not all:
+/// `std::errc::file_too_large` at the limit that this process has for files, without the signal that the next call
+/// would raise.
+inline std::size_t write(file_number number, std::string_view text, std::error_code& error) noexcept {
+    error.clear();
+    std::size_t written = 0;
+    while (!error && written < text.size()) {
+        if (written > 0 && !has_room(number, 1)) {
+            error = std::make_error_code(std::errc::file_too_large);
+        } else {
+            written += write_some(number, text.substr(written), error);
+        }
+    }
+    return written;
+}
 
 /// Reads up to `size` of its last bytes. Returns how many.
-std::size_t read_end(file_number number, char* to, std::size_t size) noexcept;
+inline std::size_t read_end(file_number number, char* to, std::size_t size) noexcept {
+    const std::uintmax_t whole = size_of(number);
+    const auto most = static_cast<std::size_t>(std::min<std::uintmax_t>(size, whole));
+    return read_at(whole - most, number, to, most);
+}
 
 /// false if the file has content that does not end in a line feed.
 inline bool ends_in_line_feed(file_number number) noexcept {

@@ -126,9 +126,7 @@ void posix_console::reopen() noexcept {
 
 /// To the next best way, unless the best one failed because stderr has been replaced.
 bool posix_console::fall_back() noexcept {
-    struct stat found {};
-    if (way_ != way::at_once || fstat(descriptor_, &found) != 0) return false;
-    if (!(identity_of(found) == identity_)) return false;
+    if (way_ != way::at_once || !is_in_place(known_file{descriptor_, identity_})) return false;
     if (is_pipe_) {
         reopen();
     } else {
@@ -139,7 +137,7 @@ bool posix_console::fall_back() noexcept {
 
 /// Stops at the limit that this process has for files, where to go on would raise SIGXFSZ.
 ssize_t posix_console::write_plainly(std::string_view text) noexcept {
-    if (is_at_size_limit(descriptor_)) {
+    if (!has_room(descriptor_, 1)) {
         errno = EFBIG;
         return -1;
     }

@@ -31,7 +31,4 @@ inline int descriptor_of(standard_stream stream) noexcept {
     return stream == standard_stream::output ? STDOUT_FILENO : STDERR_FILENO;
 }
 
-/// Whether the next byte written would raise SIGXFSZ.
-bool is_at_size_limit(int descriptor) noexcept;
-
 }  // namespace chainner::platform

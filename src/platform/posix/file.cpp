@@ -78,16 +78,6 @@ bool is_in_place(known_file file) noexcept {
     return identity_of(found) == file.identity;
 }
 
-void make_unwritable(file_number number) noexcept {
-    if (number == no_file) return;
-    const int unwritable = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    ::close(static_cast<int>(number));
-    if (unwritable < 0) return;
-    dup2(unwritable, static_cast<int>(number));
-    fcntl(static_cast<int>(number), F_SETFD, FD_CLOEXEC);
-    ::close(unwritable);
-}
-
 namespace {
 
 constexpr mode_t rights = S_IRWXU | S_IRWXG | S_IRWXO;
@@ -180,16 +170,31 @@ std::error_code let_group_read(const file& file) noexcept {
     return fchmod(descriptor, (found.st_mode & rights) | S_IRGRP) == 0 ? std::error_code() : last_error();
 }
 
+namespace {
+
+/// Under the number of another, which is closed.
+bool put_in_place(int opened, int descriptor) noexcept {
+    if (opened < 0) return false;
+    dup2(opened, descriptor);
+    fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    ::close(opened);
+    return true;
+}
+
+}  // namespace
+
+void make_unwritable(file_number number) noexcept {
+    const auto descriptor = static_cast<int>(number);
+    if (number == no_file) return;
+    if (!put_in_place(open("/dev/null", O_RDONLY | O_CLOEXEC), descriptor)) ::close(descriptor);
+}
+
 bool claim_file(file_number number, const fs::path& path) noexcept {
     const auto descriptor = static_cast<int>(number);
-    // A child by `fork` shares the lock of its parent: only where the file is opened anew is one in the other's way.
     bool is_new = false;
-    const int anew = open_or_create(path, open_mode::existing, is_new);
-    if (anew < 0) return false;
-    dup2(anew, descriptor);
-    fcntl(descriptor, F_SETFD, FD_CLOEXEC);
-    ::close(anew);
-    return try_lock(descriptor, LOCK_EX) == 0;
+    // A child by `fork` shares the lock of its parent: only where the file is opened anew is one in the other's way.
+    return put_in_place(open_or_create(path, open_mode::existing, is_new), descriptor) &&
+           try_lock(descriptor, LOCK_EX) == 0;
 }
 
 int to_descriptor(file file) { return static_cast<int>(file.release()); }
@@ -200,24 +205,14 @@ std::error_code rename_file(const fs::path& from, const fs::path& to) noexcept {
 
 void remove_open_file(const fs::path& path) { fs::remove(path); }
 
-std::size_t write(file_number number, std::string_view text, std::error_code& error) noexcept {
-    const auto descriptor = static_cast<int>(number);
-    std::size_t written = 0;
-    error.clear();
-    while (written < text.size()) {
-        const ssize_t count = ::write(descriptor, text.data() + written, text.size() - written);
-        if (count > 0) {
-            written += static_cast<std::size_t>(count);
-            if (written < text.size() && is_at_size_limit(descriptor)) {
-                error = std::make_error_code(std::errc::file_too_large);
-                break;
-            }
-        } else if (count == 0 || errno != EINTR) {
-            error = count == 0 ? std::make_error_code(std::errc::io_error) : last_error();
-            break;
-        }
-    }
-    return written;
+std::size_t write_some(file_number number, std::string_view text, std::error_code& error) noexcept {
+    ssize_t count = -1;
+    do {
+        count = ::write(static_cast<int>(number), text.data(), text.size());
+    } while (count < 0 && errno == EINTR);
+    if (count > 0) return static_cast<std::size_t>(count);
+    error = count == 0 ? std::make_error_code(std::errc::io_error) : last_error();
+    return 0;
 }
 
 std::uintmax_t file_size_limit() noexcept {
@@ -228,26 +223,13 @@ std::uintmax_t file_size_limit() noexcept {
     return limit.rlim_cur;
 }
 
-namespace {
-
-std::uintmax_t size_of(int descriptor) noexcept {
+std::uintmax_t size_of(file_number number) noexcept {
     struct stat found {};
-    return fstat(descriptor, &found) == 0 ? static_cast<std::uintmax_t>(found.st_size) : 0;
+    return fstat(static_cast<int>(number), &found) == 0 ? static_cast<std::uintmax_t>(found.st_size) : 0;
 }
 
-}  // namespace
-
-bool is_at_size_limit(int descriptor) noexcept { return !has_room(descriptor, 1); }
-
-bool has_room(file_number number, std::size_t bytes) noexcept {
-    return size_of(static_cast<int>(number)) + bytes <= file_size_limit();
-}
-
-std::size_t read_end(file_number number, char* to, std::size_t size) noexcept {
-    const auto descriptor = static_cast<int>(number);
-    const std::uintmax_t whole = size_of(descriptor);
-    size = static_cast<std::size_t>(std::min<std::uintmax_t>(size, whole));
-    const ssize_t count = pread(descriptor, to, size, static_cast<off_t>(whole - size));
+std::size_t read_at(std::uintmax_t place, file_number number, char* to, std::size_t size) noexcept {
+    const ssize_t count = pread(static_cast<int>(number), to, size, static_cast<off_t>(place));
     return count > 0 ? static_cast<std::size_t>(count) : 0;
 }
 

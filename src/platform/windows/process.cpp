@@ -60,13 +60,9 @@ no_cancellation::no_cancellation() noexcept = default;
 
 no_cancellation::~no_cancellation() = default;
 
-blocked_signals::blocked_signals() noexcept = default;
+signal_mask block_signals() noexcept { return {}; }
 
-blocked_signals::~blocked_signals() = default;
-
-void hold_signals() noexcept {}
-
-void let_signals() noexcept {}
+void set_signal_mask(const signal_mask&) noexcept {}
 
 namespace {
 
