@@ -38,12 +38,8 @@ file adopt(int descriptor, int lowest) noexcept {
     int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, lowest);
     if (moved < 0) moved = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     const int error = errno;
-    if (descriptor > STDERR_FILENO) {
-        ::close(descriptor);
-    } else {
-        // The number of a stream that was closed, where the program can put a file of its own at any moment.
-        file(descriptor, identity);
-    }
+    // It may have the number of a stream that was closed, where the program can put a file of its own at any moment.
+    file(descriptor, identity);
     errno = error;
     return moved < 0 ? file() : file(moved, identity);
 }
