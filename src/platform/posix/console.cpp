@@ -70,8 +70,7 @@ public:
     std::size_t unread() const noexcept override;
 
 private:
-    enum class way { unknown, off, socket, at_once, reopened, when_ready, plainly };
-    void reopen() noexcept;
+    enum class way { unknown, off, socket, at_once, apart, plainly };
     bool fall_back() noexcept;
     ssize_t write_plainly(std::string_view text) noexcept;
 
@@ -96,7 +95,7 @@ bool posix_console::follow() noexcept {
         return false;
     }
     const file_identity now = identity_of(found);
-    const bool is_still_reopened = way_ != way::reopened || is_in_place(reopened_);
+    const bool is_still_reopened = !reopened_ || is_in_place(reopened_);
     if (way_ != way::unknown && now == identity_ && is_still_reopened) return false;
     const bool is_replaced = identity_.index != 0 && descriptor_ == number_of(stream_.stream);
     if (is_replaced && S_ISREG(found.st_mode) && is_file_of_program(descriptor_)) {
@@ -106,32 +105,20 @@ bool posix_console::follow() noexcept {
     identity_ = now;
     is_pipe_ = S_ISFIFO(found.st_mode);
     is_terminal_ = S_ISCHR(found.st_mode) && isatty(descriptor_) == 1;
-    reopened_ = file();
-    if (is_terminal_) {
-        reopen();
-    } else if (S_ISSOCK(found.st_mode)) {
-        way_ = way::socket;
-    } else if (S_ISREG(found.st_mode)) {
-        way_ = way::plainly;  // opened again, it would have a place of its own, and overwrite what others append
-    } else {
-        way_ = way::at_once;
-    }
+    reopened_ = is_terminal_ ? reopen_without_waiting(descriptor_) : file();
+    // A file that is opened again would have a place of its own, and overwrite what others append.
+    way_ = is_terminal_              ? way::apart
+           : S_ISSOCK(found.st_mode) ? way::socket
+           : S_ISREG(found.st_mode)  ? way::plainly
+                                     : way::at_once;
     return true;
-}
-
-void posix_console::reopen() noexcept {
-    reopened_ = reopen_without_waiting(descriptor_);
-    way_ = reopened_ ? way::reopened : way::when_ready;
 }
 
 /// To the next best way, unless the best one failed because stderr has been replaced.
 bool posix_console::fall_back() noexcept {
     if (way_ != way::at_once || !is_in_place(known_file{descriptor_, identity_})) return false;
-    if (is_pipe_) {
-        reopen();
-    } else {
-        way_ = way::plainly;
-    }
+    if (is_pipe_) reopened_ = reopen_without_waiting(descriptor_);
+    way_ = is_pipe_ ? way::apart : way::plainly;
     return true;
 }
 
@@ -155,10 +142,9 @@ std::size_t posix_console::write(std::string_view text, std::error_code& error) 
                 return send_without_signal(descriptor_, text);
             case way::at_once:
                 return write_without_signal(descriptor_, text, waiting::never);
-            case way::reopened:
-                return write_without_signal(descriptor_of(reopened_), text, waiting::as_opened);
-            case way::when_ready:
-                return write_when_ready(descriptor_, text, is_terminal_);
+            case way::apart:
+                return reopened_ ? write_without_signal(descriptor_of(reopened_), text, waiting::as_opened)
+                                 : write_when_ready(descriptor_, text, is_terminal_);
             case way::plainly:
                 return write_plainly(text);
         }
