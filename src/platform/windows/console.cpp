@@ -25,10 +25,6 @@ enum class stream_kind { unknown, terminal, pipe, other };
 /// wait for this thread, and only so long.
 class console_thread {
 public:
-    console_thread() = default;
-    console_thread(const console_thread&) = delete;
-    console_thread& operator=(const console_thread&) = delete;
-
     bool wait_until_idle(std::chrono::milliseconds longest) const noexcept {
         return WaitForSingleObject(idle_.get(), static_cast<DWORD>(longest.count())) == WAIT_OBJECT_0;
     }

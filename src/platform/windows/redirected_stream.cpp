@@ -23,8 +23,8 @@ HANDLE standard_handle(standard_stream stream) noexcept { return handle_of(numbe
 
 int descriptor_of(standard_stream stream) noexcept { return stream == standard_stream::output ? 1 : 2; }
 
-void set_standard_handle(standard_stream stream, HANDLE handle) noexcept {
-    SetStdHandle(stream == standard_stream::output ? STD_OUTPUT_HANDLE : STD_ERROR_HANDLE, handle);
+DWORD name_of(standard_stream stream) noexcept {
+    return stream == standard_stream::output ? STD_OUTPUT_HANDLE : STD_ERROR_HANDLE;
 }
 
 }  // namespace
@@ -36,8 +36,7 @@ bool is_open(standard_stream stream) noexcept { return is_valid(standard_handle(
 bool is_inherited(standard_stream stream) noexcept { return is_open(stream); }
 
 file_number number_of(standard_stream stream) noexcept {
-    const DWORD name = stream == standard_stream::output ? STD_OUTPUT_HANDLE : STD_ERROR_HANDLE;
-    return reinterpret_cast<file_number>(GetStdHandle(name));
+    return reinterpret_cast<file_number>(GetStdHandle(name_of(stream)));
 }
 
 file duplicate_of(standard_stream stream) noexcept { return adopt_handle(duplicate(standard_handle(stream))); }
@@ -64,13 +63,13 @@ bool lead(standard_stream stream, const file& to) noexcept {
     // Where the stream was closed, its number may be the one that was free.
     const bool is_led = source == descriptor || _dup2(source, descriptor) == 0;
     if (source != descriptor) _close(source);
-    if (is_led) set_standard_handle(stream, reinterpret_cast<HANDLE>(_get_osfhandle(descriptor)));
+    if (is_led) SetStdHandle(name_of(stream), reinterpret_cast<HANDLE>(_get_osfhandle(descriptor)));
     return is_led;
 }
 
 void close_stream(standard_stream stream) noexcept {
     _close(descriptor_of(stream));
-    set_standard_handle(stream, nullptr);
+    SetStdHandle(name_of(stream), nullptr);
 }
 
 void go_on_captured(const redirected_stream&) noexcept {}
