@@ -72,7 +72,6 @@ public:
 private:
     enum class way { unknown, off, socket, at_once, apart, plainly };
     bool fall_back() noexcept;
-    ssize_t write_plainly(std::string_view text) noexcept;
 
     const redirected_stream& stream_;
     console_target target_;
@@ -122,15 +121,6 @@ bool posix_console::fall_back() noexcept {
     return true;
 }
 
-/// Stops at the limit that this process has for files, where to go on would raise SIGXFSZ.
-ssize_t posix_console::write_plainly(std::string_view text) noexcept {
-    if (!has_room(descriptor_, 1)) {
-        errno = EFBIG;
-        return -1;
-    }
-    return ::write(descriptor_, text.data(), text.size());
-}
-
 std::size_t posix_console::write(std::string_view text, std::error_code& error) noexcept {
     const auto try_once = [&]() -> ssize_t {
         switch (way_) {
@@ -146,7 +136,9 @@ std::size_t posix_console::write(std::string_view text, std::error_code& error) 
                 return reopened_ ? write_without_signal(descriptor_of(reopened_), text, waiting::as_opened)
                                  : write_when_ready(descriptor_, text, is_terminal_);
             case way::plainly:
-                return write_plainly(text);
+                if (has_room(descriptor_, 1)) return ::write(descriptor_, text.data(), text.size());
+                errno = EFBIG;  // and no SIGXFSZ
+                return -1;
         }
         return -1;
     };

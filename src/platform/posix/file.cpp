@@ -44,23 +44,19 @@ file adopt(int descriptor, int lowest) noexcept {
     return moved < 0 ? file() : file(moved, identity);
 }
 
-struct high_numbers {
-    int files, streams;
-};
-
-high_numbers find_high_numbers() noexcept {
+/// The first one for files, or so many above it.
+int high_number(rlim_t above) noexcept {
     rlimit limit{};
     getrlimit(RLIMIT_NOFILE, &limit);
     const rlim_t files = std::min<rlim_t>(2'000, limit.rlim_cur - limit.rlim_cur / 16);
-    const rlim_t streams = files + std::min<rlim_t>(100, (limit.rlim_cur - files) / 2);
-    return {static_cast<int>(files), static_cast<int>(streams)};
+    return static_cast<int>(files + std::min<rlim_t>(above, (limit.rlim_cur - files) / 2));
 }
 
 }  // namespace
 
-file adopt_descriptor(int descriptor) noexcept { return adopt(descriptor, find_high_numbers().files); }
+file adopt_descriptor(int descriptor) noexcept { return adopt(descriptor, high_number(0)); }
 
-file adopt_stream(int descriptor) noexcept { return adopt(descriptor, find_high_numbers().streams); }
+file adopt_stream(int descriptor) noexcept { return adopt(descriptor, high_number(100)); }
 
 std::optional<file_identity> identity_of(file_number number) noexcept {
     struct stat found {};

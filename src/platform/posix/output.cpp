@@ -37,6 +37,8 @@ file& watch() noexcept {
     return made;
 }
 
+[[maybe_unused]] const file& was_made_before_main = watch();  // not in the child of a fork
+
 /// Throws `std::system_error`.
 pipe_ends make_pipe() {
     std::array<int, 2> ends{-1, -1};
