@@ -58,7 +58,7 @@ file_number redirected_stream::target(console_target wanted) const noexcept {
     return platform::is_in_place(original) ? original.number : no_file;
 }
 
-std::array<redirected_stream, 2>& redirected_streams() noexcept {
+std::array<redirected_stream, 2>& redirected_streams() {
     static auto& made = *new std::array<redirected_stream, 2>{redirected_stream(standard_stream::output),
                                                               redirected_stream(standard_stream::error)};
     return made;

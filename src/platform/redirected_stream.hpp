@@ -54,9 +54,9 @@ private:
 };
 
 /// stdout and stderr. Never destroyed.
-std::array<redirected_stream, 2>& redirected_streams() noexcept;
+std::array<redirected_stream, 2>& redirected_streams();
 
-inline redirected_stream& redirected(standard_stream stream) noexcept {
+inline redirected_stream& redirected(standard_stream stream) {
     return redirected_streams().at(static_cast<std::size_t>(stream));
 }
 

@@ -34,12 +34,13 @@ file adopt(int descriptor, int lowest) noexcept {
         return {};
     }
     const file_identity identity = identity_of(found);
-    if (descriptor >= lowest) return file(descriptor, identity);
+    // It may have the number of a stream that was closed, where the program can put a file of its own at any moment.
+    file given(descriptor, identity);
+    if (descriptor >= lowest) return given;
     int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, lowest);
     if (moved < 0) moved = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     const int error = errno;
-    // It may have the number of a stream that was closed, where the program can put a file of its own at any moment.
-    file(descriptor, identity);
+    given = {};
     errno = error;
     return moved < 0 ? file() : file(moved, identity);
 }

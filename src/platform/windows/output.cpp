@@ -18,7 +18,7 @@ struct arrival {
     owned_handle event{CreateEventW(nullptr, TRUE, TRUE, nullptr)};
 };
 
-arrival& arrival_at(standard_stream stream) noexcept {
+arrival& arrival_at(standard_stream stream) {
     static auto& made = *new std::array<arrival, 2>;
     return made.at(static_cast<std::size_t>(stream));
 }
