@@ -245,16 +245,14 @@ std::atomic<const fs::path*> path_of_crash_file{nullptr};
 void remove_empty_crash_file() noexcept {
     namespace platform = chainner::platform;
     const fs::path* const path = path_of_crash_file;
-    const platform::file_number number = detail::loggers_of_process().crash_file.verified_number();
-    if (path == nullptr || number == platform::no_file) return;
-    const auto is_empty = [number, path] {
-        platform::file file(number, platform::identity_of(number).value_or(platform::file_identity{}));
+    const platform::known_file file = detail::loggers_of_process().crash_file.latest();
+    if (path == nullptr) return;
+    const auto is_empty = [&] {
         const auto [placement, size] = platform::state_of(file, *path);
-        file.release();  // something may still crash
         return placement == platform::placement::in_place && size == 0;
     };
     std::error_code ignored;
-    if (is_empty() && platform::claim_file(number, *path) && is_empty()) fs::remove(*path, ignored);
+    if (is_empty() && platform::claim_file(file.number, *path) && is_empty()) fs::remove(*path, ignored);
 }
 
 void release_crash_file() noexcept {

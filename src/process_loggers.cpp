@@ -37,14 +37,22 @@ void for_each_lock(Action action) {
     for (role_logger& each : all.loggers) action(*each.file);
 }
 
+thread_local int forks = 0;  // one in another's hooks
+thread_local platform::signal_mask signals_before_forks;
+
+void let_signals() noexcept {
+    if (--forks == 0) platform::set_signal_mask(signals_before_forks);
+}
+
 void before_fork() {
-    platform::hold_signals();  // a handler must not fork in the midst of a fork
+    const platform::signal_mask before = platform::block_signals();  // a handler must not fork in the midst of a fork
+    if (forks++ == 0) signals_before_forks = before;
     for_each_lock([](auto& each) { each.before_fork(lock_patience); });
 }
 
 void after_fork_in_parent() {
     for_each_lock([](auto& each) { each.after_fork_in_parent(); });
-    platform::let_signals();
+    let_signals();
 }
 
 std::string path_of(file_sink& file) {
@@ -68,7 +76,7 @@ file_sink::time_point show_opening(file_sink::time_point time) noexcept try {
 void after_fork_in_child() {
     for_each_lock([](auto& each) { each.after_fork_in_child(); });
     if (const role_logger* const own = loggers_of_process().own) own->console->before_record = show_opening;
-    platform::let_signals();
+    let_signals();
 }
 
 }  // namespace

@@ -114,7 +114,7 @@ std::error_code log_file::write(std::string_view text) noexcept {
 }
 
 platform::placement log_file::verify() noexcept {
-    const auto [placement, size] = platform::state_of(file_, path_);
+    const auto [placement, size] = platform::state_of(file_.known(), path_);
     size_limit_ = platform::file_size_limit();
     if (placement == platform::placement::closed) return placement;
     if (placement == platform::placement::unknown) return platform::placement::in_place;  // it can still be written

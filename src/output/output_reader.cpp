@@ -38,12 +38,12 @@ output_reader::stream::stream(output_reader& reader, standard_stream stream_of_p
       buffer(new char[capacity]),
       lines([&reader, this](string_view line) { reader.record(*this, line); }),
       others(platform::process_id()),
-      console(captured_streams::make_console(stream_of_process), first_line,
+      console(platform::make_console(stream_of_process, platform::console_target::original), first_line,
               [](std::size_t missing) { return describe_missing(missing, *own_logger().file) + '\n'; }) {}
 
 void output_reader::start() {
-    platform::start_reader([this] { relieve(); });
-    platform::start_reader([this] {
+    platform::start_thread([this] { relieve(); });
+    platform::start_thread([this] {
         owner_ = std::this_thread::get_id();
         while (true) {
             const clock::time_point next = serve();

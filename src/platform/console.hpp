@@ -9,6 +9,9 @@ namespace chainner::platform {
 
 enum class standard_stream { output, error };
 
+/// The stream, where the program leads it elsewhere too; or what it was before it was captured, to show what was read.
+enum class console_target { stream, original };
+
 /// stdout or stderr, written to without ever waiting and without a signal, also while it is captured (output.hpp).
 /// Changes nothing that other holders of the same terminal, pipe or socket could see. Off for good once the stream is
 /// closed, as it may be when the process starts.
@@ -33,6 +36,6 @@ public:
     virtual std::size_t unread() const noexcept = 0;
 };
 
-std::unique_ptr<console> make_console(standard_stream stream);
+std::unique_ptr<console> make_console(standard_stream stream, console_target target = console_target::stream);
 
 }  // namespace chainner::platform

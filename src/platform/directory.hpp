@@ -30,8 +30,6 @@ public:
     /// Throws `std::filesystem::filesystem_error` if this process can open no further file.
     explicit directory_lock(const std::filesystem::path& directory);
     ~directory_lock();
-    directory_lock(const directory_lock&) = delete;
-    directory_lock& operator=(const directory_lock&) = delete;
 
 private:
     blocked_signals signals_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -28,57 +29,68 @@ struct file_identity {
     }
 };
 
+/// An open file, and what it is known by.
+struct known_file {
+    file_number number = no_file;
+    file_identity identity;
+};
+
 /// Of the file that the number stands for; nothing if it stands for none, or for one that was removed. May be called in
 /// a signal handler. Windows, where no handle gets another file by mistake, answers for each number.
 std::optional<file_identity> identity_of(file_number number) noexcept;
+
+/// Whether the number still stands for the file: a program that has closed all may have opened one of its own there.
+/// Windows, as above, answers so for each.
+bool is_in_place(known_file file) noexcept;
 
 /// An open file. Closes it, unless the program has closed it: the number may then stand for a file of the program's.
 class file {
 public:
     file() = default;
-    explicit file(file_number number, file_identity identity = {}) noexcept : number_(number), identity_(identity) {}
-    file(file&& other) noexcept : number_(other.release()), identity_(other.identity_) {}
+    explicit file(file_number number, file_identity identity = {}) noexcept : known_{number, identity} {}
+    file(file&& other) noexcept : known_(std::exchange(other.known_, known_file())) {}
     file& operator=(file&& other) noexcept {
-        std::swap(number_, other.number_);
-        std::swap(identity_, other.identity_);
+        std::swap(known_, other.known_);
         return *this;
     }
     ~file();
 
-    explicit operator bool() const noexcept { return number_ != no_file; }
-    file_number number() const noexcept { return number_; }
-    file_identity identity() const noexcept { return identity_; }
-    file_number release() noexcept { return std::exchange(number_, no_file); }
-
-    /// Whether that is this file; where its identity is not known, it may be any.
-    bool is_same(file_identity found) const noexcept { return identity_ == file_identity{} || identity_ == found; }
+    explicit operator bool() const noexcept { return number() != no_file; }
+    file_number number() const noexcept { return known_.number; }
+    file_number release() noexcept { return std::exchange(known_.number, no_file); }
+    known_file known() const noexcept { return known_; }
 
 private:
-    file_number number_ = no_file;
-    file_identity identity_;
+    known_file known_;
 };
+
+inline bool is_in_place(const file& file) noexcept { return is_in_place(file.known()); }
 
 /// A file that somebody else opens and closes. May be asked at any moment, also in a signal handler.
 class remembered_file {
 public:
     void remember(file_number number) noexcept {
-        const file_identity found = identity_of(number).value_or(file_identity{});
+        remember(known_file{number, identity_of(number).value_or(file_identity{})});
+    }
+    void remember(known_file file) noexcept {
         const std::size_t other = 1 - latest_;  // the one before is answered until this one is whole
         entries_[other].number = no_file;
-        entries_[other].device = found.device;
-        entries_[other].index = found.index;
-        entries_[other].number = number;
+        entries_[other].device = file.identity.device;
+        entries_[other].index = file.identity.index;
+        entries_[other].number = file.number;
         latest_ = other;
     }
 
     file_number number() const noexcept { return entries_[latest_].number.load(std::memory_order_relaxed); }
+    known_file latest() const noexcept {
+        const entry& latest = entries_[latest_];
+        return {latest.number, {latest.device, latest.index}};
+    }
 
     /// `no_file` if the number stands for another file by now, or the file was removed.
     file_number verified_number() const noexcept {
-        const entry& latest = entries_[latest_];
-        const file_number number = latest.number;
-        const auto found = number == no_file ? std::nullopt : identity_of(number);
-        return found == file_identity{latest.device, latest.index} ? number : no_file;
+        const auto [number, identity] = latest();
+        return number != no_file && identity_of(number) == identity ? number : no_file;
     }
 
 private:
@@ -130,19 +142,46 @@ std::error_code rename_file(const std::filesystem::path& from, const std::filesy
 /// Its name is free at once, also while the file is open. Throws `std::filesystem::filesystem_error`.
 void remove_open_file(const std::filesystem::path& path);
 
-/// One system call where the system takes all at once. Returns how much was written; `error` tells why it is not all:
-/// `std::errc::file_too_large` at the limit that this process has for files, without the signal that the next call
-/// would raise.
-std::size_t write(file_number number, std::string_view text, std::error_code& error) noexcept;
+/// One system call, which may not take all. Returns how much was written; without an error it is something.
+std::size_t write_some(file_number number, std::string_view text, std::error_code& error) noexcept;
+
+/// Bytes; 0 if the system does not tell.
+std::uintmax_t size_of(file_number number) noexcept;
+
+/// Returns how much was read.
+std::size_t read_at(std::uintmax_t place, file_number number, char* to, std::size_t size) noexcept;
 
 /// Bytes: the size up to which this process may write to files.
 std::uintmax_t file_size_limit() noexcept;
 
-/// Whether so many bytes can be added to it: `write` would raise a signal at the limit that this process has for files.
-bool has_room(file_number number, std::size_t bytes) noexcept;
+/// Whether so many bytes can be added to it: to write them would raise a signal at the limit that this process has for
+/// files.
+inline bool has_room(file_number number, std::size_t bytes) noexcept {
+    return size_of(number) + bytes <= file_size_limit();
+}
+
+/// One system call where the system takes all at once. Returns how much was written; `error` tells why it is not all:
+/// `std::errc::file_too_large` at the limit that this process has for files, without the signal that the next call
+/// would raise.
+inline std::size_t write(file_number number, std::string_view text, std::error_code& error) noexcept {
+    error.clear();
+    std::size_t written = 0;
+    while (!error && written < text.size()) {
+        if (written > 0 && !has_room(number, 1)) {
+            error = std::make_error_code(std::errc::file_too_large);
+        } else {
+            written += write_some(number, text.substr(written), error);
+        }
+    }
+    return written;
+}
 
 /// Reads up to `size` of its last bytes. Returns how many.
-std::size_t read_end(file_number number, char* to, std::size_t size) noexcept;
+inline std::size_t read_end(file_number number, char* to, std::size_t size) noexcept {
+    const std::uintmax_t whole = size_of(number);
+    const auto most = static_cast<std::size_t>(std::min<std::uintmax_t>(size, whole));
+    return read_at(whole - most, number, to, most);
+}
 
 /// false if the file has content that does not end in a line feed.
 inline bool ends_in_line_feed(file_number number) noexcept {
@@ -160,6 +199,6 @@ struct file_state {
 
 /// Whether `path` still leads to the open file; `closed`: the program has closed it; `unknown`: the system does not
 /// say.
-file_state state_of(const file& file, const std::filesystem::path& path) noexcept;
+file_state state_of(known_file file, const std::filesystem::path& path) noexcept;
 
 }  // namespace chainner::platform

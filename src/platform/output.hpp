@@ -1,13 +1,17 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <functional>
-#include <memory>
+#include <limits>
+#include <thread>
+#include <utility>
 
 #include "platform/console.hpp"
+#include "platform/process.hpp"
 
 /// What the process and the programs that it starts write to its standard streams.
 namespace chainner::platform {
@@ -53,9 +57,6 @@ std::size_t read(standard_stream stream, char* to, std::size_t size) noexcept;
 /// Waits until there may be something to read from those streams that are `wanted`, or until then.
 void wait(const std::array<bool, 2>& wanted, deadline end) noexcept;
 
-/// What a stream was before it was captured, to show there what was read.
-std::unique_ptr<console> make_console(standard_stream stream);
-
 /// At any moment, also in a signal handler.
 bool has_unread() noexcept;
 
@@ -70,7 +71,17 @@ bool is_orphaned() noexcept;
 }  // namespace captured_streams
 
 /// Runs it in a thread of its own, which handles no signal of the program. Throws `std::system_error`.
-void start_reader(std::function<void()> read);
+inline void start_thread(std::function<void()> run) {
+    const blocked_signals its_mask;
+    std::thread(std::move(run)).detach();
+}
+
+/// As the calls of the system have it: -1 for a deadline that never comes.
+inline int milliseconds_until(deadline end) noexcept {
+    if (end == deadline::max()) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - deadline::clock::now()).count();
+    return static_cast<int>(std::clamp<decltype(left)>(left, 0, std::numeric_limits<int>::max()));
+}
 
 /// Waits while `word` is `value`, but not longer than until then. At any moment, also in a signal handler.
 void wait_while(const std::atomic<int>& word, int value, deadline end) noexcept;

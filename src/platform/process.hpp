@@ -49,17 +49,23 @@ private:
     int before_ = 0;
 };
 
-/// While it lives, the calling thread, and each thread that it starts, runs no signal handler but those of faults.
-/// Nothing on Windows, where handlers run in threads of their own.
+/// Room for a sigset_t, whose header Windows does not have.
+using signal_mask = std::array<unsigned long long, 16>;
+
+/// From now on the calling thread, and each thread that it starts, runs no signal handler but those of faults. Returns
+/// the mask before. Nothing on Windows, where handlers run in threads of their own.
+signal_mask block_signals() noexcept;
+void set_signal_mask(const signal_mask& mask) noexcept;
+
 class blocked_signals {
 public:
-    blocked_signals() noexcept;
-    ~blocked_signals();
+    blocked_signals() noexcept = default;
+    ~blocked_signals() { set_signal_mask(before_); }
     blocked_signals(const blocked_signals&) = delete;
     blocked_signals& operator=(const blocked_signals&) = delete;
 
 private:
-    std::array<unsigned long long, 16> before_;  // room for a sigset_t, whose header Windows does not have
+    signal_mask before_ = block_signals();
 };
 
 /// What a process does once, as it registers its hooks. No handler comes in between: it may call `exit`, which waits
@@ -84,10 +90,6 @@ public:
 private:
     std::atomic<bool> has_begun_{false};
 };
-
-/// The same from one call to another, as the hooks of a fork need it. They nest, and take no memory.
-void hold_signals() noexcept;
-void let_signals() noexcept;
 
 /// UTF-8; nothing if the variable is unset or empty.
 std::optional<std::string> variable(const char* name);

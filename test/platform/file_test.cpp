@@ -47,11 +47,11 @@ TEST(File, TellsThatNothingCouldBeWritten) {
 TEST(File, KnowsWhetherAFileIsStillWhereItWas) {
     const test::temporary_directory directory;
     const auto file = platform::open_log_file(directory / "file", platform::open_mode::create_new).opened;
-    EXPECT_EQ(platform::state_of(file, directory / "file").placement, platform::placement::in_place);
+    EXPECT_EQ(platform::state_of(file.known(), directory / "file").placement, platform::placement::in_place);
     fs::rename(directory / "file", directory / "renamed");
-    EXPECT_EQ(platform::state_of(file, directory / "file").placement, platform::placement::moved);
+    EXPECT_EQ(platform::state_of(file.known(), directory / "file").placement, platform::placement::moved);
     test::write_file(directory / "file", "another");
-    EXPECT_EQ(platform::state_of(file, directory / "file").placement, platform::placement::moved);
+    EXPECT_EQ(platform::state_of(file.known(), directory / "file").placement, platform::placement::moved);
 }
 
 TEST(File, KnowsThatAnOpenFileWasRemoved) {
@@ -59,7 +59,7 @@ TEST(File, KnowsThatAnOpenFileWasRemoved) {
     const test::temporary_directory directory;
     const auto file = platform::open_log_file(directory / "file", platform::open_mode::create_new).opened;
     fs::remove(directory / "file");
-    EXPECT_EQ(platform::state_of(file, directory / "file").placement, platform::placement::removed);
+    EXPECT_EQ(platform::state_of(file.known(), directory / "file").placement, platform::placement::removed);
 }
 
 TEST(File, TheNameOfARemovedFileIsFreeWhileTheFileIsOpen) {

@@ -14,7 +14,6 @@
 #include <climits>
 #include <csignal>
 #include <cstdlib>
-#include <memory>
 #include <new>
 #include <system_error>
 
@@ -173,40 +172,19 @@ void handle_faults_again() noexcept {
 
 namespace {
 
-/// Below it lies memory that cannot be written, so that a handler which needs more harms nothing.
-class handler_stack {
-public:
-    handler_stack() {
-        stack_t present{};
-        if (sigaltstack(nullptr, &present) != 0 || (present.ss_flags & SS_DISABLE) == 0) return;
-        void* const memory = mmap(nullptr, guard + size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (memory == MAP_FAILED) throw std::bad_alloc();
-        memory_ = static_cast<char*>(memory);
-        mprotect(memory_ + guard, size, PROT_READ | PROT_WRITE);
-        stack_t own{};
-        own.ss_sp = memory_ + guard;
-        own.ss_size = size;
-        sigaltstack(&own, nullptr);
-    }
-    ~handler_stack() {
-        if (memory_ == nullptr) return;
-        stack_t present{};
-        sigaltstack(nullptr, &present);
-        if (present.ss_sp == memory_ + guard) {
-            present.ss_flags = SS_DISABLE;
-            sigaltstack(&present, nullptr);
-        }
-        munmap(memory_, guard + size);
-    }
-    handler_stack(const handler_stack&) = delete;
-    handler_stack& operator=(const handler_stack&) = delete;
+// Below the stack lies memory that cannot be written, so that a handler which needs more harms nothing.
+constexpr std::size_t guard_size = 64 * 1024;  // whole pages, however large these are
+constexpr std::size_t stack_size = 64 * 1024;
 
-private:
-    static constexpr std::size_t guard = 64 * 1024;  // whole pages, however large these are
-    static constexpr std::size_t size = 64 * 1024;
-
-    char* memory_ = nullptr;
-};
+void release_handler_stack(void* memory) {
+    stack_t present{};
+    sigaltstack(nullptr, &present);
+    if (present.ss_sp == static_cast<char*>(memory) + guard_size) {
+        present.ss_flags = SS_DISABLE;
+        sigaltstack(&present, nullptr);
+    }
+    munmap(memory, guard_size + stack_size);
+}
 
 }  // namespace
 
@@ -215,12 +193,20 @@ void provide_handler_stack() {
     static pthread_key_t key;
     static once made;
     made([] {
-        const int error = pthread_key_create(&key, [](void* stack) { delete static_cast<handler_stack*>(stack); });
+        const int error = pthread_key_create(&key, release_handler_stack);
         if (error != 0) throw std::system_error(error, std::system_category(), "pthread_key_create");
     });
-    if (pthread_getspecific(key) != nullptr) return;
-    auto stack = std::make_unique<handler_stack>();
-    if (pthread_setspecific(key, stack.get()) == 0) static_cast<void>(stack.release());
+    stack_t present{};
+    if (pthread_getspecific(key) != nullptr || sigaltstack(nullptr, &present) != 0) return;
+    if ((present.ss_flags & SS_DISABLE) == 0) return;
+    void* const memory = mmap(nullptr, guard_size + stack_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) throw std::bad_alloc();
+    stack_t own{};
+    own.ss_sp = static_cast<char*>(memory) + guard_size;
+    own.ss_size = stack_size;
+    mprotect(own.ss_sp, stack_size, PROT_READ | PROT_WRITE);
+    sigaltstack(&own, nullptr);
+    if (pthread_setspecific(key, memory) != 0) release_handler_stack(memory);
 }
 
 // The stack

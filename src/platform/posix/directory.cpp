@@ -59,7 +59,6 @@ std::error_code check_usable(const fs::path& directory, sharing sharing) {
         if (errno != ENOENT || !existing.has_relative_path()) return last_error();
         existing = existing.parent_path();
     }
-    const bool is_directory = S_ISDIR(found.st_mode);
     if (sharing == sharing::parent_is_shared) {
         for (const fs::path& each : {directory.parent_path(), directory}) {
             if (lstat(each.c_str(), &found) == 0 && !belongs_to_this_user_alone(each)) {
@@ -68,7 +67,7 @@ std::error_code check_usable(const fs::path& directory, sharing sharing) {
         }
     }
     std::error_code ignored;
-    if (!is_directory && !fs::is_directory(existing, ignored)) return std::make_error_code(std::errc::not_a_directory);
+    if (!fs::is_directory(existing, ignored)) return std::make_error_code(std::errc::not_a_directory);
     return faccessat(AT_FDCWD, existing.c_str(), W_OK | X_OK, AT_EACCESS) == 0 ? std::error_code() : last_error();
 }
 

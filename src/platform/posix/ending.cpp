@@ -82,23 +82,16 @@ void handle(int number) noexcept {
     if (present.sa_handler == SIG_DFL) sigaction(number, &action, nullptr);
 }
 
-/// Those that end a process by default. Faults are the crash handler's.
-constexpr int ending_signals[]{SIGHUP,    SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
-                               SIGVTALRM, SIGPROF, SIGXCPU,  SIGXFSZ, SIGPIPE, SIGTRAP, SIGSYS,
-#ifdef __linux__
-                               SIGPOLL,   SIGPWR,  SIGSTKFLT
-#endif
-};
-
 }  // namespace
 
 void handle_sudden_end(void (*before)() noexcept) noexcept {
     before_end = before;
-    for (const int each : ending_signals) handle(each);
+    for (const auto& [number, name] : named_signals) handle(number);  // but for faults, which have a handler
 #ifdef SIGRTMIN
     for (int each = SIGRTMIN; each <= SIGRTMAX; ++each) handle(each);
 #endif
 #ifdef __linux__
+    for (const int each : {SIGPWR, SIGSTKFLT}) handle(each);
     static once registered;
     registered([] { std::at_quick_exit([] { before_end.load()(); }); });
 #endif

@@ -19,11 +19,7 @@ namespace chainner::platform {
 namespace fs = std::filesystem;
 
 file::~file() {
-    const auto descriptor = static_cast<int>(number_);
-    struct stat found {};
-    if (number_ == no_file) return;
-    if (fstat(descriptor, &found) == 0 && !is_same(platform::identity_of(found))) return;
-    ::close(descriptor);
+    if (*this && is_in_place(*this)) ::close(descriptor_of(*this));
 }
 
 namespace {
@@ -38,37 +34,30 @@ file adopt(int descriptor, int lowest) noexcept {
         return {};
     }
     const file_identity identity = identity_of(found);
-    if (descriptor >= lowest) return file(descriptor, identity);
+    // It may have the number of a stream that was closed, where the program can put a file of its own at any moment.
+    file given(descriptor, identity);
+    if (descriptor >= lowest) return given;
     int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, lowest);
     if (moved < 0) moved = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
     const int error = errno;
-    if (descriptor > STDERR_FILENO) {
-        ::close(descriptor);
-    } else {
-        // The number of a stream that was closed, where the program can put a file of its own at any moment.
-        file(descriptor, identity);
-    }
+    given = {};
     errno = error;
     return moved < 0 ? file() : file(moved, identity);
 }
 
-struct high_numbers {
-    int files, streams;
-};
-
-high_numbers find_high_numbers() noexcept {
+/// The first one for files, or so many above it.
+int high_number(rlim_t above) noexcept {
     rlimit limit{};
     getrlimit(RLIMIT_NOFILE, &limit);
     const rlim_t files = std::min<rlim_t>(2'000, limit.rlim_cur - limit.rlim_cur / 16);
-    const rlim_t streams = files + std::min<rlim_t>(100, (limit.rlim_cur - files) / 2);
-    return {static_cast<int>(files), static_cast<int>(streams)};
+    return static_cast<int>(files + std::min<rlim_t>(above, (limit.rlim_cur - files) / 2));
 }
 
 }  // namespace
 
-file adopt_descriptor(int descriptor) noexcept { return adopt(descriptor, find_high_numbers().files); }
+file adopt_descriptor(int descriptor) noexcept { return adopt(descriptor, high_number(0)); }
 
-file adopt_stream(int descriptor) noexcept { return adopt(descriptor, find_high_numbers().streams); }
+file adopt_stream(int descriptor) noexcept { return adopt(descriptor, high_number(100)); }
 
 std::optional<file_identity> identity_of(file_number number) noexcept {
     struct stat found {};
@@ -76,14 +65,10 @@ std::optional<file_identity> identity_of(file_number number) noexcept {
     return identity_of(found);
 }
 
-void make_unwritable(file_number number) noexcept {
-    if (number == no_file) return;
-    const int unwritable = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    ::close(static_cast<int>(number));
-    if (unwritable < 0) return;
-    dup2(unwritable, static_cast<int>(number));
-    fcntl(static_cast<int>(number), F_SETFD, FD_CLOEXEC);
-    ::close(unwritable);
+bool is_in_place(known_file file) noexcept {
+    struct stat found {};
+    if (fstat(static_cast<int>(file.number), &found) != 0) return errno != EBADF;  // else the reason passes
+    return identity_of(found) == file.identity;
 }
 
 namespace {
@@ -160,7 +145,7 @@ opened_file open_log_file(const fs::path& path, open_mode mode) {
         if (lock == EWOULDBLOCK) fail(locked);
         if (lock == EBUSY) fail(not_permitted(), "a program that reads the log file has locked it");
         // Who held the lock until now may have rotated the file away since it was opened, or written to a new one.
-        const file_state state = state_of(opened, path);
+        const file_state state = state_of(opened.known(), path);
         if (state.placement == placement::unknown) fail(last_error());
         const bool is_in_place = state.placement == placement::in_place;
         if (is_in_place && (mode != open_mode::create_new || state.size == 0)) {
@@ -178,16 +163,31 @@ std::error_code let_group_read(const file& file) noexcept {
     return fchmod(descriptor, (found.st_mode & rights) | S_IRGRP) == 0 ? std::error_code() : last_error();
 }
 
+namespace {
+
+/// Under the number of another, which is closed.
+bool put_in_place(int opened, int descriptor) noexcept {
+    if (opened < 0) return false;
+    dup2(opened, descriptor);
+    fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+    ::close(opened);
+    return true;
+}
+
+}  // namespace
+
+void make_unwritable(file_number number) noexcept {
+    const auto descriptor = static_cast<int>(number);
+    if (number == no_file) return;
+    if (!put_in_place(open("/dev/null", O_RDONLY | O_CLOEXEC), descriptor)) ::close(descriptor);
+}
+
 bool claim_file(file_number number, const fs::path& path) noexcept {
     const auto descriptor = static_cast<int>(number);
-    // A child by `fork` shares the lock of its parent: only where the file is opened anew is one in the other's way.
     bool is_new = false;
-    const int anew = open_or_create(path, open_mode::existing, is_new);
-    if (anew < 0) return false;
-    dup2(anew, descriptor);
-    fcntl(descriptor, F_SETFD, FD_CLOEXEC);
-    ::close(anew);
-    return try_lock(descriptor, LOCK_EX) == 0;
+    // A child by `fork` shares the lock of its parent: only where the file is opened anew is one in the other's way.
+    return put_in_place(open_or_create(path, open_mode::existing, is_new), descriptor) &&
+           try_lock(descriptor, LOCK_EX) == 0;
 }
 
 int to_descriptor(file file) { return static_cast<int>(file.release()); }
@@ -198,24 +198,14 @@ std::error_code rename_file(const fs::path& from, const fs::path& to) noexcept {
 
 void remove_open_file(const fs::path& path) { fs::remove(path); }
 
-std::size_t write(file_number number, std::string_view text, std::error_code& error) noexcept {
-    const auto descriptor = static_cast<int>(number);
-    std::size_t written = 0;
-    error.clear();
-    while (written < text.size()) {
-        const ssize_t count = ::write(descriptor, text.data() + written, text.size() - written);
-        if (count > 0) {
-            written += static_cast<std::size_t>(count);
-            if (written < text.size() && is_at_size_limit(descriptor)) {
-                error = std::make_error_code(std::errc::file_too_large);
-                break;
-            }
-        } else if (count == 0 || errno != EINTR) {
-            error = count == 0 ? std::make_error_code(std::errc::io_error) : last_error();
-            break;
-        }
-    }
-    return written;
+std::size_t write_some(file_number number, std::string_view text, std::error_code& error) noexcept {
+    ssize_t count = -1;
+    do {
+        count = ::write(static_cast<int>(number), text.data(), text.size());
+    } while (count < 0 && errno == EINTR);
+    if (count > 0) return static_cast<std::size_t>(count);
+    error = count == 0 ? std::make_error_code(std::errc::io_error) : last_error();
+    return 0;
 }
 
 std::uintmax_t file_size_limit() noexcept {
@@ -226,40 +216,27 @@ std::uintmax_t file_size_limit() noexcept {
     return limit.rlim_cur;
 }
 
-namespace {
-
-std::uintmax_t size_of(int descriptor) noexcept {
+std::uintmax_t size_of(file_number number) noexcept {
     struct stat found {};
-    return fstat(descriptor, &found) == 0 ? static_cast<std::uintmax_t>(found.st_size) : 0;
+    return fstat(static_cast<int>(number), &found) == 0 ? static_cast<std::uintmax_t>(found.st_size) : 0;
 }
 
-}  // namespace
-
-bool is_at_size_limit(int descriptor) noexcept { return !has_room(descriptor, 1); }
-
-bool has_room(file_number number, std::size_t bytes) noexcept {
-    return size_of(static_cast<int>(number)) + bytes <= file_size_limit();
-}
-
-std::size_t read_end(file_number number, char* to, std::size_t size) noexcept {
-    const auto descriptor = static_cast<int>(number);
-    const std::uintmax_t whole = size_of(descriptor);
-    size = static_cast<std::size_t>(std::min<std::uintmax_t>(size, whole));
-    const ssize_t count = pread(descriptor, to, size, static_cast<off_t>(whole - size));
+std::size_t read_at(std::uintmax_t place, file_number number, char* to, std::size_t size) noexcept {
+    const ssize_t count = pread(static_cast<int>(number), to, size, static_cast<off_t>(place));
     return count > 0 ? static_cast<std::size_t>(count) : 0;
 }
 
-file_state state_of(const file& file, const fs::path& path) noexcept {
+file_state state_of(known_file file, const fs::path& path) noexcept {
     struct stat opened {};
     struct stat named {};
-    if (fstat(descriptor_of(file), &opened) != 0) {
+    if (fstat(static_cast<int>(file.number), &opened) != 0) {
         return {errno == EBADF ? placement::closed : placement::unknown, 0};
     }
-    if (!file.is_same(identity_of(opened))) return {placement::closed, 0};
+    if (!(identity_of(opened) == file.identity)) return {placement::closed, 0};
     const auto size = static_cast<std::uintmax_t>(opened.st_size);
     if (opened.st_nlink == 0) return {placement::removed, size};
     if (lstat(path.c_str(), &named) == 0) {
-        return {file.is_same(identity_of(named)) ? placement::in_place : placement::moved, size};
+        return {identity_of(named) == file.identity ? placement::in_place : placement::moved, size};
     }
     return {errno == ENOENT || errno == ENOTDIR ? placement::moved : placement::unknown, size};
 }

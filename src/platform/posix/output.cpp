@@ -9,13 +9,13 @@
 #include <climits>
 #include <csignal>
 #include <exception>
-#include <system_error>
+#include <string>
 #include <thread>
 #include <utility>
 
 #include "platform/posix/descriptor.hpp"
-#include "platform/posix/redirected_stream.hpp"
 #include "platform/process.hpp"
+#include "platform/redirected_stream.hpp"
 
 #ifdef __linux__
 #include <linux/futex.h>
@@ -31,36 +31,42 @@ namespace {
 using std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-struct capture_state {
-    std::array<redirected_stream, 2> streams{{{standard_stream::output}, {standard_stream::error}}};
-    file watch;                           // an epoll of both pipes: to ask it costs half of a `poll`
-    std::atomic<bool> is_parents{false};  // the pipes have been left to the parent
-};
+/// An epoll of both pipes: to ask it costs half of a `poll`. Never destroyed.
+file& watch() {
+    static file& made = *new file;
+    return made;
+}
 
-/// Never destroyed.
-std::atomic<capture_state*> present_capture{nullptr};
+[[maybe_unused]] const file& was_made_before_main = watch();  // not in the child of a fork
 
-/// As `poll` has it.
-int milliseconds_until(deadline end) noexcept {
-    if (end == deadline::max()) return -1;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - steady_clock::now()).count();
-    return static_cast<int>(std::clamp<decltype(left)>(left, 0, INT_MAX));
+/// Throws `std::system_error`.
+pipe_ends make_pipe() {
+    std::array<int, 2> ends{-1, -1};
+#ifdef __linux__
+    const bool is_made = ::pipe2(ends.data(), O_CLOEXEC) == 0;
+#else
+    const bool is_made = ::pipe(ends.data()) == 0;
+#endif
+    if (!is_made) fail_to_capture();
+    pipe_ends made{adopt_stream(ends[0]), adopt_stream(ends[1])};
+    if (!made.read || !made.write) fail_to_capture();
+    fcntl(descriptor_of(made.read), F_SETFL, O_NONBLOCK);
+    return made;
 }
 
 std::array<pollfd, 2> requests(const std::array<bool, 2>& wanted) noexcept {
-    const auto request = [&](std::size_t i) {
-        const file& from = present_capture.load()->streams.at(i).pipe.read;
-        return pollfd{descriptor_of(from), static_cast<short>(wanted.at(i) ? POLLIN : 0), 0};
+    const auto request = [&](standard_stream stream, bool is_wanted) {
+        return pollfd{descriptor_of(redirected(stream).pipe.read), static_cast<short>(is_wanted ? POLLIN : 0), 0};
     };
-    return {request(0), request(1)};
+    return {request(standard_stream::output, wanted[0]), request(standard_stream::error, wanted[1])};
 }
 
-void watch_pipes([[maybe_unused]] capture_state& of) {
+void watch_pipes() {
 #ifdef __linux__
-    of.watch = adopt_stream(epoll_create1(EPOLL_CLOEXEC));
-    for (const redirected_stream& each : of.streams) {
+    watch() = adopt_stream(epoll_create1(EPOLL_CLOEXEC));
+    for (const redirected_stream& each : redirected_streams()) {
         epoll_event readable{EPOLLIN, {}};
-        if (epoll_ctl(descriptor_of(of.watch), EPOLL_CTL_ADD, descriptor_of(each.pipe.read), &readable) != 0)
+        if (epoll_ctl(descriptor_of(watch()), EPOLL_CTL_ADD, descriptor_of(each.pipe.read), &readable) != 0)
             fail_to_capture();
     }
 #endif
@@ -86,7 +92,7 @@ void keep_for_itself(int one, int other) noexcept {
 void hold_open() {
 #ifdef __linux__
     std::atomic<int> is_held{0};
-    start_reader([held = requests({}), &is_held]() mutable {
+    start_thread([held = requests({}), &is_held]() mutable {
         keep_for_itself(held[0].fd, held[1].fd);
         is_held = 1;
         wake_all(is_held);
@@ -96,14 +102,24 @@ void hold_open() {
 #endif
 }
 
-void close_pipes(capture_state& of) noexcept {
-    for (redirected_stream& each : of.streams) each.pipe = {};
-    of.watch = {};
+/// For a program that has closed all descriptors, as a daemon does when it begins, and so both ends of the pipe that it
+/// writes to. Throws `std::system_error`.
+void open_again(redirected_stream& stream) {
+    stream.pipe = {};  // first, as the new ends may get the same numbers
+    pipe_ends ends;
+#ifdef __linux__
+    const std::string name = "/proc/self/fd/" + std::to_string(descriptor_of(stream.stream));
+    if (stream.is_in_place()) {
+        ends.read = adopt_stream(::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+        ends.write = adopt_stream(::open(name.c_str(), O_WRONLY | O_CLOEXEC));
+    }
+#endif
+    stream.pipe = ends.read && ends.write ? std::move(ends) : make_pipe();
 }
 
-bool open_again(capture_state& of) noexcept try {
-    for (redirected_stream& each : of.streams) each.open_again();
-    watch_pipes(of);
+bool open_again() noexcept try {
+    for (redirected_stream& each : redirected_streams()) open_again(each);
+    watch_pipes();
     return true;
 } catch (const std::exception&) {
     std::this_thread::sleep_for(1ms);  // no descriptor is to be had now
@@ -114,56 +130,22 @@ bool open_again(capture_state& of) noexcept try {
 
 namespace captured_streams {
 
-void open() {
-    if (present_capture == nullptr) present_capture = new capture_state;
-    capture_state& now = *present_capture;
-    if (now.streams.back().pipe.read) return;
-    try {
-        for (redirected_stream& each : now.streams) each.pipe = make_pipe();
-        watch_pipes(now);
-        hold_open();
-    } catch (...) {
-        close_pipes(now);
-        throw;
-    }
-}
-
-void capture(choice which) try {
-    capture_state& now = *present_capture;
-    for (redirected_stream& each : now.streams) {
-        if (which == choice::all || each.is_in_place()) each.capture(now.is_parents);
-    }
-    now.is_parents = false;
+void open() try {
+    if (redirected(standard_stream::error).pipe.read) return;
+    for (redirected_stream& each : redirected_streams()) each.pipe = make_pipe();
+    watch_pipes();
+    hold_open();
 } catch (...) {
-    release();
+    for (redirected_stream& each : redirected_streams()) each.pipe = {};
+    watch() = {};
     throw;
 }
 
-void release() noexcept {
-    for (redirected_stream& each : present_capture.load()->streams) each.give_back();
-}
-
-void release_at_end() noexcept {
-    for (redirected_stream& each : present_capture.load()->streams) each.give_back_at_end();
-}
-
-bool is_captured(standard_stream stream) noexcept {
-    const capture_state* const now = present_capture;
-    return now != nullptr && !now->is_parents && diversion_of(stream).is_in_place(stream);
-}
-
-void flush_buffers(deadline end) noexcept {
-    for (redirected_stream& each : present_capture.load()->streams) {
-        if (is_captured(each.stream)) each.flush_buffer(end);
-    }
-}
-
 std::size_t read(standard_stream stream, char* to, std::size_t size) noexcept {
-    capture_state& now = *present_capture;
-    const file& from = now.streams.at(static_cast<std::size_t>(stream)).pipe.read;
+    const file& from = redirected(stream).pipe.read;
     ssize_t count = -1;
     do {
-        if (!is_in_place(from) && !open_again(now)) return 0;
+        if (!is_in_place(from) && !open_again()) return 0;
         count = ::read(descriptor_of(from), to, size);
     } while (count < 0 && (errno == EINTR || errno == EBADF));
     return count < 0 ? 0 : static_cast<std::size_t>(count);
@@ -175,19 +157,17 @@ void wait(const std::array<bool, 2>& wanted, deadline end) noexcept {
     if (poll(pipes.data(), pipes.size(), milliseconds_until(end)) < 0) std::this_thread::sleep_for(1ms);
 }
 
-std::unique_ptr<console> make_console(standard_stream stream) { return make_console_of_original(stream); }
-
 /// Here no thread is to be cancelled.
 bool has_unread() noexcept {
 #ifdef __linux__
-    const capture_state& now = *present_capture;
     epoll_event found{};
-    const long count = syscall(SYS_epoll_pwait, descriptor_of(now.watch), &found, 1, 0, nullptr, _NSIG / 8);
+    const long count = syscall(SYS_epoll_pwait, descriptor_of(watch()), &found, 1, 0, nullptr, _NSIG / 8);
     if (count >= 0) return count > 0;
     // The program has closed it.
-    return std::any_of(now.streams.begin(), now.streams.end(), [](const redirected_stream& each) {
+    const auto& streams = redirected_streams();
+    return std::any_of(streams.begin(), streams.end(), [](const redirected_stream& each) {
         int unread = 0;
-        return each.is_in_place() && ioctl(each.descriptor(), FIONREAD, &unread) == 0 && unread > 0;
+        return each.is_in_place() && ioctl(descriptor_of(each.stream), FIONREAD, &unread) == 0 && unread > 0;
     });
 #else
     const no_cancellation no_cancellation;
@@ -197,27 +177,20 @@ bool has_unread() noexcept {
 }
 
 void leave_to_parent() noexcept {
-    if (present_capture == nullptr) return;
-    present_capture.load()->is_parents = true;
-    close_pipes(*present_capture);
+    for (redirected_stream& each : redirected_streams()) each.leave_to_parent();
+    watch() = {};
 }
 
 bool is_orphaned() noexcept {
-    const capture_state& now = *present_capture;
     const no_cancellation no_cancellation;
-    std::array<pollfd, 2> streams{{{STDOUT_FILENO, 0, 0}, {STDERR_FILENO, 0, 0}}};
-    if (!now.is_parents || poll(streams.data(), streams.size(), 0) <= 0) return false;
-    return std::any_of(now.streams.begin(), now.streams.end(), [&](const redirected_stream& each) {
-        return (streams.at(static_cast<std::size_t>(each.stream)).revents & POLLERR) != 0 && each.is_in_place();
+    const auto& streams = redirected_streams();
+    return std::any_of(streams.begin(), streams.end(), [](const redirected_stream& each) {
+        pollfd request{descriptor_of(each.stream), 0, 0};
+        return each.is_parents() && poll(&request, 1, 0) > 0 && (request.revents & POLLERR) != 0 && each.is_in_place();
     });
 }
 
 }  // namespace captured_streams
-
-void start_reader(std::function<void()> read) {
-    const blocked_signals its_mask;
-    std::thread(std::move(read)).detach();
-}
 
 void wait_while(const std::atomic<int>& word, int value, deadline end) noexcept {
     const auto left = std::max<steady_clock::duration>(end - steady_clock::now(), 0s);

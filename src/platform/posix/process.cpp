@@ -144,41 +144,22 @@ no_cancellation::~no_cancellation() {
     pthread_setcancelstate(before_, &disabled);
 }
 
-namespace {
-
-void block_signals(sigset_t& before) noexcept {
+signal_mask block_signals() noexcept {
     sigset_t all;
+    sigset_t before;
     sigfillset(&all);
     for (const int fault : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS}) sigdelset(&all, fault);
     pthread_sigmask(SIG_BLOCK, &all, &before);
+    signal_mask mask;
+    static_assert(sizeof before <= sizeof mask);
+    std::memcpy(mask.data(), &before, sizeof before);
+    return mask;
 }
 
-thread_local int holds_of_signals = 0;
-thread_local sigset_t signals_before_hold;
-
-}  // namespace
-
-void hold_signals() noexcept {
-    sigset_t before;
-    block_signals(before);
-    if (holds_of_signals++ == 0) signals_before_hold = before;
-}
-
-void let_signals() noexcept {
-    if (--holds_of_signals == 0) pthread_sigmask(SIG_SETMASK, &signals_before_hold, nullptr);
-}
-
-blocked_signals::blocked_signals() noexcept {
-    sigset_t before;
-    block_signals(before);
-    static_assert(sizeof before <= sizeof before_);
-    std::memcpy(before_.data(), &before, sizeof before);
-}
-
-blocked_signals::~blocked_signals() {
-    sigset_t before;
-    std::memcpy(&before, before_.data(), sizeof before);
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+void set_signal_mask(const signal_mask& mask) noexcept {
+    sigset_t wanted;
+    std::memcpy(&wanted, mask.data(), sizeof wanted);
+    pthread_sigmask(SIG_SETMASK, &wanted, nullptr);
 }
 
 std::optional<std::string> variable(const char* name) {

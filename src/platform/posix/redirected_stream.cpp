@@ -1,16 +1,17 @@
-#include "platform/posix/redirected_stream.hpp"
+#include "platform/redirected_stream.hpp"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstdio>
-#include <string>
 #include <system_error>
 #include <thread>
-#include <utility>
 
+#include "platform/output.hpp"
+#include "platform/posix/descriptor.hpp"
 #include "platform/process.hpp"
 
 #ifdef __linux__
@@ -20,24 +21,24 @@
 namespace chainner::platform {
 
 using std::chrono::steady_clock;
-using deadline = steady_clock::time_point;
 using namespace std::chrono_literals;
 
 namespace {
 
 /// Or is no reader to be waited for.
-bool has_room(int descriptor, std::chrono::milliseconds patience) noexcept {
-    pollfd request{descriptor, POLLOUT, 0};
+bool has_room(const file& stream, std::chrono::milliseconds patience) noexcept {
+    pollfd request{descriptor_of(stream), POLLOUT, 0};
     return poll(&request, 1, static_cast<int>(patience.count())) != 0;
 }
 
-/// A pipe that nobody has read for long is full. Where the system has more room to give, whoever waits for it goes on.
-void make_room_in([[maybe_unused]] int descriptor) noexcept {
 #ifdef __linux__
-    if (has_room(descriptor, 0ms)) return;
-    if (const int size = fcntl(descriptor, F_GETPIPE_SZ); size > 0) fcntl(descriptor, F_SETPIPE_SZ, 2 * size);
-#endif
+/// A pipe that nobody has read for long is full. Where the system has more room to give, whoever waits for it goes on.
+void make_room_in(const file& stream) noexcept {
+    if (!stream || has_room(stream, 0ms)) return;
+    const int size = fcntl(descriptor_of(stream), F_GETPIPE_SZ);
+    if (size > 0) fcntl(descriptor_of(stream), F_SETPIPE_SZ, 2 * size);
 }
+#endif
 
 /// With the lock of one of C's streams, if it is to be had until then: a thread that waits for a reader may hold it.
 template <class Action>
@@ -56,42 +57,39 @@ void with_lock(std::FILE* stream, deadline end, Action action) {
 
 void fail_to_capture() { throw std::system_error(last_error(), "cannot capture output"); }
 
-pipe_ends make_pipe() {
-    std::array<int, 2> ends{-1, -1};
-#ifdef __linux__
-    const bool is_made = ::pipe2(ends.data(), O_CLOEXEC) == 0;
-#else
-    const bool is_made = ::pipe(ends.data()) == 0;
-#endif
-    if (!is_made) fail_to_capture();
-    pipe_ends made{adopt_stream(ends[0]), adopt_stream(ends[1])};
-    if (!made.read || !made.write) fail_to_capture();
-    fcntl(descriptor_of(made.read), F_SETFL, O_NONBLOCK);
-    return made;
+bool is_open(standard_stream stream) noexcept { return fcntl(descriptor_of(stream), F_GETFD) != -1; }
+
+/// What a process inherits is not closed on exec, which tells it from a file of the program's where this library is
+/// loaded late.
+bool is_inherited(standard_stream stream) noexcept {
+    const int flags = fcntl(descriptor_of(stream), F_GETFD);
+    return flags != -1 && (flags & FD_CLOEXEC) == 0;
 }
 
-void redirected_stream::capture(bool is_parents) {
-    const bool was_in_place = is_in_place();
-    if (was_in_place && !is_parents) return;
-    if (!was_in_place) {
-        const bool is_open = fcntl(descriptor(), F_GETFD) != -1;
-        if (is_open && !was_open_at_start(stream)) return;
-        file present = is_open ? adopt_stream(fcntl(descriptor(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1)) : file();
-        if (is_open && !present) fail_to_capture();
-        if (is_redirected && !first) first = std::move(original);
-        original = std::move(present);
-    }
-    if (!platform::is_in_place(pipe.write)) fail_to_capture();
-    diversion().set(pipe.write, original);
-    if (dup2(descriptor_of(pipe.write), descriptor()) < 0) fail_to_capture();
-    is_redirected = true;
-    if (original) make_room_in(descriptor_of(original));
+file_number number_of(standard_stream stream) noexcept { return descriptor_of(stream); }
+
+file duplicate_of(standard_stream stream) noexcept {
+    return adopt_stream(fcntl(descriptor_of(stream), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
+bool leads_to(standard_stream stream, known_file file) noexcept {
+    return is_in_place(known_file{descriptor_of(stream), file.identity});
+}
+
+bool lead(standard_stream stream, const file& to) noexcept {
+    return is_in_place(to) && dup2(descriptor_of(to), descriptor_of(stream)) >= 0;
+}
+
+void close_stream(standard_stream stream) noexcept { ::close(descriptor_of(stream)); }
+
+void go_on_captured([[maybe_unused]] const redirected_stream& stream) noexcept {
 #ifdef __linux__
+    make_room_in(stream.original());
     // The C library may be about to keep lines until it has many, or has been told that this is no terminal. With the
     // buffer that it has been using it would go on so until that is full.
     constexpr std::size_t no_buffer = 1;  // until the stream is used the size is 0
     static std::array<char, BUFSIZ> buffer;
-    if (stream != standard_stream::output) return;
+    if (stream.stream != standard_stream::output) return;
     with_lock(stdout, steady_clock::now() + 100ms, [] {
         if (__fbufsize(stdout) == no_buffer) return;
         std::fflush(stdout);
@@ -100,40 +98,21 @@ void redirected_stream::capture(bool is_parents) {
 #endif
 }
 
-void redirected_stream::give_back() noexcept {
-    if (!is_redirected || !is_in_place()) return;
-    if (original) {
-        if (!platform::is_in_place(original)) return;
-        dup2(descriptor_of(original), descriptor());
-    } else {
-        ::close(descriptor());
+namespace captured_streams {
+
+void release_at_end() noexcept {
+    for (redirected_stream& each : redirected_streams()) {
+        if (!each.original() || has_room(each.original(), 100ms)) each.give_back();
     }
-    is_redirected = false;
-    if (!first) return;
-    diversion().set_original(first);
-    original = std::exchange(first, file());
 }
 
-void redirected_stream::give_back_at_end() noexcept {
-    if (!original || has_room(descriptor_of(original), 100ms)) give_back();
-}
-
-void redirected_stream::flush_buffer(deadline end) const noexcept {
-    std::FILE* const of_c = stream == standard_stream::output ? stdout : stderr;
-    with_lock(of_c, end, [&] { std::fflush(of_c); });
-}
-
-void redirected_stream::open_again() {
-    pipe = {};  // first, as the new ends may get the same numbers
-    pipe_ends ends;
-#ifdef __linux__
-    const std::string name = "/proc/self/fd/" + std::to_string(descriptor());
-    if (is_in_place()) {
-        ends.read = adopt_stream(::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-        ends.write = adopt_stream(::open(name.c_str(), O_WRONLY | O_CLOEXEC));
+void flush_buffers(deadline end) noexcept {
+    for (const redirected_stream& each : redirected_streams()) {
+        std::FILE* const of_c = each.stream == standard_stream::output ? stdout : stderr;
+        if (each.is_captured()) with_lock(of_c, end, [of_c] { std::fflush(of_c); });
     }
-#endif
-    pipe = ends.read && ends.write ? std::move(ends) : make_pipe();
 }
+
+}  // namespace captured_streams
 
 }  // namespace chainner::platform

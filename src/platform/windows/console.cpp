@@ -5,8 +5,9 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
-#include <thread>
 
+#include "platform/output.hpp"
+#include "platform/redirected_stream.hpp"
 #include "platform/windows/handle.hpp"
 
 namespace chainner::platform {
@@ -24,10 +25,6 @@ enum class stream_kind { unknown, terminal, pipe, other };
 /// wait for this thread, and only so long.
 class console_thread {
 public:
-    console_thread() = default;
-    console_thread(const console_thread&) = delete;
-    console_thread& operator=(const console_thread&) = delete;
-
     bool wait_until_idle(std::chrono::milliseconds longest) const noexcept {
         return WaitForSingleObject(idle_.get(), static_cast<DWORD>(longest.count())) == WAIT_OBJECT_0;
     }
@@ -132,25 +129,10 @@ private:
     std::atomic<stream_kind> kind_{stream_kind::unknown};
 };
 
-/// Of what the console writes to. Empty if there is none.
-owned_handle duplicate_of_target(standard_stream stream) noexcept {
-    const HANDLE captured = console_target(stream);
-    return duplicate(captured != nullptr ? captured : standard_handle(stream));
-}
-
-/// Asked before main, or by the first logger if that is set up earlier.
-std::array<bool, 2> streams_open_at_start() noexcept {
-    static const std::array<bool, 2> found{is_valid(standard_handle(standard_stream::output)),
-                                           is_valid(standard_handle(standard_stream::error))};
-    return found;
-}
-
-[[maybe_unused]] const auto were_asked_before_main = streams_open_at_start();
-
 class windows_console final : public console {
 public:
-    explicit windows_console(standard_stream stream) noexcept
-        : stream_(stream), is_closed_(!was_open_at_start(stream)) {}
+    windows_console(standard_stream stream, console_target target) noexcept
+        : stream_(redirected(stream)), target_(target) {}
     windows_console(const windows_console&) = delete;
     windows_console& operator=(const windows_console&) = delete;
     ~windows_console() override {
@@ -185,16 +167,17 @@ private:
     stream_kind kind() const noexcept { return thread_ ? thread_->kind() : stream_kind::unknown; }
 
     std::size_t start(std::string_view text, std::error_code& error) noexcept try {
-        if (!thread_ && !is_closed_) {
-            thread_ = std::make_shared<console_thread>();
-            std::thread([thread = thread_] { thread->run(); }).detach();
-        }
         error = no_room();
         if (thread_ && !thread_->wait_until_idle(0ms)) return 0;
-        owned_handle stream = is_closed_ ? nullptr : duplicate_of_target(stream_);
+        owned_handle stream = is_closed_ ? nullptr : duplicate(handle_of(stream_.target(target_)));
         is_closed_ = stream == nullptr;
         error = is_closed_ ? std::make_error_code(std::errc::bad_file_descriptor) : std::error_code();
-        return is_closed_ ? 0 : thread_->start(std::move(stream), text);
+        if (is_closed_) return 0;
+        if (!thread_) {
+            thread_ = std::make_shared<console_thread>();
+            start_thread([thread = thread_] { thread->run(); });
+        }
+        return thread_->start(std::move(stream), text);
     } catch (const std::exception&) {
         // Nothing can be shown without a thread.
         thread_.reset();
@@ -202,17 +185,16 @@ private:
         return 0;
     }
 
-    standard_stream stream_;
+    const redirected_stream& stream_;
+    console_target target_;
     std::shared_ptr<console_thread> thread_;
-    bool is_closed_;
+    bool is_closed_ = false;
 };
 
 }  // namespace
 
-bool was_open_at_start(standard_stream stream) noexcept {
-    return streams_open_at_start().at(static_cast<std::size_t>(stream));
+std::unique_ptr<console> make_console(standard_stream stream, console_target target) {
+    return std::make_unique<windows_console>(stream, target);
 }
-
-std::unique_ptr<console> make_console(standard_stream stream) { return std::make_unique<windows_console>(stream); }
 
 }  // namespace chainner::platform

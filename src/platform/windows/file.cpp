@@ -16,16 +16,8 @@ namespace chainner::platform {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-namespace {
-
-HANDLE handle_of(file_number number) noexcept {
-    return reinterpret_cast<HANDLE>(number);  // NOLINT(performance-no-int-to-ptr)
-}
-
-}  // namespace
-
 file::~file() {
-    if (number_ != no_file) CloseHandle(handle_of(number_));
+    if (*this) CloseHandle(handle_of(number()));
 }
 
 namespace {
@@ -43,6 +35,8 @@ bool is_locked_by_another(HANDLE file) noexcept {
 }  // namespace
 
 std::optional<file_identity> identity_of(file_number) noexcept { return file_identity{}; }
+
+bool is_in_place(known_file) noexcept { return true; }
 
 void make_unwritable(file_number) noexcept {}  // no fork exists here
 
@@ -67,7 +61,7 @@ opened_file open_log_file(const fs::path& path, open_mode mode) {
         if (is_locked_by_another(handle.get())) fail(no_room());
         file result = adopt_handle(std::move(handle));
         // Who held the lock until now may have rotated the file away since it was opened.
-        const file_state state = state_of(result, path);
+        const file_state state = state_of(result.known(), path);
         if (state.placement == placement::in_place) return {std::move(result), state.size, {}};
         if (mode == open_mode::create_new) fail(no_room());
     }
@@ -105,49 +99,32 @@ void remove_open_file(const fs::path& path) {
     fs::remove(unused);
 }
 
-std::size_t write(file_number number, std::string_view text, std::error_code& error) noexcept {
+std::size_t write_some(file_number number, std::string_view text, std::error_code& error) noexcept {
     constexpr std::size_t most_at_once = 1 << 30;
-    std::size_t written = 0;
-    error.clear();
-    while (written < text.size()) {
-        const auto size = static_cast<DWORD>(std::min(text.size() - written, most_at_once));
-        DWORD count = 0;
-        if (WriteFile(handle_of(number), text.data() + written, size, &count, nullptr) == 0) {
-            error = last_error();
-            break;
-        }
-        written += count;
-    }
-    return written;
+    const auto size = static_cast<DWORD>(std::min(text.size(), most_at_once));
+    DWORD count = 0;
+    if (WriteFile(handle_of(number), text.data(), size, &count, nullptr) == 0) error = last_error();
+    return count;
 }
 
 std::uintmax_t file_size_limit() noexcept { return std::numeric_limits<std::uintmax_t>::max(); }
 
-bool has_room(file_number, std::size_t) noexcept { return true; }
-
-namespace {
-
-std::uintmax_t size_of(HANDLE handle) noexcept {
+std::uintmax_t size_of(file_number number) noexcept {
     LARGE_INTEGER size{};
-    return GetFileSizeEx(handle, &size) != 0 ? static_cast<std::uintmax_t>(size.QuadPart) : 0;
+    return GetFileSizeEx(handle_of(number), &size) != 0 ? static_cast<std::uintmax_t>(size.QuadPart) : 0;
 }
 
-}  // namespace
-
-std::size_t read_end(file_number number, char* to, std::size_t size) noexcept {
-    const HANDLE handle = handle_of(number);
-    const std::uintmax_t whole = size_of(handle);
-    size = static_cast<std::size_t>(std::min<std::uintmax_t>(size, whole));
-    OVERLAPPED place{};
-    place.Offset = static_cast<DWORD>(whole - size);
-    place.OffsetHigh = static_cast<DWORD>((whole - size) >> 32);
+std::size_t read_at(std::uintmax_t place, file_number number, char* to, std::size_t size) noexcept {
+    OVERLAPPED from{};
+    from.Offset = static_cast<DWORD>(place);
+    from.OffsetHigh = static_cast<DWORD>(place >> 32);
     DWORD count = 0;
-    return ReadFile(handle, to, static_cast<DWORD>(size), &count, &place) != 0 ? count : 0;
+    return ReadFile(handle_of(number), to, static_cast<DWORD>(size), &count, &from) != 0 ? count : 0;
 }
 
-file_state state_of(const file& file, const fs::path& path) noexcept {
-    const HANDLE handle = handle_of(file.number());
-    const std::uintmax_t size = size_of(handle);
+file_state state_of(known_file file, const fs::path& path) noexcept {
+    const HANDLE handle = handle_of(file.number);
+    const std::uintmax_t size = size_of(file.number);
     FILE_STANDARD_INFO state{};
     BY_HANDLE_FILE_INFORMATION opened{};
     if (GetFileInformationByHandleEx(handle, FileStandardInfo, &state, sizeof state) == 0 ||

@@ -2,15 +2,10 @@
 
 #include <windows.h>
 
-#include <array>
-#include <atomic>
 #include <filesystem>
 #include <memory>
-#include <string>
-#include <string_view>
 #include <system_error>
 
-#include "platform/console.hpp"
 #include "platform/file.hpp"
 
 namespace chainner::platform {
@@ -46,23 +41,6 @@ inline owned_handle duplicate(HANDLE handle) noexcept {
     return owned_handle(copy);
 }
 
-inline DWORD number_of(standard_stream stream) noexcept {
-    return stream == standard_stream::output ? STD_OUTPUT_HANDLE : STD_ERROR_HANDLE;
-}
-
-/// The C runtime tells the system what `dup2` and `close` make of its streams.
-inline HANDLE standard_handle(standard_stream stream) noexcept { return GetStdHandle(number_of(stream)); }
-
-/// What a console writes to while its stream is captured: what the stream was before, INVALID_HANDLE_VALUE if it was
-/// closed. Else null.
-inline std::atomic<HANDLE>& console_target(standard_stream stream) noexcept {
-    static std::array<std::atomic<HANDLE>, 2> targets{nullptr, nullptr};
-    return targets.at(static_cast<std::size_t>(stream));
-}
-
-/// Whether the process was started with it: later it may be a file that the program has opened.
-bool was_open_at_start(standard_stream stream) noexcept;
-
 inline constexpr DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 
 /// Empty if it cannot be opened. A link is opened itself, not what it leads to. Children do not inherit it.
@@ -78,25 +56,13 @@ inline owned_handle open_existing(const std::filesystem::path& path, DWORD acces
     return open_handle(path, access, share, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS);
 }
 
-inline file adopt_handle(owned_handle handle) noexcept { return file(reinterpret_cast<file_number>(handle.release())); }
-
-inline std::string narrow(std::wstring_view text, UINT code_page) {
-    const auto convert = [&](char* result, int size) {
-        return WideCharToMultiByte(code_page, 0, text.data(), static_cast<int>(text.size()), result, size, nullptr,
-                                   nullptr);
-    };
-    std::string result(static_cast<std::size_t>(convert(nullptr, 0)), '\0');
-    convert(result.data(), static_cast<int>(result.size()));
-    return result;
+/// Empty if that is.
+inline file adopt_handle(owned_handle handle) noexcept {
+    return handle ? file(reinterpret_cast<file_number>(handle.release())) : file();
 }
 
-inline std::wstring widen(std::string_view text, UINT code_page) {
-    const auto convert = [&](wchar_t* result, int size) {
-        return MultiByteToWideChar(code_page, 0, text.data(), static_cast<int>(text.size()), result, size);
-    };
-    std::wstring result(static_cast<std::size_t>(convert(nullptr, 0)), L'\0');
-    convert(result.data(), static_cast<int>(result.size()));
-    return result;
+inline HANDLE handle_of(file_number number) noexcept {
+    return reinterpret_cast<HANDLE>(number);  // NOLINT(performance-no-int-to-ptr)
 }
 
 }  // namespace chainner::platform

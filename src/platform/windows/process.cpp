@@ -60,13 +60,9 @@ no_cancellation::no_cancellation() noexcept = default;
 
 no_cancellation::~no_cancellation() = default;
 
-blocked_signals::blocked_signals() noexcept = default;
+signal_mask block_signals() noexcept { return {}; }
 
-blocked_signals::~blocked_signals() = default;
-
-void hold_signals() noexcept {}
-
-void let_signals() noexcept {}
+void set_signal_mask(const signal_mask&) noexcept {}
 
 namespace {
 
@@ -82,7 +78,7 @@ std::wstring wide_variable(const char* name) {
 
 std::optional<std::string> variable(const char* name) {
     const std::wstring value = wide_variable(name);
-    return value.empty() ? std::nullopt : std::optional(narrow(value, CP_UTF8));
+    return value.empty() ? std::nullopt : std::optional(to_utf8(value));
 }
 
 fs::path path_variable(const char* name) { return wide_variable(name); }
@@ -108,6 +104,15 @@ fs::path application_data_directory() {
 
 std::string user_id() { return {}; }
 
-std::string to_utf8(const fs::path& path) { return narrow(path.native(), CP_UTF8); }
+std::string to_utf8(const fs::path& path) {
+    const std::wstring& text = path.native();
+    const auto convert = [&](char* result, int size) {
+        return WideCharToMultiByte(CP_UTF8, 0, text.data(), static_cast<int>(text.size()), result, size, nullptr,
+                                   nullptr);
+    };
+    std::string result(static_cast<std::size_t>(convert(nullptr, 0)), '\0');
+    convert(result.data(), static_cast<int>(result.size()));
+    return result;
+}
 
 }  // namespace chainner::platform
