@@ -45,9 +45,9 @@ struct role_file {
 std::optional<role_file> parse_file_name(const std::filesystem::path& path, std::string_view role);
 
 /// Those of the files that are too many. A rotated file counts only if the newer ones of its instance are there:
-/// nothing else tells it from somebody's `host.2024.log`. Our own instance keeps its file and `max_files` rotated ones,
-/// others that live keep theirs. Of all that ended instances have left together, the newest are kept, as many as one
-/// instance may have.
+/// nothing else tells it from somebody's `host.2024.log`. Of those that live, our own instance keeps its file and
+/// `max_files` rotated ones, others keep theirs. Of all that ended instances have left together, the newest are kept,
+/// as many as one instance may have.
 std::vector<role_file> surplus_files(std::vector<role_file> files, int own_instance,
                                      const std::set<int>& live_instances, std::size_t max_files);
 
