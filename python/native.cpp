@@ -8,6 +8,7 @@
 #include <chainner/crash_handler.hpp>
 #include <chainner/logger.hpp>
 #include <chainner/output_capture.hpp>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -287,7 +288,12 @@ PyObject* describe_exit(PyObject* /*module*/, PyObject* arguments) {
     return python::from_text(chainner::describe_exit(std::int64_t{status}));
 }
 
-void on_request_to_end(int number, const char* name) noexcept {
+/// In the midst of a logging call it comes again at the end of that.
+bool on_request_to_end(int number, const char* name) noexcept {
+    static std::atomic<int> latest{0};
+    latest = number;
+    if (detail::lock_note::postpone([] { std::raise(latest); })) return false;
+    detail::settle_output();
     const detail::role_logger* const own = detail::loggers_of_process().own;
     // A child by `fork` that has logged nothing gets no file for its end.
     if (own != nullptr && own->file->without_lock().current().number() != chainner::platform::no_file) {
@@ -298,6 +304,7 @@ void on_request_to_end(int number, const char* name) noexcept {
     }
     detail::end_sessions();
     remove_empty_crash_file();
+    return true;
 }
 
 /// Has a signal by which somebody asks this process to end do so in good order: a record says it, and the session is

@@ -31,11 +31,22 @@ public:
     /// It then ends by `forget`.
     void keep() noexcept { lock_ = 0; }
     static void forget(lock of) noexcept {
-        noted.store(noted.load(std::memory_order_relaxed) & ~of, std::memory_order_relaxed);
+        const lock left = noted.load(std::memory_order_relaxed) & ~of;
+        noted.store(left, std::memory_order_relaxed);
+        if (left != 0 || postponed.load(std::memory_order_relaxed) == nullptr) return;
+        if (const auto action = postponed.exchange(nullptr)) action();
+    }
+
+    /// For a signal handler that needs our locks: has `action` called as soon as the thread that it has interrupted
+    /// holds none of them. false, and nothing, if it holds none now.
+    static bool postpone(void (*action)()) noexcept {
+        if (is_any_noted()) postponed = action;
+        return is_any_noted();
     }
 
 private:
     static inline thread_local std::atomic<lock> noted{0};
+    static inline thread_local std::atomic<void (*)()> postponed{nullptr};
 
     lock lock_;
 };

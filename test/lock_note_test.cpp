@@ -33,6 +33,23 @@ TEST(LockNote, IsOfItsThreadAlone) {
     EXPECT_FALSE(is_noted);
 }
 
+TEST(LockNote, HasWhatIsPostponedDoneOnceNoneIsLeft) {
+    static int done = 0;
+    const auto action = [] { done += lock_note::is_any_noted() ? 10 : 1; };
+    EXPECT_FALSE(lock_note::postpone(action));
+    {
+        const lock_note outer(lock_note::new_lock());
+        {
+            const lock_note inner(lock_note::new_lock());
+            EXPECT_TRUE(lock_note::postpone(action));
+        }
+        EXPECT_EQ(done, 0);
+    }
+    EXPECT_EQ(done, 1);
+    { const lock_note later(lock_note::new_lock()); }
+    EXPECT_EQ(done, 1) << "once";
+}
+
 TEST(LockNote, ThatIsKeptIsThereUntilItIsForgotten) {
     std::array<lock_note::lock, 64> all{};  // as many as can be told apart
     for (lock_note::lock& each : all) {

@@ -12,7 +12,10 @@ namespace {
 
 using chainner::platform::handle_requests_to_end;
 
-void tell_of_request(int number, const char* name) noexcept { std::cerr << number << ' ' << name << ". "; }
+bool tell_of_request(int number, const char* name) noexcept {
+    std::cerr << number << ' ' << name << ". ";
+    return true;
+}
 
 TEST(RequestToEnd, TellsTheHookWhichSignalItIs) {
     const auto end = [] {

@@ -31,7 +31,7 @@ void at_end(void (*last)()) { last_hook = last; }
 namespace {
 
 std::atomic<void (*)() noexcept> before_end{nullptr};
-std::atomic<void (*)(int, const char*) noexcept> on_request{nullptr};
+std::atomic<bool (*)(int, const char*) noexcept> on_request{nullptr};
 
 bool is_request(int number) noexcept { return number == SIGTERM || number == SIGHUP; }
 
@@ -58,14 +58,18 @@ void end_at_last(int /*alarm*/) {
 
 void on_ending_signal(int number) {
     const int error = errno;
-    if (const auto hook = before_end.load()) hook();
     if (const auto hook = on_request.load(); hook != nullptr && is_request(number)) {
         constexpr unsigned longest = 3;  // seconds
         ending_number = number;
         std::signal(SIGALRM, end_at_last);
         unblock(SIGALRM);
         alarm(longest);
-        hook(number, signal_name(number).data());
+        if (!hook(number, signal_name(number).data())) {
+            errno = error;
+            return;
+        }
+    } else if (const auto before = before_end.load()) {
+        before();
     }
     end_by(number);
     errno = error;
@@ -97,7 +101,7 @@ void handle_sudden_end(void (*before)() noexcept) noexcept {
 #endif
 }
 
-void handle_requests_to_end(void (*handler)(int number, const char* name) noexcept) noexcept {
+void handle_requests_to_end(bool (*handler)(int number, const char* name) noexcept) noexcept {
     if (getpid() == 1) return;
     on_request = handler;
     for (const int each : {SIGTERM, SIGHUP}) handle(each);

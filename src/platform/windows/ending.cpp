@@ -21,17 +21,18 @@ void handle_sudden_end(void (* /*before*/)() noexcept) noexcept {}
 
 namespace {
 
-std::atomic<void (*)(int, const char*) noexcept> on_request{nullptr};
+std::atomic<bool (*)(int, const char*) noexcept> on_request{nullptr};
 
 void on_request_to_end(int number) {
-    on_request.load()(number, "SIGTERM");
+    std::signal(number, on_request_to_end);  // the C library has set the default
+    if (!on_request.load()(number, "SIGTERM")) return;
     std::signal(number, SIG_DFL);
     std::raise(number);
 }
 
 }  // namespace
 
-void handle_requests_to_end(void (*handler)(int number, const char* name) noexcept) noexcept {
+void handle_requests_to_end(bool (*handler)(int number, const char* name) noexcept) noexcept {
     on_request = handler;
     const auto before = std::signal(SIGTERM, on_request_to_end);
     if (before != SIG_DFL && before != on_request_to_end) std::signal(SIGTERM, before);
