@@ -139,6 +139,18 @@ TEST_P(CrashHandler, LeavesTheFaultToTheHandlerBeforeIt) {
     }
 }
 
+TEST_P(CrashHandler, RecordsWhatIsHandedOnByItsNumberAlone) {
+    if (!test::is_posix()) GTEST_SKIP() << "on this system an abort comes to it first, and no other fault by a number";
+    if (GetParam().way == "overflow_stack") GTEST_SKIP() << "that handler has no stack to run on";
+    if (GetParam().way == "corrupt_heap") GTEST_SKIP() << "that handler takes memory";
+    const outcome without = run(GetParam().way, {"after"});
+    const outcome with = run(GetParam().way, {"after", "handler"});
+    EXPECT_EQ(with.status, without.status);
+    ASSERT_THAT(with.records, SizeIs(without.records.size() + 1));
+    const std::string reason = GetParam().reason.substr(0, GetParam().reason.find(" at address"));
+    EXPECT_THAT(first_line(with.last()), test::MatchesPattern("Crashed: " + reason));
+}
+
 TEST_P(CrashHandler, RecordsAStackThatLeadsToTheFunction) {
     const outcome with = run(GetParam().way, {"handler"});
     const std::vector<std::string> calls = stack(with.last());

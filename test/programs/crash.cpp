@@ -1,10 +1,11 @@
 // Sets up a logger, logs `about to crash`, and crashes.
 //
-//     crash FOLDER WAY [handler] [thread] [before] [faulty]
+//     crash FOLDER WAY [handler] [thread] [before] [after] [faulty]
 //
 // handler: with chainner::install_crash_handler(). thread: not in the main thread. before: with handlers of its own
-// underneath, which end the process with the exit codes 42 (signals) and 43 (std::terminate). faulty: with one of
-// std::terminate underneath that writes to a bad address.
+// underneath, which end the process with the exit codes 42 (signals) and 43 (std::terminate). after: with handlers
+// above that hand on what they get by the number alone, as they can in ISO C. faulty: with one of std::terminate
+// underneath that writes to a bad address.
 
 #include <array>
 #include <atomic>
@@ -87,6 +88,15 @@ void crash_in_many_threads() {
     for (std::thread& each : threads) each.join();
 }
 
+std::map<int, void (*)(int)> handlers_before;
+
+void hand_on(int number) {
+    std::printf("ends by %d, as %s line %d has it\n", number, __FILE__, __LINE__);  // so that other numbers are at hand
+    if (const auto before = handlers_before.at(number); before != SIG_DFL) return before(number);
+    std::signal(number, SIG_DFL);
+    std::raise(number);
+}
+
 const std::map<std::string, std::function<void()>> ways{
     {"write_to_bad_address", write_to_bad_address},
     {"divide_by_zero", divide_by_zero},
@@ -119,6 +129,9 @@ int main(int count, char** words) {
     const auto logger = chainner::setup_logger("worker", options);
     const auto crash = [&] {
         if (settings.count("handler") != 0) chainner::install_crash_handler();
+        if (settings.count("after") != 0) {
+            for (const int number : test::fault_signals()) handlers_before[number] = std::signal(number, hand_on);
+        }
         logger->info("about to crash");
         ways.at(words[2])();
     };

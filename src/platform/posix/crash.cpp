@@ -118,10 +118,21 @@ bool ends_by_handler_before(signal_handler before, handled_signal& signal, sigin
     return false;
 }
 
-void record(int number, const siginfo_t& info, bool was_sent) noexcept {
+/// Null where a handler of the program's calls this one as `signal` gave it: with the number alone, and whatever is in
+/// the place of the others. What the system hands over lies side by side on the stack, not far above.
+const siginfo_t* told_by_system(int number, const siginfo_t* info, const void* context) noexcept {
+    constexpr std::uintptr_t farthest = 1024 * 1024;
+    constexpr std::uintptr_t size = 1024;  // of what lies side by side, at most
+    const auto place = reinterpret_cast<std::uintptr_t>(info);
+    const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+    const bool is_together = reinterpret_cast<std::uintptr_t>(context) - place + size < 2 * size;
+    return place - here < farthest && is_together && info->si_signo == number ? info : nullptr;
+}
+
+void record(int number, const siginfo_t* info, bool was_sent) noexcept {
     fault found{signal_name(number), number, 10, std::nullopt, std::nullopt, nullptr};
-    if (!was_sent) found.address = reinterpret_cast<std::uintptr_t>(info.si_addr);
-    if (was_sent && info.si_pid != getpid()) found.sender = info.si_pid;
+    if (!was_sent) found.address = reinterpret_cast<std::uintptr_t>(info->si_addr);
+    if (was_sent && info != nullptr && info->si_pid != getpid()) found.sender = info->si_pid;
     const blocked_signals uninterrupted;
     fault_handler(found);
 }
@@ -130,12 +141,13 @@ void on_signal(int number, siginfo_t* info, void* context) {
     const int error = errno;
     handled_signal& signal = *std::find_if(handled_signals.begin(), handled_signals.end(),
                                            [=](const auto& each) { return each.number == number; });
-    const bool was_sent = number == SIGABRT || info->si_code <= 0 || info->si_code == SI_USER;
+    const siginfo_t* const told = told_by_system(number, info, context);
+    const bool was_sent = number == SIGABRT || told == nullptr || told->si_code <= 0 || told->si_code == SI_USER;
     const signal_handler before = signal.before;
     if (is_function(before)) {
-        if (ends_by_handler_before(before, signal, info, context)) record(number, *info, was_sent);
+        if (ends_by_handler_before(before, signal, info, context)) record(number, told, was_sent);
     } else if (before == nullptr || !was_sent || is_abort(number)) {
-        record(number, *info, was_sent);
+        record(number, told, was_sent);
         is_ending = true;
         std::signal(number, SIG_DFL);
         // The faulty instruction runs again when this returns. What was sent has to be sent again.
