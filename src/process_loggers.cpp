@@ -126,12 +126,23 @@ void settle_output() noexcept {
     if (const output_hooks* const output = loggers_of_process().output) output->settle();
 }
 
+namespace {
+
+/// Returns what is lost, where a fault lasts until the end.
+std::string end_session_of(const role_logger& log) {
+    const auto file = log.file->lock_for(lock_patience);
+    return file ? file->end_session() : "";
+}
+
+}  // namespace
+
 void end_sessions() {
     if (const output_hooks* const output = loggers_of_process().output) output->finish();
     if (!may_ask_local_time()) return;
     for (role_logger& each : loggers_of_process().loggers) {
         try {
-            if (const auto file = each.file->lock_for(lock_patience)) file->end_session();
+            const std::string lost = end_session_of(each);
+            if (!lost.empty()) each.console->log({internal_source, each.logger->name(), spdlog::level::warn, lost});
         } catch (const std::exception&) {
             // No memory: the session has no closing record.
         }

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import sys
 
@@ -184,6 +185,46 @@ def test_a_signal_that_ends_the_process_is_in_its_log_which_is_closed(programs, 
     assert programs.texts() == ["ready", f"Ended by {name} ({number})"]
     assert has_one_closing_record(log_of(programs))
     assert [path.name for path in programs.logs.iterdir()] == ["worker.log"]
+
+
+@pytest.mark.skipif(is_windows, reason="there nobody can ask a process to end by a signal")
+def test_a_signal_in_the_midst_of_a_logging_call_comes_again_after_it(programs):
+    for count in range(1, 11):
+        program = programs.start(
+            """
+            from chainner_logger import setup_logger
+            logger = setup_logger("worker", max_file_size=2**30)
+            while True:
+                logger.info("busy")
+            """
+        )
+        log = programs.logs / "worker.log"
+        assert wait_until(lambda: log.exists() and log.read_text().count("Logger initialized") == count)
+        assert wait_until(lambda: log.read_text().endswith("busy\n"))
+        program.send_signal(signal.SIGTERM)
+        assert program.wait(60) == -signal.SIGTERM
+        *_, ended, last = log.read_text().splitlines(keepends=True)
+        assert ended.endswith(f"[INFO] Ended by SIGTERM ({int(signal.SIGTERM)})\n")
+        assert last.endswith(closed)
+
+
+@pytest.mark.skipif(is_wine, reason="Wine keeps the name of a removed file until it is closed")
+def test_records_that_a_fault_holds_back_until_the_end_are_told_of_on_the_console(programs, tmp_path):
+    logs = tmp_path / "removed"
+    output = programs.run(
+        """
+        import shutil, sys
+        from chainner_logger import setup_logger
+        logger = setup_logger("worker", sys.argv[1])
+        shutil.rmtree(sys.argv[1])
+        open(sys.argv[1], "w").close()
+        for number in range(3):
+            logger.warning("record %d", number)
+            logger.handlers[0].flush()
+        """,
+        logs,
+    )
+    assert re.search(r"\[WARNING\] Log file .*worker\.log was removed by somebody.*; [3-9] records were lost\n", output)
 
 
 @pytest.mark.skipif(is_windows, reason="there nobody can ask a process to end by a signal")

@@ -49,12 +49,11 @@ std::string backlog::end_fault(const fs::path& path) {
     return text;
 }
 
-std::string backlog::give_up() {
-    for (; !empty(); pop_front()) ++lost_;
-    const bool has_lost = fault_ && lost_ > 0;
-    std::string text = has_lost ? format("{}; {}", describe(), lost_text(lost_)) : "";
-    clear();
-    return text;
+std::string backlog::describe_loss() const {
+    std::size_t lost = lost_;
+    std::string_view held = std::string_view(records_).substr(first_);
+    for (; !held.empty(); held.remove_prefix(first_record(held).size())) ++lost;
+    return fault_ && lost > 0 ? format("{}; {}", describe(), lost_text(lost)) : "";
 }
 
 void backlog::clear() noexcept {

@@ -27,8 +27,8 @@ public:
     /// What has happened, for the WARNING at its end, if the records go on in `path`. Forgets all.
     std::string end_fault(const std::filesystem::path& path);
 
-    /// What has happened, if records are lost by it. Forgets all.
-    std::string give_up();
+    /// What has happened, and how many records are lost by it if those that are held now are. Empty if none is.
+    std::string describe_loss() const;
 
     void clear() noexcept;
 

@@ -67,9 +67,9 @@ void file_writer::open(log_location location, std::string application_version,
 }
 
 void file_writer::close(std::vector<std::string>& warnings) {
-    end_session();
+    if (std::string lost = end_session(); !lost.empty()) warnings.push_back(std::move(lost));
     is_open_ = false;
-    if (std::string lost = backlog_.give_up(); !lost.empty()) warnings.push_back(std::move(lost));
+    backlog_.clear();
     use(nullptr);
 }
 
@@ -85,12 +85,13 @@ void file_writer::begin_session() {
     }
 }
 
-void file_writer::end_session() {
+std::string file_writer::end_session() {
     backlog_.retry_at_once();
     flush();
     write_closing();
     backlog_.retry_at_once();  // nothing comes after it
     flush();
+    return backlog_.describe_loss();
 }
 
 void file_writer::write_closing() {

@@ -49,8 +49,9 @@ public:
     /// says who writes, and the last one, when it is left, that the session is closed.
     void begin_session();
 
-    /// Writes what a fault holds back, if it can be written now, and the record that closes the session.
-    void end_session();
+    /// Writes what a fault holds back, if it can be written now, and the record that closes the session. Returns what
+    /// is lost if nothing comes after it; empty if nothing is.
+    std::string end_session();
 
     void log(const spdlog::details::log_msg& record);
 

@@ -88,12 +88,27 @@ TEST(Backlog, TriesAgainAfterAPauseOfTenTimesWhatATryTook) {
     EXPECT_TRUE(held.is_retry_due(began));
 }
 
-TEST(Backlog, ForgetsAllOnceItIsGivenUp) {
+TEST(Backlog, TellsWhatWouldBeLost) {
+    backlog held;
+    held.add("record\n");
+    EXPECT_EQ(held.describe_loss(), "") << "without a fault";
+    held.begin_fault("/logs/host.log", "was renamed by somebody");
+    EXPECT_EQ(held.describe_loss(), "Log file /logs/host.log was renamed by somebody; 1 record was lost");
+    held.pop_front();
+    EXPECT_EQ(held.describe_loss(), "");
+    held.add("record\nof two\n\tlines\n");
+    held.count_dropped();
+    EXPECT_EQ(held.describe_loss(), "Log file /logs/host.log was renamed by somebody; 3 records were lost");
+    EXPECT_EQ(held.front(), "record\n") << "it may still be written";
+}
+
+TEST(Backlog, ForgetsAllOnceItIsCleared) {
     backlog held;
     held.begin_fault("/logs/host.log", "was renamed by somebody");
     held.add("record\n");
+    held.count_dropped();
     held.retry_later(backlog::clock::now());
-    EXPECT_EQ(held.give_up(), "Log file /logs/host.log was renamed by somebody; 1 record was lost");
+    held.clear();
     EXPECT_FALSE(held.has_fault());
     EXPECT_FALSE(held.has_dropped());
     EXPECT_TRUE(held.empty());
