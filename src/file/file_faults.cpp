@@ -28,10 +28,6 @@ void file_writer::detach_in_child() noexcept {
     platform::make_unwritable(number);
 }
 
-bool file_writer::is_full(std::size_t room) const noexcept {
-    return file_ && file_->size() > 0 && file_->size() + room > file_->limit(location_.max_size);
-}
-
 /// Without an error they are done with; otherwise what is not yet written is left of them.
 std::error_code file_writer::write(std::string_view& records) {
     std::error_code error;

@@ -113,7 +113,9 @@ private:
     bool is_in_order() const noexcept { return file_ && backlog_.empty(); }
     void use(std::unique_ptr<log_file> next) noexcept;
     std::error_code write(std::string_view& records);
-    bool is_full(std::size_t room) const noexcept;
+    bool is_full(std::size_t room) const noexcept {
+        return file_ && file_->size() > 0 && file_->size() + room > file_->limit(location_.max_size);
+    }
     template <class Open>
     bool go_on_in(Open open, const char* fault);
     bool rotate(std::size_t room);
