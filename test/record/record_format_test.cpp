@@ -41,7 +41,7 @@ TEST(RecordFormat, EscapesOneMessageAfterAnother) {
 }
 
 TEST(RecordFormat, EscapesALongMessageWhereverItHasToBe) {
-    for (const std::size_t plain : {4094, 4095, 4096, 8191, 100'000}) {
+    for (const std::size_t plain : {4094U, 4095U, 4096U, 8191U, 100'000U}) {
         const std::string text(plain, '~');
         EXPECT_EQ(formatted("%v", text), text + '\n');
         EXPECT_EQ(formatted("%v", text + "\x1b名\n" + text), text + "\\x1b名\n\t" + text + '\n');
