@@ -8,7 +8,6 @@
 #include <chainner/crash_handler.hpp>
 #include <chainner/logger.hpp>
 #include <chainner/output_capture.hpp>
-#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -288,11 +287,7 @@ PyObject* describe_exit(PyObject* /*module*/, PyObject* arguments) {
     return python::from_text(chainner::describe_exit(std::int64_t{status}));
 }
 
-/// In the midst of a logging call it comes again at the end of that.
-bool on_request_to_end(int number, const char* name) noexcept {
-    static std::atomic<int> latest{0};
-    latest = number;
-    if (detail::lock_note::postpone([] { std::raise(latest); })) return false;
+void on_request_to_end(int number, const char* name) noexcept {
     detail::settle_output();
     const detail::role_logger* const own = detail::loggers_of_process().own;
     // A child by `fork` that has logged nothing gets no file for its end.
@@ -304,12 +299,12 @@ bool on_request_to_end(int number, const char* name) noexcept {
     }
     detail::end_sessions();
     remove_empty_crash_file();
-    return true;
 }
 
 /// Has a signal by which somebody asks this process to end do so in good order: a record says it, and the session is
-/// closed. Where Python, or somebody else, handles the signal, that is theirs.
-void close_at_signals() { chainner::platform::handle_requests_to_end(on_request_to_end); }
+/// closed; in the midst of a logging call, once that is done. Where Python, or somebody else, handles the signal, that
+/// is theirs.
+void close_at_signals() { chainner::platform::handle_requests_to_end(on_request_to_end, detail::lock_note::postpone); }
 
 /// A function that takes nothing and returns nothing.
 template <auto Function>

@@ -33,6 +33,7 @@ public:
     static void forget(lock of) noexcept {
         const lock left = noted.load(std::memory_order_relaxed) & ~of;
         noted.store(left, std::memory_order_relaxed);
+        std::atomic_signal_fence(std::memory_order_seq_cst);  // whoever finds nothing noted postpones nothing
         if (left != 0 || postponed.load(std::memory_order_relaxed) == nullptr) return;
         if (const auto action = postponed.exchange(nullptr)) action();
     }

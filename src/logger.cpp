@@ -140,12 +140,10 @@ void set_up(role_logger& log, const logger_options& options, std::vector<std::st
     }
     log.console->before_record = nullptr;  // a child that is set up anew tells of itself below
     set_level(log, options.level, warnings);
-    {
+    if (!log.is_set_up) {
         const platform::blocked_signals uninterrupted;  // who calls `exit` there would wait for the registry's locks
-        if (spdlog::get(log.logger->name()) != log.logger) {
-            spdlog::drop(log.logger->name());
-            spdlog::register_logger(log.logger);
-        }
+        spdlog::drop(log.logger->name());
+        spdlog::register_logger(log.logger);
     }
 
     const fs::path path = log.file->lock()->path();

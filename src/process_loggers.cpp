@@ -11,7 +11,7 @@
 #include "record/record_format.hpp"
 
 // The hooks of the process. None waits without end for a lock that its own thread, or one that is dead, may hold: a
-// thread notes its locks (see `lock_note`), and the others are waited for no longer than `lock_patience`.
+// thread notes its locks (see `lock_note`), and each of the others is waited for no longer than `lock_patience`.
 //
 // - The end of the process (see `platform::at_end`): leaves out the closing record where it got no lock. A signal
 //   handler may have called `exit` in the midst of a logging call, or of the C library's local time; on Windows, where
@@ -74,6 +74,7 @@ file_sink::time_point show_opening(file_sink::time_point time) noexcept try {
 }
 
 void after_fork_in_child() {
+    lock_note::postpone(nullptr);  // that is the parent's
     for_each_lock([](auto& each) { each.after_fork_in_child(); });
     if (const role_logger* const own = loggers_of_process().own) own->console->before_record = show_opening;
     let_signals();

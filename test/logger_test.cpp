@@ -100,13 +100,6 @@ TEST_F(Logger, IsRegisteredWithSpdlogUnderItsName) {
     EXPECT_EQ(spdlog::get("chaiNNer.worker"), nullptr);
 }
 
-TEST_F(Logger, IsRegisteredAnewWhereTheProgramHasDroppedIt) {
-    const auto logger = chainner::setup_logger("host", silent());
-    spdlog::drop_all();
-    EXPECT_EQ(chainner::setup_logger("host", silent()), logger);
-    EXPECT_EQ(spdlog::get("chaiNNer.host"), logger);
-}
-
 TEST_F(Logger, GetLoggerSetsUpWithTheDefaults) {
     testing::internal::CaptureStderr();
     chainner::get_logger("host")->debug("not shown by default");

@@ -124,8 +124,8 @@ std::shared_ptr<spdlog::logger> setup_logger(role process_role, const logger_opt
 /// without options: never because of files. Thread-safe; takes no lock once the role is set up. A signal handler that
 /// has interrupted the set-up gets the logger as far as it is.
 ///
-/// It is registered with spdlog as `chaiNNer.host` or `chaiNNer.worker`, and lives as long as the process: logging is
-/// safe in static destructors and after `spdlog::shutdown()`.
+/// It is registered with spdlog as `chaiNNer.host` or `chaiNNer.worker`, until the program drops it there, and lives as
+/// long as the process: logging is safe in static destructors and after `spdlog::shutdown()`.
 std::shared_ptr<spdlog::logger> get_logger(role process_role);
 
 /// The logger of this process: of the role that it has set up, else of the role in the variable

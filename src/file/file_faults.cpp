@@ -17,8 +17,9 @@ namespace fs = std::filesystem;
 using platform::placement;
 
 void file_writer::use(std::unique_ptr<log_file> next) noexcept {
-    current_.remember(next ? next->file().number() : platform::no_file);  // before the present file is closed
+    current_.remember(next ? next->file().known() : platform::known_file());  // before the present file is closed
     file_ = std::move(next);
+    heading_.reset();
 }
 
 void file_writer::detach_in_child() noexcept {
@@ -34,7 +35,7 @@ std::error_code file_writer::write(std::string_view& records) {
     for (int tries = 2; tries > 0; --tries) {
         while (is_full(records.size()) && backlog_.is_retry_due() && rotate(records.size())) {
         }
-        if (heading_) write_header(*std::exchange(heading_, std::nullopt), records.size());
+        write_heading(records.size());
         error = file_ ? file_->append(records) : std::make_error_code(std::errc::bad_file_descriptor);
         if (!error) return error;
         if (file_) records.remove_prefix(file_->appended_whole());
@@ -89,8 +90,10 @@ void file_writer::look_after() {
     verified_at_ = time_;
     platform::handle_faults_again();
     if (file_ && check_placement() == placement::in_place) {
-        warn_of_size_limit();
-        if (backlog_.empty()) return;
+        if (backlog_.empty()) {
+            write_heading(0);
+            return warn_of_size_limit();
+        }
     } else if (!backlog_.is_retry_due() || !open_anew()) {
         return;
     }
@@ -145,7 +148,8 @@ void file_writer::begin_fault(const std::string& what, const std::string& reason
 
 /// While the file can still be written, and once.
 void file_writer::tell_fault() {
-    const std::string told = is_in_order() ? backlog_.describe_once() : "";
+    if (!is_in_order()) return;
+    const std::string told = backlog_.describe_once();
     if (!told.empty()) write_own(spdlog::level::warn, told + "; records go on in it");
 }
 

@@ -53,7 +53,7 @@ void file_writer::open(log_location location, std::string application_version,
         if (file_) check_placement();
         write_closing();
         was_left_open_ = session::is_left_open(joined->read_end(session::end_size));
-        has_session_ = false;
+        has_session_ = is_new_child_ = false;
         use(std::move(joined));
         if (backlog_.empty()) backlog_.clear();
     }
@@ -77,7 +77,8 @@ void file_writer::begin_session() {
     has_session_ = true;
     if (!is_in_order()) return;
     time_ = spdlog::log_clock::now();
-    write_header("", 0);
+    heading_ = "";
+    write_heading(0);
     if (std::exchange(was_left_open_, false)) {
         write_own(spdlog::level::info,
                   format("{}ended without a closing record, as after a kill, a crash, a power loss or _exit",
@@ -183,9 +184,11 @@ void file_writer::write_own(spdlog::level::level_enum level, std::string_view te
     write_or_hold(text_of(make_own(level, text)));
 }
 
-/// Leaves `room` bytes in the file: what is only about the file must not take it from the records.
-void file_writer::write_header(std::string_view before, std::size_t room) {
-    if (!has_session_ || !file_) return;
+/// Who writes, if that is still to be said. Leaves `room` bytes in the file for what comes next: what is only about the
+/// file must not take it from the records.
+void file_writer::write_heading(std::size_t room) {
+    if (!heading_ || !has_session_ || !file_) return;
+    const std::string_view before = *std::exchange(heading_, std::nullopt);
     const spdlog::memory_buf_t record = make_own(spdlog::level::info, format("{}{}", before, session_.header()));
     if (file_->size() + record.size() + room <= file_->limit(location_.max_size)) write_or_hold(text_of(record));
 }

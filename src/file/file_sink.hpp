@@ -105,7 +105,7 @@ private:
     // Records of the library's own
     spdlog::memory_buf_t make_own(spdlog::level::level_enum level, std::string_view text) const;
     void write_own(spdlog::level::level_enum level, std::string_view text);
-    void write_header(std::string_view before, std::size_t room);
+    void write_heading(std::size_t room);
     void write_or_hold(std::string_view record);
     void warn_of_size_limit();
 

@@ -122,7 +122,7 @@ void remove_surplus_files(const log_location& location, int own_instance) noexce
         if (!found || fs::symlink_status(found->path, ignored).type() != fs::file_type::regular) continue;
         const bool may_live = found->rotation == 0 && found->instance > own_instance;
         if (may_live && is_live(found->path, ended)) live.insert(found->instance);
-        if (found->instance > own_instance) found->written = fs::last_write_time(found->path);
+        if (found->instance > own_instance) found->written = fs::last_write_time(found->path, ignored);
         files.push_back(*std::move(found));
     }
     for (const role_file& each : surplus_files(std::move(files), own_instance, live, location.max_files)) {

@@ -15,10 +15,11 @@ void at_end(void (*last)());
 void handle_sudden_end(void (*before)() noexcept) noexcept;
 
 /// Has `handler` called, with number and name, before SIGTERM or SIGHUP ends the process by default; it then ends as it
-/// would have, unless the handler returns false, as it will raise the signal again. Not for the first process of a
-/// system or a container, which no signal ends by default. Again where another handler has come and gone. On Windows
-/// that is SIGTERM alone, which only the process itself can raise.
-void handle_requests_to_end(bool (*handler)(int number, const char* name) noexcept) noexcept;
+/// would have, within seconds. Where `postpone` returns true, the signal comes again once the function that it was
+/// given is called. Not for the first process of a system or a container, which no signal ends by default. Again where
+/// another handler has come and gone. On Windows that is SIGTERM alone, which only the process itself can raise.
+void handle_requests_to_end(void (*handler)(int number, const char* name) noexcept,
+                            bool (*postpone)(void (*come_again)()) noexcept) noexcept;
 
 /// Whether the system has ended all other threads, as Windows does before it unloads a DLL at the end.
 bool has_ended_threads() noexcept;

@@ -24,7 +24,7 @@ using deadline = std::chrono::steady_clock::time_point;
 /// once `open` has made the pipes.
 namespace captured_streams {
 
-/// Makes the pipes, unless there are any. Throws `std::system_error`; there are none then.
+/// Makes the pipes, unless there are any. Throws `std::system_error`.
 void open();
 
 enum class choice { all, orphaned };

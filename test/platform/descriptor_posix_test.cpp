@@ -1,8 +1,11 @@
 // Needs descriptors, which POSIX has.
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -37,6 +40,20 @@ TEST(FileIdentity, IsThatOfTheSystem) {
     const file_identity identity = chainner::platform::identity_of(found);
     EXPECT_EQ(identity.device, 3U);
     EXPECT_EQ(identity.index, 5U);
+}
+
+TEST(MakeUnwritable, HoldsAlsoWhereTheProcessMayHaveFewerDescriptorsByNow) {
+    for (const rlim_t most : {4096U, 64U}) {
+        rlimit before{};
+        test::check(getrlimit(RLIMIT_NOFILE, &before) == 0, "getrlimit");
+        const int descriptor = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 100);
+        const rlimit lower{std::min(most, before.rlim_cur), before.rlim_max};
+        test::check(setrlimit(RLIMIT_NOFILE, &lower) == 0, "setrlimit");
+        chainner::platform::make_unwritable(descriptor);
+        test::check(setrlimit(RLIMIT_NOFILE, &before) == 0, "setrlimit");
+        EXPECT_EQ(write(descriptor, "x", 1), -1) << most;
+        close(descriptor);
+    }
 }
 
 TEST(LastError, IsThatOfTheCall) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <utility>
 
 #include "platform/ending.hpp"
 
@@ -12,15 +13,14 @@ namespace {
 
 using chainner::platform::handle_requests_to_end;
 
-bool tell_of_request(int number, const char* name) noexcept {
-    std::cerr << number << ' ' << name << ". ";
-    return true;
-}
+void tell_of_request(int number, const char* name) noexcept { std::cerr << number << ' ' << name << ". "; }
+
+bool at_once(void (*)()) noexcept { return false; }
 
 TEST(RequestToEnd, TellsTheHookWhichSignalItIs) {
     const auto end = [] {
-        handle_requests_to_end(tell_of_request);
-        handle_requests_to_end(tell_of_request);
+        handle_requests_to_end(tell_of_request, at_once);
+        handle_requests_to_end(tell_of_request, at_once);
         std::raise(SIGTERM);
     };
     EXPECT_EXIT(end(), testing::ExitedWithCode(3), "^" + std::to_string(SIGTERM) + " SIGTERM\\. $");
@@ -35,11 +35,23 @@ void stay(int number) {
 
 TEST(RequestToEnd, EndsTheProcessAlsoIfAHandlerThatStaysHasCalledOurs) {
     const auto end = [] {
-        handle_requests_to_end(tell_of_request);
+        handle_requests_to_end(tell_of_request, at_once);
         handler_before = std::signal(SIGTERM, stay);
         std::raise(SIGTERM);
     };
     EXPECT_EXIT(end(), testing::ExitedWithCode(3), "^" + std::to_string(SIGTERM) + " SIGTERM\\. $");
+}
+
+TEST(RequestToEnd, ComesAgainOnceWhatItHasInterruptedIsDone) {
+    const auto end = [] {
+        static void (*come_again)() = nullptr;
+        handle_requests_to_end(tell_of_request,
+                               [](void (*again)()) noexcept { return std::exchange(come_again, again) == nullptr; });
+        std::raise(SIGTERM);
+        std::cerr << "goes on until ";
+        come_again();
+    };
+    EXPECT_EXIT(end(), testing::ExitedWithCode(3), "^goes on until " + std::to_string(SIGTERM) + " SIGTERM\\. $");
 }
 
 TEST(RequestToEnd, IsLeftToTheHandlerOfTheProgram) {
@@ -48,7 +60,7 @@ TEST(RequestToEnd, IsLeftToTheHandlerOfTheProgram) {
             std::cerr << "by the program";
             std::_Exit(42);
         });
-        handle_requests_to_end(tell_of_request);
+        handle_requests_to_end(tell_of_request, at_once);
         std::raise(SIGTERM);
     };
     EXPECT_EXIT(end(), testing::ExitedWithCode(42), "^by the program$");

@@ -54,6 +54,19 @@ TEST_F(SessionInFilesOfPosix, ForkedChildHasOneOfItsOwn) {
     EXPECT_THAT(test::file_names(directory.path()), ElementsAre("worker-2.log", "worker.log"));
 }
 
+TEST_F(SessionInFilesOfPosix, ForkedChildThatIsSetUpAnewIsNoForkedProcessAnyMore) {
+    set_up();
+    const pid_t child = fork();
+    if (child == 0) {
+        const auto logger = set_up();
+        std::filesystem::remove(directory / "worker-2.log");
+        logger->flush();
+        std::exit(0);
+    }
+    waitpid(child, nullptr, 0);
+    EXPECT_THAT(texts("worker-2.log"), testing::Not(testing::Contains(testing::HasSubstr("a forked process"))));
+}
+
 TEST_F(SessionInFilesOfPosix, ForkedChildSaysItsUtcOffsetAndItsOwnStart) {
     const test::scoped_variable zone("TZ", "XST3:30");
     const test::scoped_variable variable("CHAINNER_LOG_UTC_OFFSET", "1");

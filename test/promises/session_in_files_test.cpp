@@ -204,6 +204,7 @@ TEST_F(SessionInFiles, BeginsAgainInAFileThatWasEmptied) {
     logger->info("copied, as logrotate does");
     fs::resize_file(directory / "worker.log", 0);
     logger->flush();
+    EXPECT_THAT(texts(), ElementsAre(StartsWith("Continues an older file. Role: worker")));
     logger->info("later");
     EXPECT_THAT(texts(), ElementsAre(StartsWith("Continues an older file. Role: worker"), "later"));
 }

@@ -31,7 +31,8 @@ void at_end(void (*last)()) { last_hook = last; }
 namespace {
 
 std::atomic<void (*)() noexcept> before_end{nullptr};
-std::atomic<bool (*)(int, const char*) noexcept> on_request{nullptr};
+std::atomic<void (*)(int, const char*) noexcept> on_request{nullptr};
+std::atomic<bool (*)(void (*)()) noexcept> postpone_request{nullptr};
 
 bool is_request(int number) noexcept { return number == SIGTERM || number == SIGHUP; }
 
@@ -61,13 +62,14 @@ void on_ending_signal(int number) {
     if (const auto hook = on_request.load(); hook != nullptr && is_request(number)) {
         constexpr unsigned longest = 3;  // seconds
         ending_number = number;
-        std::signal(SIGALRM, end_at_last);
-        unblock(SIGALRM);
-        alarm(longest);
-        if (!hook(number, signal_name(number).data())) {
+        if (postpone_request.load()([] { raise(ending_number); })) {
             errno = error;
             return;
         }
+        std::signal(SIGALRM, end_at_last);
+        unblock(SIGALRM);
+        alarm(longest);
+        hook(number, signal_name(number).data());
     } else if (const auto before = before_end.load()) {
         before();
     }
@@ -90,19 +92,20 @@ void handle(int number) noexcept {
 
 void handle_sudden_end(void (*before)() noexcept) noexcept {
     before_end = before;
-    for (const auto& [number, name] : named_signals) handle(number);  // but for faults, which have a handler
+    for (const auto& [number, name] : named_signals) handle(number);  // faults have the crash handler
 #ifdef SIGRTMIN
     for (int each = SIGRTMIN; each <= SIGRTMAX; ++each) handle(each);
 #endif
 #ifdef __linux__
-    for (const int each : {SIGPWR, SIGSTKFLT}) handle(each);
     static once registered;
     registered([] { std::at_quick_exit([] { before_end.load()(); }); });
 #endif
 }
 
-void handle_requests_to_end(bool (*handler)(int number, const char* name) noexcept) noexcept {
+void handle_requests_to_end(void (*handler)(int number, const char* name) noexcept,
+                            bool (*postpone)(void (*come_again)()) noexcept) noexcept {
     if (getpid() == 1) return;
+    postpone_request = postpone;
     on_request = handler;
     for (const int each : {SIGTERM, SIGHUP}) handle(each);
 }

@@ -168,7 +168,7 @@ namespace {
 /// Under the number of another, which is closed.
 bool put_in_place(int opened, int descriptor) noexcept {
     if (opened < 0) return false;
-    dup2(opened, descriptor);
+    if (dup2(opened, descriptor) < 0) ::close(descriptor);  // as where the process may have fewer by now
     fcntl(descriptor, F_SETFD, FD_CLOEXEC);
     ::close(opened);
     return true;

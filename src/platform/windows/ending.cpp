@@ -21,18 +21,22 @@ void handle_sudden_end(void (* /*before*/)() noexcept) noexcept {}
 
 namespace {
 
-std::atomic<bool (*)(int, const char*) noexcept> on_request{nullptr};
+std::atomic<void (*)(int, const char*) noexcept> on_request{nullptr};
+std::atomic<bool (*)(void (*)()) noexcept> postpone_request{nullptr};
 
 void on_request_to_end(int number) {
     std::signal(number, on_request_to_end);  // the C library has set the default
-    if (!on_request.load()(number, "SIGTERM")) return;
+    if (postpone_request.load()([] { std::raise(SIGTERM); })) return;
+    on_request.load()(number, "SIGTERM");
     std::signal(number, SIG_DFL);
     std::raise(number);
 }
 
 }  // namespace
 
-void handle_requests_to_end(bool (*handler)(int number, const char* name) noexcept) noexcept {
+void handle_requests_to_end(void (*handler)(int number, const char* name) noexcept,
+                            bool (*postpone)(void (*come_again)()) noexcept) noexcept {
+    postpone_request = postpone;
     on_request = handler;
     const auto before = std::signal(SIGTERM, on_request_to_end);
     if (before != SIG_DFL && before != on_request_to_end) std::signal(SIGTERM, before);

@@ -67,7 +67,8 @@ std::size_t read(standard_stream stream, char* to, std::size_t size) noexcept {
         if (is_set(event.get())) {
             of_read = OVERLAPPED{};
             of_read.hEvent = event.get();
-            ReadFile(pipe, to, 0, nullptr, &of_read);
+            if (ReadFile(pipe, to, 0, nullptr, &of_read) == 0 && GetLastError() != ERROR_IO_PENDING)
+                SetEvent(event.get());
         }
         return 0;
     }
